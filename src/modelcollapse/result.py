@@ -1,0 +1,94 @@
+"""What an engine answers: values with their standard errors, the parts that add up, and how it went."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+PARTS = ("bias", "variance", "projection_variance", "collapse")
+"""Names of the parts of the excess risk, in the order in which they are reported."""
+
+
+class Status(StrEnum):
+    """How a computation went."""
+
+    OK = "ok"
+    INTERPOLATION_THRESHOLD = "interpolation_threshold"  # as many samples as parameters, no ridge: diverges
+    NOT_CONVERGED = "not_converged"
+    INTERRUPTED = "interrupted"
+    NOT_ENOUGH_DATA = "not_enough_data"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """The answer of one engine to one problem.
+
+    Attributes
+    ----------
+    excess_risk : float
+        E(ŵ − w_t)ᵀΣ_t(ŵ − w_t) on the target; never includes label noise.
+    test_error : float
+        Excess risk plus the target's label-noise variance.
+    training_error : mapping of str to float
+        Mean squared residual on each source's own samples, unweighted, by source name.
+    bias, variance, projection_variance, collapse : float
+        Parts that add up to `excess_risk`; `collapse` (ζ) is what differs from training on clean labels.
+    effective_ridge : float
+        κ.
+    stderr : mapping
+        Standard errors under the same keys; zeros for theory.
+    status : Status
+        How the computation went.
+    engine : str
+        ``"theory"``, ``"simulation"`` or ``"training"``.
+    seed : int or None
+        None where nothing is random.
+    version : str
+        Version of the package.
+    assumptions : tuple of str
+        What the numbers rest on.
+    """
+
+    excess_risk: float
+    test_error: float
+    training_error: Mapping[str, float]
+    bias: float
+    variance: float
+    projection_variance: float
+    collapse: float
+    effective_ridge: float
+    stderr: Mapping[str, Any]
+    status: Status
+    engine: str
+    seed: int | None
+    version: str
+    assumptions: tuple[str, ...] = field(default=())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain numbers, strings and lists for JSON; a number that is not finite becomes None.
+
+        Examples
+        --------
+        >>> plain({"a": float("inf"), "b": (1, 2.5)})
+        {'a': None, 'b': [1, 2.5]}
+        """
+        content = plain({name: getattr(self, name) for name in self.__dataclass_fields__})
+        assert isinstance(content, dict)
+        return content
+
+
+def plain(value: Any) -> Any:
+    """Turn nested results into what JSON can hold: arrays to lists, numbers that are not finite to None."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, str | bool | int) or value is None:
+        return str(value) if isinstance(value, StrEnum) else value
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if hasattr(value, "tolist"):  # NumPy scalars and arrays
+        return plain(value.tolist())
+    number = float(value)
+    return number if math.isfinite(number) else None
