@@ -1,0 +1,1 @@
+"""What is asked: frozen descriptions of problems, and the files that hold them."""
