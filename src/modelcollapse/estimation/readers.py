@@ -1,0 +1,208 @@
+"""What does a data file hold? One reader per format; every failure is one line that names the file."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import pandas as pd
+
+from modelcollapse.errors import InputError, MissingExtraError
+
+FORMATS = ".csv, .tsv, .csv.gz, .tsv.gz, .parquet, .jsonl, .ndjson, .npz or a directory saved by `datasets`"
+
+
+def read_frame(path: Path) -> pd.DataFrame:
+    """Read a file with named columns: CSV, TSV, Parquet, JSON lines, or a directory saved by `datasets`.
+
+    Parameters
+    ----------
+    path : Path
+        The ending chooses the format; ``.gz`` after a text format is decompressed on the way.
+
+    Returns
+    -------
+    DataFrame
+        All rows and columns of the file, names as written, duplicates included.
+
+    Raises
+    ------
+    InputError
+        When the file is missing, empty, truncated, ragged, or of an unknown format.
+    MissingExtraError
+        When the directory needs the `datasets` library and it is absent.
+    """
+    if path.is_dir():
+        return _read_datasets_directory(path)
+    _require_content(path)
+    reader = _READERS.get(_format(path))
+    if reader is None:
+        raise InputError(f"{path}: unknown file format; known: {FORMATS}.")
+    return reader(path)
+
+
+def read_arrays(path: Path) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Read the arrays `X` and `y` of an NPZ file; pickled objects are refused.
+
+    Raises
+    ------
+    InputError
+        When the file is missing, empty, truncated, or lacks one of the two arrays.
+    """
+    _require_content(path)
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise InputError(f"{path}: holds a single array; an NPZ file with arrays `X` and `y` is needed.")
+            missing = [name for name in ("X", "y") if name not in archive.files]
+            if missing:
+                found = ", ".join(archive.files) or "none"
+                raise InputError(f"{path}: no array `{missing[0]}`; an NPZ file needs `X` and `y`, found: {found}.")
+            return archive["X"], archive["y"]
+    except InputError:
+        raise
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        if "allow_pickle" in str(error):
+            raise InputError(f"{path}: holds Python objects; save plain numeric or text arrays.") from None
+        raise _unreadable(path, "NPZ", error) from None
+
+
+def _format(path: Path) -> str:
+    """Return the lower-case ending without a trailing ``.gz``."""
+    name = path.name.lower().removesuffix(".gz")
+    return Path(name).suffix
+
+
+def _require_content(path: Path) -> None:
+    if not path.exists():
+        raise InputError(f"{path}: no such file.")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path}: the file is empty.")
+
+
+def _unreadable(path: Path, kind: str, error: Exception) -> InputError:
+    """Build the one-line error for a file that its format's library refused."""
+    reason = " ".join(str(error).split()) or type(error).__name__
+    reason = reason if len(reason) <= 160 else f"{reason[:157]}..."
+    return InputError(f"{path}: truncated, or not a valid {kind} file ({reason.rstrip('.')}).")
+
+
+def _read_delimited(path: Path, delimiter: str) -> pd.DataFrame:
+    """Read delimited text strictly: a row with too few or too many fields is an error, never padded."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    def read(*, use_threads: bool) -> Any:
+        with pa.input_stream(str(path), compression="detect") as source:
+            return csv.read_csv(
+                source,
+                read_options=csv.ReadOptions(use_threads=use_threads),
+                parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+                convert_options=csv.ConvertOptions(strings_can_be_null=True),
+            )
+
+    try:
+        return _to_frame(read(use_threads=True))
+    except OSError as error:
+        raise _unreadable(path, "gzip" if path.suffix.lower() == ".gz" else "CSV", error) from None
+    except pa.ArrowInvalid:
+        pass
+    try:  # once more on one thread, where the parser knows the number of the row it stumbles over
+        return _to_frame(read(use_threads=False))
+    except pa.ArrowInvalid as error:
+        raise _unreadable(path, "CSV", error) from None
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        return _to_frame(parquet.read_table(path))
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(path, "Parquet", error) from None
+
+
+def _read_json_lines(path: Path) -> pd.DataFrame:
+    import pyarrow as pa
+    from pyarrow import json as arrow_json
+
+    try:
+        with pa.input_stream(str(path), compression="detect") as source:
+            return _to_frame(arrow_json.read_json(source))
+    except pa.ArrowInvalid as error:
+        with pa.input_stream(str(path), compression="detect") as source:
+            _locate_json_error(path, io.BufferedReader(source))
+        raise _unreadable(path, "JSON lines", error) from None
+    except OSError as error:
+        raise _unreadable(path, "gzip", error) from None
+
+
+def _locate_json_error(path: Path, lines: IO[bytes]) -> None:
+    """Raise an error that names the first line that is no JSON object, or that changes the type of a column."""
+    kinds: dict[str, str] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except ValueError as error:  # also bytes that are not UTF-8
+            raise InputError(f"{path}: line {number} is not valid JSON ({error}).") from None
+        if not isinstance(record, dict):
+            raise InputError(f"{path}: line {number} is no JSON object of column names and values.")
+        for name, value in record.items():
+            kind = _json_kind(value)
+            if kind != "null" and kinds.setdefault(name, kind) != kind:
+                raise InputError(f"{path}: line {number}: `{name}` is a {kind}; it was a {kinds[name]} before.")
+
+
+def _json_kind(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "truth value"
+    if isinstance(value, int | float):
+        return "number"
+    return "text" if isinstance(value, str) else "list" if isinstance(value, list) else "object"
+
+
+def _read_datasets_directory(path: Path) -> pd.DataFrame:
+    """Read a directory written by `Dataset.save_to_disk` (or the `train` split of a `DatasetDict`)."""
+    if not any((path / name).is_file() for name in ("state.json", "dataset_dict.json")):
+        raise InputError(f"{path}: a directory that no `datasets` library has saved; name a file: {FORMATS}.")
+    try:
+        import datasets
+    except ImportError:
+        command = "pip install 'modelcollapse[datasets]'"
+        raise MissingExtraError(f"{path}: reading this directory needs the `datasets` library: {command}") from None
+    try:
+        dataset = datasets.load_from_disk(str(path))
+    except Exception as error:  # the library raises errors of many unrelated classes for damaged directories
+        raise _unreadable(path, "`datasets` directory", error) from None
+    if isinstance(dataset, datasets.DatasetDict):
+        if "train" not in dataset:
+            raise InputError(f"{path}: no split `train`; name the directory of one split: {', '.join(dataset)}.")
+        dataset = dataset["train"]
+    frame: pd.DataFrame = dataset.to_pandas()
+    return frame
+
+
+def _to_frame(table: Any) -> pd.DataFrame:
+    """Turn an Arrow table into a DataFrame column by column, releasing each Arrow column as it goes."""
+    frame: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True, date_as_object=False)
+    return frame
+
+
+_READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
+    ".csv": lambda path: _read_delimited(path, ","),
+    ".tsv": lambda path: _read_delimited(path, "\t"),
+    ".parquet": _read_parquet,
+    ".jsonl": _read_json_lines,
+    ".ndjson": _read_json_lines,
+}
