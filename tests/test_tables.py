@@ -147,6 +147,13 @@ def test_read_table_refuses_a_damaged_npz_member(tmp_path: Path) -> None:
         read_table(path, target=None)
 
 
+def test_read_table_refuses_a_single_array_named_npz(tmp_path: Path) -> None:
+    with (tmp_path / "bad.npz").open("wb") as file:
+        np.save(file, np.ones((3, 2)))
+    with pytest.raises(InputError, match="no array `X`"):
+        read_table(tmp_path / "bad.npz", target=None)
+
+
 def test_read_table_refuses_paths_that_hold_no_table(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"missing\.csv: no such file"):
         read_table(tmp_path / "missing.csv", target="y")

@@ -57,20 +57,19 @@ def read_arrays(path: Path) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
     """
     _require_content(path)
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise InputError(f"{path}: holds a single array; an NPZ file with arrays `X` and `y` is needed.")
-            missing = [name for name in ("X", "y") if name not in archive.files]
-            if missing:
-                found = ", ".join(archive.files) or "none"
-                raise InputError(f"{path}: no array `{missing[0]}`; an NPZ file needs `X` and `y`, found: {found}.")
-            return archive["X"], archive["y"]
-    except InputError:
-        raise
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            names = archive.files if isinstance(archive, np.lib.npyio.NpzFile) else []
+            if "X" in names and "y" in names:
+                return archive["X"], archive["y"]
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
         if "allow_pickle" in str(error):
             raise InputError(f"{path}: holds Python objects; save plain numeric or text arrays.") from None
         raise _unreadable(path, "NPZ", error) from None
+    missing = "y" if "X" in names else "X"
+    raise InputError(
+        f"{path}: no array `{missing}`; an NPZ file needs `X` and `y`, found: {', '.join(names) or 'none'}."
+    )
 
 
 def _format(path: Path) -> str:
