@@ -7,24 +7,53 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from modelcollapse.errors import InputError, MissingExtraError, ModelCollapseError, NumericalError
+    from modelcollapse.problems.files import load_problem, save_problem
+    from modelcollapse.problems.mixture import Mixture, Source
+    from modelcollapse.problems.spectrum import Spectrum
+    from modelcollapse.problems.teacher import FixedTeacher, RandomTeacher, Shift
+    from modelcollapse.theory.engine import solve
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "InputError": "modelcollapse.errors",
-    "MissingExtraError": "modelcollapse.errors",
-    "ModelCollapseError": "modelcollapse.errors",
-    "NumericalError": "modelcollapse.errors",
+    "FixedTeacher": "problems.teacher",
+    "InputError": "errors",
+    "MissingExtraError": "errors",
+    "Mixture": "problems.mixture",
+    "ModelCollapseError": "errors",
+    "NumericalError": "errors",
+    "RandomTeacher": "problems.teacher",
+    "Shift": "problems.teacher",
+    "Source": "problems.mixture",
+    "Spectrum": "problems.spectrum",
+    "load_problem": "problems.files",
+    "save_problem": "problems.files",
+    "solve": "theory.engine",
 }
 
-__all__ = ["InputError", "MissingExtraError", "ModelCollapseError", "NumericalError", "__version__"]
+__all__ = [
+    "FixedTeacher",
+    "InputError",
+    "MissingExtraError",
+    "Mixture",
+    "ModelCollapseError",
+    "NumericalError",
+    "RandomTeacher",
+    "Shift",
+    "Source",
+    "Spectrum",
+    "__version__",
+    "load_problem",
+    "save_problem",
+    "solve",
+]
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name from its home module on first use."""
     if name not in _HOME:
         raise AttributeError(f"module 'modelcollapse' has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
+    return getattr(import_module(f"modelcollapse.{_HOME[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -19,7 +19,7 @@ def describe(value: object) -> str:
     """Return a short picture of a value for an error message: arrays by shape, the rest by `repr`."""
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape} and type {value.dtype}"
-    text = repr(value)
+    text = " ".join(repr(value).split())
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -44,7 +44,7 @@ def number(
         raise fail(what, value, allowed, hint)
     try:
         result = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise fail(what, value, allowed, hint) from None
     if not math.isfinite(result) or not low <= result <= high or (open_low and result == low):
         raise fail(what, value, allowed, hint)
@@ -99,9 +99,12 @@ def real_array(what: str, value: Any, *, ndim: int, allow_empty: bool = False) -
         When the entries are not numbers, not finite, or the number of axes differs.
     """
     try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise fail(what, value, f"numbers in {ndim} axes") from None
+        given = np.asarray(value)
+        array = given.astype(np.float64, copy=False) if given.dtype.kind in "biufO" else None
+    except (TypeError, ValueError, OverflowError):
+        array = None
+    if array is None:  # text, dates and complex numbers would be converted without a word
+        raise fail(what, value, f"numbers in {ndim} axes")
     if array.ndim != ndim:
         raise fail(what, array, f"an array with {ndim} axes")
     if array.size == 0 and not allow_empty:

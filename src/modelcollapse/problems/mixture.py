@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
 
@@ -88,7 +88,8 @@ class Mixture(ByValue):
     Parameters
     ----------
     sources : sequence of Source
-        At least one. The first must have a spectrum and a teacher; the others inherit what they leave out.
+        At least one; kept as a tuple. The first must have a spectrum and a teacher; the others inherit what they
+        leave out.
     ridge : float
         At least 0; 0 is the minimum-norm solution.
     width : int, optional
@@ -113,7 +114,7 @@ class Mixture(ByValue):
     (300, 'real', True)
     """
 
-    sources: tuple[Source, ...]
+    sources: Sequence[Source]
     _: KW_ONLY
     ridge: float
     width: int | None = None

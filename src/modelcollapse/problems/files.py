@@ -1,0 +1,75 @@
+"""How does a problem get to disk and back? TOML or JSON, by the file's ending."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from modelcollapse.errors import InputError
+from modelcollapse.problems.mixture import Mixture
+from modelcollapse.problems.schema import located, problem_from_dict, problem_to_dict
+
+ENDINGS = (".toml", ".json")
+
+
+def load_problem(path: str | Path) -> Mixture:
+    """Read a problem file.
+
+    Parameters
+    ----------
+    path : path
+        A .toml or .json file; the array files that it names are found relative to it.
+
+    Raises
+    ------
+    InputError
+        When the file is missing or damaged, or does not describe a problem; one line that names the file and the key.
+    """
+    file = _with_ending(path)
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+        data = tomllib.loads(text) if file.suffix == ".toml" else json.loads(text)
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}. Check the path.") from None
+    except (ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{file} is not valid {file.suffix[1:].upper()}: {reason}") from None
+    with located(file):
+        if not isinstance(data, dict):
+            raise InputError("a problem file must hold one object with `kind`, `ridge` and `sources`.")
+        return problem_from_dict(data, folder=file.parent)
+
+
+def save_problem(mixture: Mixture, path: str | Path) -> None:
+    """Write a problem file with all arrays inline; `load_problem` returns an equal problem.
+
+    Parameters
+    ----------
+    mixture : Mixture
+        The problem; its activation must be a name, not a function.
+    path : path
+        Ends in .toml or .json.
+
+    Raises
+    ------
+    InputError
+        When the problem cannot be written down or the file cannot be written.
+    """
+    file = _with_ending(path)
+    content: dict[str, Any] = problem_to_dict(mixture)
+    text = tomli_w.dumps(content) if file.suffix == ".toml" else json.dumps(content, indent=2, allow_nan=False) + "\n"
+    try:
+        file.write_bytes(text.encode())
+    except OSError as error:
+        raise InputError(f"{file} cannot be written: {error.strerror}. Check the folder.") from None
+
+
+def _with_ending(path: str | Path) -> Path:
+    file = Path(path)
+    if file.suffix not in ENDINGS:
+        raise InputError(f"a problem file must end in .toml or .json; got {file}.")
+    return file
