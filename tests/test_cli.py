@@ -1,0 +1,166 @@
+"""Does the command line answer, refuse in one line with the right exit code, and start fast?"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from modelcollapse import InputError, MissingExtraError, __version__, cli
+from modelcollapse.cli._output import number_text
+from modelcollapse.result import PARTS
+
+PROBLEM = """
+kind = "mixture"
+ridge = 0.1
+
+[[sources]]
+name = "real"
+n_samples = 90
+noise_var = 0.2
+spectrum = { kind = "isotropic", n_features = 30 }
+teacher = { kind = "random" }
+
+[[sources]]
+name = "synthetic"
+n_samples = 10
+shift = { quality = 0.3, shape = "isotropic" }
+"""
+
+HEAVY = {"numpy", "scipy", "pandas", "sklearn", "matplotlib", "jinja2", "pyarrow", "torch"}
+
+
+@pytest.fixture
+def problem(tmp_path: Path) -> str:
+    path = tmp_path / "problem.toml"
+    path.write_text(PROBLEM)
+    return str(path)
+
+
+def run(*arguments: str) -> tuple[int, str, str]:
+    """Return exit code, stdout and stderr of the command line."""
+    result = CliRunner().invoke(cli.program(), list(arguments))
+    return result.exit_code, result.stdout, result.stderr
+
+
+def imported_by(*arguments: str) -> set[str]:
+    """Return the top-level modules that a fresh interpreter has imported after running the command line."""
+    code = (
+        "import sys\nfrom modelcollapse.cli import main\n"
+        f"sys.argv = ['modelcollapse', *{list(arguments)!r}]\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "print('\\n' + ' '.join({name.partition('.')[0] for name in sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["solve", "--help"]])
+def test_cli_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    assert not HEAVY & imported_by(*arguments)
+
+
+def test_cli_help_check_sees_heavy_imports(problem: str) -> None:
+    assert HEAVY & imported_by("solve", problem)
+
+
+def test_cli_help_lists_every_command() -> None:
+    code, out, _ = run("--help")
+    assert code == 0
+    for path in Path(cli.__file__).parent.glob("[!_]*.py"):
+        assert path.stem in out
+        assert run(path.stem, "--help")[0] == 0
+
+
+def test_cli_version_names_the_package() -> None:
+    assert run("--version") == (0, f"modelcollapse {__version__}\n", "")
+
+
+def test_solve_prints_one_json_object_whose_parts_add_up(problem: str) -> None:
+    code, out, err = run("solve", problem, "--engine", "theory", "--json")
+    assert (code, err, out.count("\n")) == (0, "", 1)
+    answer = json.loads(out)
+    assert sum(answer[part] for part in PARTS) == pytest.approx(answer["excess_risk"], rel=1e-12)
+    assert sum(answer[part] for part in PARTS[1:]) != pytest.approx(answer["excess_risk"], rel=1e-12)
+    assert answer["test_error"] == pytest.approx(answer["excess_risk"] + 0.2, rel=1e-12)
+    assert set(answer["training_error"]) == {"real", "synthetic"}
+    assert (answer["status"], answer["engine"], answer["version"]) == ("ok", "theory", __version__)
+    assert set(answer["stderr"]) >= {"excess_risk", "test_error", "training_error", *PARTS}
+    assert "seed" in answer
+
+
+def test_solve_prints_a_table_with_the_same_numbers(problem: str) -> None:
+    answer = json.loads(run("solve", problem, "--json")[1])
+    code, out, err = run("solve", problem)
+    assert (code, err) == (0, "")
+    for name in (*PARTS, "excess_risk", "test_error"):
+        (line,) = [line for line in out.splitlines() if f" {name} " in line]
+        assert number_text(answer[name]) in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "Missing command"),
+        (["slove"], "Did you mean 'solve'"),
+        (["--versio"], "--version"),
+        (["solve"], "FILE"),
+        (["solve", "missing.toml"], "missing.toml cannot be read"),
+        (["solve", "problem.yaml"], ".toml or .json"),
+        (["solve", "missing.toml", "--engine", "guess"], "guess"),
+        (["solve", "missing.toml", "--seed", "-1"], "--seed"),
+        (["solve", "missing.toml", "--jsn"], "--json"),
+    ],
+)
+def test_cli_refuses_bad_input_in_one_line(arguments: list[str], message: str) -> None:
+    code, out, err = run(*arguments)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert message in err
+
+
+def test_solve_refuses_bad_problem_naming_file_and_key(tmp_path: Path) -> None:
+    path = tmp_path / "problem.toml"
+    path.write_text(PROBLEM.replace("noise_var", "noise"))
+    code, out, err = run("solve", str(path), "--json")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"error: {path}: ")
+    assert "unknown key `noise`" in err
+    assert "Did you mean `noise_var`" in err
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [(InputError("a\nb"), 2), (MissingExtraError("install it"), 1), (RuntimeError("bug"), 1), (MemoryError(), 1)],
+)
+@pytest.mark.parametrize("debug", [False, True])
+def test_cli_maps_errors_to_exit_codes(
+    monkeypatch: pytest.MonkeyPatch, problem: str, error: Exception, expected: int, debug: bool
+) -> None:
+    def fail(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("modelcollapse.theory.engine.solve", fail)
+    code, out, err = run(*(["--debug"] if debug else []), "solve", problem)
+    assert (code, out) == (expected, "")
+    assert err.splitlines()[-1].startswith("error: ")
+    assert ("Traceback" in err) == debug
+    assert debug or err.count("\n") == 1
+
+
+def test_cli_runs_as_installed_program(problem: str) -> None:
+    program = Path(sys.executable).parent / "modelcollapse"
+    done = subprocess.run([program, "solve", problem, "--json"], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["excess_risk"] > 0
+    refused = subprocess.run([program, "solve", problem + "x"], capture_output=True, text=True)
+    assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
+
+
+def test_number_text_shows_digits_that_the_uncertainty_allows() -> None:
+    assert number_text(0.123456789) == "0.123457"
+    assert number_text(0.123456789, 0.00321) == "0.1235 ± 0.0032"
+    assert number_text(1234.5, 5.6) == "1234.5 ± 5.6"
+    assert number_text(float("inf")) == "inf"
