@@ -1,0 +1,34 @@
+# What can be done from a fresh clone? Each target first creates .venv, or brings it up to date with pyproject.toml.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+export NO_MKDOCS_2_WARNING := 1  # the theme advertises its successor in every build
+
+.PHONY: demo test check bench docs
+
+demo: $(READY)
+	$(BIN)/modelcollapse demo
+
+# One BLAS thread per worker, two workers: the two cores are busy once, not twice.
+test: check
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
+
+check: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/mkdocs build --strict --quiet
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q --doctest-modules src tests/test_layers.py
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks
+
+docs: $(READY)
+	$(BIN)/mkdocs build --strict
+	@echo "Open site/index.html"
+
+$(READY): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,docs]'
+	touch $@
