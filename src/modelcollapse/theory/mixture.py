@@ -1,0 +1,224 @@
+"""What is the risk on a mixture of sources? The bias of the mean predictor, plus each source's amplified residual."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelcollapse.checks import Array
+from modelcollapse.theory.covariances import Covariances
+from modelcollapse.theory.fixed_point import solve_fixed_point
+from modelcollapse.theory.reductions import Reductions, Sampling, reduce
+from modelcollapse.theory.teachers import Components, Teachers
+
+
+@dataclass(frozen=True, kw_only=True)
+class MixtureRisk:
+    """Risks on every source, and the parts of the risk on the target, over the batch.
+
+    Attributes
+    ----------
+    excess_risk, training_error : arrays of shape (..., K)
+        On each source; the training error is the mean squared residual on its own samples, unweighted.
+    bias, variance, projection_variance, collapse : arrays of shape (...)
+        Add up to the excess risk on the target.
+    shrinkage : array of shape (..., K)
+        e: the factor by which a sample's residual is smaller than if it had been left out of the fit.
+    effective_ridge : array of shape (...)
+        κ.
+    threshold, converged : bool arrays of shape (...)
+        On a threshold the excess risk and the variance are infinite, and the other parts NaN.
+    iterations : int
+        Newton iterations of the slowest point.
+    """
+
+    excess_risk: Array
+    training_error: Array
+    bias: Array
+    variance: Array
+    projection_variance: Array
+    collapse: Array
+    shrinkage: Array
+    effective_ridge: Array
+    threshold: NDArray[np.bool_]
+    converged: NDArray[np.bool_]
+    iterations: int
+
+
+def mixture_risk(sampling: Sampling, *, covariances: Covariances, teachers: Teachers, target: int = 0) -> MixtureRisk:
+    """Return the risk on every source, and its parts on the target.
+
+    The excess risk on source t is, with the mean predictor w̄ = R Σ_k p_k ω_k e_k Σ_k w_k,
+
+        E‖w̄ − w_t‖²_{Σ_t} + π_t + Σ_k c_k(t) (E‖w̄ − w_k‖²_{Σ_k} + π_k + σ_k²)
+
+    where π_k is the variance that the random features cause and c_k(t) the amplification of source k's residual.
+
+    Parameters
+    ----------
+    sampling : Sampling
+        K sources.
+    covariances : Covariances
+        G groups.
+    teachers : Teachers
+        Of K sources.
+    target : int
+        Source whose risk is taken apart.
+
+    Returns
+    -------
+    MixtureRisk
+        Leading axes: all those of `sampling`, `teachers.loadings` and `covariances`.
+
+    Raises
+    ------
+    InputError
+        Without ridge, when some sources interpolate their samples and others do not.
+
+    Notes
+    -----
+    Proportional limit (n_k, d and m large together), Gaussian inputs, fresh noise; errors are O(1/n) in practice.
+    Sources with the same covariance and weight share an unknown, and the work on d-dimensional arrays is done once
+    for all points that differ in shares, noise and loadings only.
+
+    References
+    ----------
+    E. Dohmatob, Y. Feng, A. Subramonian, J. Kempe, Strong Model Collapse, 2024, arXiv 2410.04840, Theorems 1 and 2,
+    are the case of two sources with equal covariances (with corrections: see the theory page).
+    """
+    components = teachers.relative_to(target)
+    reductions = reduce(sampling, covariances=covariances, components=components, solver=solve_fixed_point)
+    equilibrium = reductions.equilibrium
+    spread = spreads(sampling, reductions, components, target)
+    factor = amplification(sampling, reductions, covariances.n_features)
+    excess_risk = spread.total + amplified(factor, spread.total + sampling.noise_var)
+    shrinkage = equilibrium.scale[..., None] * equilibrium.gain[..., list(reductions.class_of)]
+    at_target = factor[..., target]
+    bias = spread.clean[..., target]
+    variance = (at_target * (spread.clean + sampling.noise_var)).sum(axis=-1)
+    projection_variance = spread.clean_projection[..., target] + (at_target * spread.clean_projection).sum(axis=-1)
+    collapse = spread.extra[..., target] + (at_target * spread.extra).sum(axis=-1)
+    lost = np.broadcast_to(equilibrium.threshold, excess_risk.shape[:-1])
+    return MixtureRisk(
+        excess_risk=np.where(lost[..., None], np.inf, excess_risk),
+        training_error=np.where(lost[..., None], 0.0, shrinkage**2 * (excess_risk + sampling.noise_var)),
+        bias=np.where(lost, np.nan, bias),
+        variance=np.where(lost, np.inf, variance),
+        projection_variance=np.where(lost, np.nan, projection_variance),
+        collapse=np.where(lost, np.nan, collapse),
+        shrinkage=np.where(lost[..., None], 0.0, shrinkage),
+        effective_ridge=np.where(lost, 0.0, equilibrium.effective_ridge),
+        threshold=lost,
+        converged=np.broadcast_to(equilibrium.converged, lost.shape),
+        iterations=equilibrium.iterations,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spreads:
+    """How far the network's mean predictor is from each source's labels, about the point where all labels are clean.
+
+    Attributes
+    ----------
+    clean, clean_projection : arrays of shape (..., K)
+        E‖w̄ − w_t‖²_{Σ_k} and its π_k when every source is labelled by the target's teacher.
+    extra : array of shape (..., K)
+        E‖w̄ − w_k‖²_{Σ_k} + π_k with the true labels, less the two.
+    """
+
+    clean: Array
+    clean_projection: Array
+    extra: Array
+
+    @property
+    def total(self) -> Array:
+        """Spread with the true labels, (..., K)."""
+        return self.clean + self.clean_projection + self.extra
+
+
+def spreads(sampling: Sampling, reductions: Reductions, components: Components, target: int) -> Spreads:
+    """Return the mean squared distance between the network's mean and each source's teacher, in parts.
+
+    The distance is a combination of filtered components, R Σ_g z_a, with the shift as group 0:
+    w̄ − w_k = R (Σ_j γ_j Σ_j (w_j − w_k) − κ w_k) with γ_j = p_j ω_j e_j; its square never subtracts large numbers.
+    """
+    loadings = components.loadings
+    gain = sampling.n_samples * reductions.pull[..., list(reductions.class_of)]  # γ (..., K)
+    membership = np.eye(len(sampling.feature_noise))[list(sampling.group)]  # (K, G)
+    by_group = gain[..., None] * membership
+    difference = loadings[..., None, :, :] - loadings[..., :, None, :]  # [k, j] is w_j − w_k
+    away = _stack(
+        -difference[..., target, :, :],
+        np.einsum("...jg,...kja->...kga", by_group, difference),
+    )
+    start = _stack(-loadings[..., target, :][..., None, :], np.zeros((1, membership.shape[1], components.size)))
+    weighted = reductions.moments[..., [1 + g for g in sampling.group], :, :]
+    clean = _form(start, weighted, start)
+    extra = _form(2 * start + away, weighted, away)
+    # |w̄|², the size of what random features blur
+    aimed = by_group.sum(axis=-2)[..., :, None] * loadings[..., target, :][..., None, :]
+    missed = np.einsum("...jg,...ja->...ga", by_group, difference[..., target, :, :])
+    none = np.zeros((1, components.size))
+    aimed, missed = _stack(none, aimed[..., None, :, :]), _stack(none, missed[..., None, :, :])
+    plain = reductions.moments[..., :1, :, :]
+    response = projection_response(sampling, reductions, components.n_features)[..., list(sampling.group)]
+    return Spreads(
+        clean=clean,
+        clean_projection=response * _form(aimed, plain, aimed),
+        extra=extra + response * _form(2 * aimed + missed, plain, missed),
+    )
+
+
+def _stack(shift: Array, groups: Array) -> Array:
+    """Join coefficients on the shift (..., k, a) and on the groups (..., k, g, a) into vectors (..., k, D)."""
+    shape = np.broadcast_shapes(shift.shape[:-1], groups.shape[:-2])
+    shift = np.broadcast_to(shift[..., None, :], (*shape, 1, shift.shape[-1]))
+    joined = np.concatenate([shift, np.broadcast_to(groups, (*shape, *groups.shape[-2:]))], axis=-2)
+    return joined.reshape(*shape, -1)
+
+
+def _form(left: Array, matrix: Array, right: Array) -> Array:
+    """Return leftᵀ matrix right over the leading axes, (..., k)."""
+    return np.asarray(np.einsum("...i,...ij,...j->...", left, matrix, right))
+
+
+def projection_response(sampling: Sampling, reductions: Reductions, n_features: int) -> Array:
+    """Return κ′ for a perturbation of the feature covariance by Σ_g and its feature noise, shape (..., G).
+
+    κ′ = (d b + κ² tr(R Σ_g R))/(m − tr(A R)²), the denominator as a sum of positive terms; 0 in the linear model.
+    """
+    second = reductions.second_traces
+    if sampling.width is None:
+        return np.zeros((*second.shape[:-2], second.shape[-1] - 1))
+    group = list(reductions.class_group)
+    gain = reductions.n_samples * reductions.pull
+    noise = n_features * (gain * sampling.feature_noise[group]).sum(axis=-1)
+    slack = (gain * second[..., 0, :][..., [1 + g for g in group]]).sum(axis=-1)
+    denominator = (reductions.equilibrium.spare_width + noise + slack)[..., None]
+    numerator = n_features * sampling.feature_noise + second[..., 0, 1:]
+    with np.errstate(divide="ignore"):  # infinite where directions without samples are seen through as many features
+        response = np.divide(numerator, denominator, out=np.zeros_like(numerator), where=numerator > 0)
+    return np.asarray(response)
+
+
+def amplification(sampling: Sampling, reductions: Reductions, n_features: int) -> Array:
+    """Return c_k(t), by which the residual of source k enters the risk on source t; shape (..., K, K), k first.
+
+    With u_c(M) the response of class c to a perturbation M, c_k = n_k y_class(k), y = u(M) + Σ_c′ u(Σ_c′) n_c′ y_c′.
+    """
+    group = list(reductions.class_group)
+    response = projection_response(sampling, reductions, n_features)[..., None, :]
+    blur = reductions.square_traces[..., group] + n_features * sampling.feature_noise[group]
+    traces = reductions.second_traces[..., [1 + g for g in group], 1:] + response * blur[..., None]
+    reaction = reductions.pull[..., None] ** 2 * traces  # u (..., C, G)
+    system = np.eye(len(group)) - reaction[..., group] * reductions.n_samples[..., None, :]
+    settled = reaction / system if len(group) == 1 else np.linalg.solve(system, reaction)
+    per_sample = settled[..., list(reductions.class_of), :][..., list(sampling.group)]
+    return np.asarray(sampling.n_samples[..., None] * per_sample)
+
+
+def amplified(factor: Array, residual: Array) -> Array:
+    """Return Σ_k c_k(t) residual_k for every source t, (..., K)."""
+    return np.asarray(np.einsum("...kt,...k->...t", factor, residual))
