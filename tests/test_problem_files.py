@@ -129,7 +129,7 @@ def mixtures(draw: st.DrawFn) -> Mixture:
 
 
 @pytest.mark.parametrize("ending", ["toml", "json"])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(mixture=mixtures())
 def test_problem_files_round_trip(ending: str, mixture: Mixture) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -229,6 +229,17 @@ def test_shift_shapes_follow_the_first_covariance() -> None:
     np.testing.assert_allclose(variances["covariance"], [4 / 17, 1 / 17, 0, 0], rtol=1e-14)
 
 
+def test_shift_reaches_every_direction_of_a_steep_spectrum() -> None:
+    steep = Spectrum.power_law(1000, exponent=6.0)
+    variances = Shift(quality=1.0, shape="inverse_covariance").variances(steep)
+    np.testing.assert_allclose(variances * steep.eigenvalues, 1e-3, rtol=1e-12)
+
+
+def test_shift_refuses_a_spectrum_that_cannot_be_inverted() -> None:
+    with pytest.raises(InputError, match="cannot be reached"):
+        Shift(quality=1.0, shape="inverse_covariance").variances(Spectrum.explicit([1.0, 1e-310]))
+
+
 def test_shift_of_quality_zero_has_no_variance() -> None:
     assert (Shift(quality=0, shape="isotropic").variances(Spectrum.explicit([0.0, 0.0])) == 0).all()
 

@@ -14,7 +14,7 @@ EXACT_DIGITS = 6
 
 def print_json(content: dict[str, Any]) -> None:
     """Print one JSON object, without NaN or infinities."""
-    typer.echo(json.dumps(content, allow_nan=False, ensure_ascii=False))
+    typer.echo(json.dumps(content, allow_nan=False))
 
 
 def number_text(value: float, stderr: float = 0.0) -> str:

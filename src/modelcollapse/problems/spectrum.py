@@ -118,12 +118,15 @@ class Spectrum(ByValue):
     def directions(self) -> tuple[Array, Array | None]:
         """Variances (d,) and orthonormal directions: None for the coordinates, else eigenvectors as columns (d, d).
 
-        A full covariance is listed by descending eigenvalue, with tiny negative eigenvalues set to zero.
+        A full covariance is listed by descending eigenvalue; those below the rounding error of the largest,
+        n_features times the machine precision of it, are zero.
         """
         if self.eigenvalues is not None:
             return self.eigenvalues, None
-        eigenvalues, vectors = np.linalg.eigh(self.covariance)  # type: ignore[arg-type]
-        return np.maximum(eigenvalues[::-1], 0.0), vectors[:, ::-1]
+        ascending, vectors = np.linalg.eigh(self.covariance)  # type: ignore[arg-type]
+        eigenvalues = ascending[::-1]
+        rounding = self.n_features * np.finfo(np.float64).eps * float(eigenvalues[0])
+        return np.where(eigenvalues > rounding, eigenvalues, 0.0), vectors[:, ::-1]
 
 
 def _n_features(value: int) -> int:

@@ -102,8 +102,9 @@ class Shift(ByValue):
         """
         assert self.quality is not None, "an explicit shift has no variance"
         eigenvalues, _ = spectrum.directions
-        profile = _profile(self.shape, eigenvalues)
-        reach = float(eigenvalues @ profile)  # tr ΣΔ before scaling
+        with np.errstate(over="ignore", invalid="ignore"):  # not finite is refused below
+            profile = _profile(self.shape, eigenvalues)
+            reach = float(eigenvalues @ profile)  # tr ΣΔ before scaling
         if self.quality > 0 and not 0 < reach < np.inf:
             raise InputError(
                 f"`quality` = {self.quality:g} cannot be reached: `shape` gives tr ΣΔ = {reach:g} with the first "
@@ -150,5 +151,4 @@ def _profile(shape: str | Array | None, eigenvalues: Array) -> Array:
     relative = eigenvalues / largest if largest > 0 else eigenvalues
     if shape == "covariance":
         return relative
-    seen = relative > 1e-12  # the range of the covariance; beyond it labels do not feel δ
-    return np.divide(1.0, relative, out=np.zeros_like(relative), where=seen)
+    return np.divide(1.0, relative, out=np.zeros_like(relative), where=relative > 0)  # labels feel δ there only
