@@ -170,6 +170,8 @@ def _labels_from_column(column: pd.Series[Any]) -> Labels:
         if column.isna().any():
             return column.to_numpy(dtype=np.float64, na_value=np.nan)
         return column.to_numpy(dtype=getattr(column.dtype, "numpy_dtype", None))
+    if pd.api.types.infer_dtype(column, skipna=True) in ("decimal", "integer", "floating", "mixed-integer-float"):
+        return pd.to_numeric(column.astype(object)).to_numpy(dtype=np.float64, na_value=np.nan)
     return column.astype(object).where(column.notna(), None).to_numpy()
 
 
@@ -200,7 +202,7 @@ def _require_usable_target(labels: Labels, name: str) -> None:
     kind = labels.dtype.kind
     if kind == "O":
         inferred = pd.api.types.infer_dtype(labels.ravel(), skipna=True)
-        if inferred not in ("string", "boolean", "empty", "integer", "floating", "mixed-integer-float"):
+        if inferred not in ("string", "boolean", "empty"):
             raise InputError(f"{name}: the target must hold numbers, truth values or text; got {inferred} values.")
     elif kind not in "biufUT":
         raise InputError(f"{name}: the target must hold numbers, truth values or text; got type {labels.dtype}.")
