@@ -90,3 +90,11 @@ def test_dependencies_have_reasons() -> None:
     text = (ROOT / "pyproject.toml").read_text()
     assert unexplained(text) == set()
     assert unexplained(re.sub(r'("numpy[^"]*",).*', r"\1", text)) == {"numpy>=2.0"}
+
+
+def test_architecture_names_every_part_of_the_package() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    package = ROOT / "src" / "modelcollapse"
+    parts = {path.stem for path in package.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert "problems" in parts
+    assert {part for part in parts - {"__init__"} if f"`{part}`" not in page} == set()
