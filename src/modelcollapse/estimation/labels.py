@@ -138,11 +138,11 @@ def _classification(labels: Sequence[Labels], names: Sequence[str], *, guessed: 
     keys = [_label_keys(array) for array in labels]
     known, first = np.unique(keys[0], return_index=True)
     if known.size < 2:
-        raise InputError(f"{names[0]}: holds the single class {labels[0][0]!r}; at least 2 are needed.")
+        raise InputError(f"{names[0]}: holds the single class `{labels[0][0]}`; at least 2 are needed.")
     if known.size > len(labels[0]) // 2:
         raise InputError(
             f"{names[0]}: the target takes {known.size} distinct values in {len(labels[0])} rows; that is no set of "
-            f"classes (e.g. {str(labels[0][0])!r}). Check the column for stray text, or set `task` to regression."
+            f"classes (e.g. `{labels[0][0]}`). Check the column for stray text, or set `task` to regression."
         )
     originals = [labels[0][position] for position in first]
     order = sorted(range(known.size), key=lambda k: (isinstance(originals[k], str), originals[k]))

@@ -133,7 +133,7 @@ def _require_different(real: Fingerprints, other: Fingerprints) -> None:
 
 def _repeats_warning(source: Fingerprints) -> str:
     repeats = len(source.rows) - np.unique(source.rows).size
-    return f"{source.name}: {counted(repeats, 'row')} repeat another row of the same file." if repeats else ""
+    return f"{source.name}: rows that repeat another row of the file: {repeats:,}." if repeats else ""
 
 
 def _shared_by_chance(real: Fingerprints, other: Fingerprints) -> bool:

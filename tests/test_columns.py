@@ -1,0 +1,332 @@
+"""Do files that disagree in columns, kinds, labels or rows get reconciled with a warning, or refused in one line?"""
+
+from __future__ import annotations
+
+import datetime
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelcollapse.errors import InputError
+from modelcollapse.estimation.columns import AlignedColumns, align
+from modelcollapse.estimation.labels import Targets, one_hot_rows, resolve_targets
+from modelcollapse.estimation.overlap import Fingerprints, fingerprints, separate
+from modelcollapse.estimation.tables import Table, as_table
+
+
+def _table(columns: dict[str, Any], name: str = "real") -> Table:
+    frame = pd.DataFrame(columns)
+    return as_table(frame.assign(y=np.arange(len(frame)) * 1.5), target="y", name=name)
+
+
+def _align(real: dict[str, Any], synthetic: dict[str, Any]) -> AlignedColumns:
+    return align([_table(real), _table(synthetic, "synthetic")])
+
+
+def _resolve(*targets: Any, task: str | None = None) -> Targets:
+    names = ["real", "synthetic", "synthetic2"]
+    tables = [
+        Table(features=pd.DataFrame({"x": np.arange(len(target))}), target=np.asarray(target), name=name)
+        for target, name in zip(targets, names, strict=False)
+    ]
+    return resolve_targets(tables, task=task)
+
+
+# --- columns
+
+
+def test_align_takes_columns_in_any_order() -> None:
+    aligned = _align({"a": [1.0, 2.0], "b": [3.0, 4.0]}, {"b": [5.0, 6.0], "a": [7.0, 8.0]})
+    assert aligned.numeric == ("a", "b")
+    assert aligned.frames[1][list(aligned.numeric)].to_numpy().tolist() == [[7.0, 5.0], [8.0, 6.0]]
+    assert aligned.warnings == ()
+
+
+def test_align_leaves_unchanged_frames_uncopied() -> None:
+    table = as_table((np.random.default_rng(0).normal(size=(10, 3)), np.arange(10.0)), target=None)
+    frame = align([table, table]).frames[0]
+    assert np.shares_memory(frame.to_numpy(), table.features.to_numpy())
+
+
+@pytest.mark.parametrize(
+    ("synthetic", "message"),
+    [
+        ({"a": [1, 2]}, "synthetic: columns differ from those of real: missing `b`"),
+        ({"a": [1, 2], "b": [1, 2], "c": [1, 2]}, "extra `c`"),
+        ({"a": [1, 2], "B": [1, 2]}, "missing `b`; extra `B`"),
+    ],
+)
+def test_align_refuses_different_columns_by_name(synthetic: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        _align({"a": [1, 2], "b": [1, 2]}, synthetic)
+    assert message in str(caught.value)
+
+
+def test_align_turns_text_that_holds_numbers_into_numbers_with_a_warning() -> None:
+    aligned = _align({"a": [1.5, 2.5]}, {"a": ["3.5", None]})
+    assert aligned.frames[1]["a"].tolist()[0] == 3.5
+    assert aligned.numeric == ("a",)
+    assert aligned.warnings == ("synthetic: column `a` holds numbers as text; it was turned into numbers.",)
+    assert _align({"a": ["1", "2"]}, {"a": [3, 4]}).numeric == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("real", "synthetic", "message"),
+    [
+        (
+            [1.0, 2.0],
+            ["3", "three"],
+            "synthetic: column `a` holds text, e.g. 'three' in data row 2, but numbers in real",
+        ),
+        (["x", "y"], [1, 2], "real: column `a` holds text, e.g. 'x' in data row 1"),
+        (pd.to_datetime(["2020-01-01", "2020-01-02"]), [1, 2], "same kind of values everywhere: date in real"),
+        ([1j, 2j], [1, 2], "got complex values"),
+        ([[1, 2], [3]], [1, 2], "got mixed values. Spread nested values"),
+        ([{"k": 1}, {}], [1, 2], "got mixed values. Spread nested values"),
+        ([b"x", b"y"], ["x", "y"], "got bytes values. Save the file as UTF-8"),
+    ],
+)
+def test_align_refuses_columns_of_different_kinds(real: Any, synthetic: Any, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        _align({"a": real, "b": [1, 2]}, {"a": synthetic, "b": [3, 4]})
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (np.array([1, 2], dtype=np.uint8), "numeric"),
+        ([True, False], "numeric"),
+        (pd.array([1, None], dtype="Int64"), "numeric"),
+        (pd.array([True, None], dtype="boolean"), "numeric"),
+        ([Decimal("1.5"), Decimal("2")], "numeric"),
+        (pd.Series([True, None], dtype=object), "numeric"),
+        (["a", None], "categorical"),
+        (pd.Categorical(["a", "b"]), "categorical"),
+        (pd.Series(["a", 1], dtype=object), "categorical"),
+        ([datetime.time(1), datetime.time(2)], "categorical"),
+    ],
+)
+def test_align_recognises_kinds(values: Any, kind: str) -> None:
+    aligned = _align({"a": values}, {"a": values})
+    assert (aligned.numeric, aligned.categorical) == ((("a",), ()) if kind == "numeric" else ((), ("a",)))
+    if kind == "numeric":
+        assert aligned.frames[0]["a"].dtype.kind in "biuf"
+
+
+def test_align_turns_dates_into_days_with_a_warning() -> None:
+    dates = pd.to_datetime(["1970-01-02 00:00", None, "1970-01-11 12:00"])
+    aligned = _align({"a": dates}, {"a": [datetime.date(1970, 1, 3)] * 3})
+    assert aligned.frames[0]["a"].tolist()[::2] == [1.0, 10.5]
+    assert np.isnan(aligned.frames[0]["a"][1])
+    assert "holds dates" in aligned.warnings[0]
+
+
+def test_align_counts_infinite_values_as_missing() -> None:
+    aligned = _align({"a": [1.0, np.inf, -np.inf]}, {"a": [1.0, 2.0, 3.0]})
+    assert aligned.frames[0]["a"].isna().tolist() == [False, True, True]
+    assert aligned.warnings == ("real: 2 infinite values in `a` count as missing.",)
+
+
+def test_align_drops_constant_columns_and_saved_indices_with_a_warning() -> None:
+    real = {"Unnamed: 0": [0, 1], "a": [1, 2], "b": [7, 7], "c": ["x", "x"], "d": [np.nan, np.nan], "e": [3, 3]}
+    synthetic = {"a": [3, 4], "b": [7.0, 7.0], "c": ["x", "x"], "d": [None, None], "e": [3, 4]}
+    aligned = _align(real, synthetic)
+    assert aligned.numeric == ("a", "e")
+    assert aligned.categorical == ()
+    assert aligned.warnings == (
+        "real: the nameless column (a saved row index) was dropped.",
+        "3 constant columns dropped: `b`, `c`, `d`.",
+    )
+    with pytest.raises(InputError, match="every input column is constant"):
+        _align({"a": [1, 1]}, {"a": [1, 1]})
+
+
+# --- targets
+
+
+@pytest.mark.parametrize(
+    ("real", "task"),
+    [
+        (["a", "b"] * 3, "classification"),
+        ([True, False] * 3, "classification"),
+        ([0, 1, 2] * 3, "classification"),
+        ([0.0, 1.0] * 3, "classification"),
+        (list(range(20)) * 2, "classification"),
+        (list(range(21)) * 2, "regression"),
+        ([1, 2, 3, 4, 5, 6], "regression"),  # whole numbers that do not repeat
+        ([0.5, 1.0] * 3, "regression"),
+        (np.eye(3)[[0, 1, 2, 0, 1, 2]], "classification"),
+        (np.eye(3)[[0, 1, 2, 0, 1, 2]] * 0.5, "regression"),
+    ],
+)
+def test_resolve_targets_detects_the_task(real: Any, task: str) -> None:
+    assert _resolve(real, real).task == task
+
+
+def test_resolve_targets_obeys_an_explicit_task() -> None:
+    resolved = _resolve([0, 1] * 3, [1, 0], task="regression")
+    assert resolved.task == "regression"
+    assert resolved.values[1].tolist() == [[1.0], [0.0]]
+    assert _resolve(list(range(30)) * 2, [3, 4], task="classification").classes == tuple(range(30))
+    with pytest.raises(InputError, match="one of regression, classification; got 'regresion'"):
+        _resolve([0, 1], [0, 1], task="regresion")
+
+
+def test_resolve_targets_matches_labels_across_number_types_and_text() -> None:
+    resolved = _resolve([10, 2, 2, 10], [2.0, 10.0], np.array(["10", "2"], dtype=object))
+    assert resolved.classes == (2, 10)
+    assert [codes.tolist() for codes in resolved.values] == [[1, 0, 0, 1], [0, 1], [1, 0]]
+    assert one_hot_rows(resolved.values[1], 2).tolist() == [[1.0, 0.0], [0.0, 1.0]]
+
+
+def test_resolve_targets_decodes_one_hot_rows() -> None:
+    resolved = _resolve(np.eye(3)[[2, 0, 1, 0, 1, 2]], np.eye(3)[[1, 1]])
+    assert resolved.classes == (0, 1, 2)
+    assert [codes.tolist() for codes in resolved.values] == [[2, 0, 1, 0, 1, 2], [1, 1]]
+
+
+def test_resolve_targets_marks_unseen_labels_with_a_warning() -> None:
+    resolved = _resolve(["a", "b"] * 2, ["a", "c", "d", "c"])
+    assert resolved.values[1].tolist() == [0, -1, -1, -1]
+    assert resolved.warnings == ("synthetic: 3 rows dropped, labels unseen in real data: `c`, `d`.",)
+
+
+@pytest.mark.parametrize(
+    ("targets", "task", "message"),
+    [
+        ((["a", "b"] * 2, ["a", "b"]), "regression", "real: regression needs a numeric target; got 'a' in data row 1"),
+        (
+            ([1.5, 2.5], np.array(["3", "x"], dtype=object)),
+            None,
+            "synthetic: regression needs a numeric target; got 'x'",
+        ),
+        ((["a", "b"] * 2, ["c", "d"]), None, "synthetic: no label is known to real; it holds `c`, `d`"),
+        ((["a", "a"], ["a", "b"]), None, "real: holds the single class `a`"),
+        (([1, 1, 1], [1, 2, 3]), None, "holds the single class"),
+        (([2.5, 2.5], [1.5, 2.5]), None, "real: the target takes a single value"),
+        (([str(k) for k in range(9)], ["1", "2"]), None, "9 distinct values in 9 rows; that is no set of classes"),
+        (([1.5, 2.5], np.ones((2, 2))), None, "synthetic: the target has 2 outputs; real has 1"),
+        ((np.eye(2) * 0.5, np.eye(2)), "classification", "needs one column of labels, or one-hot rows"),
+    ],
+)
+def test_resolve_targets_refuses_unusable_targets(targets: tuple[Any, ...], task: str | None, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        _resolve(*targets, task=task)
+    assert message in str(caught.value)
+
+
+def test_resolve_targets_warns_about_heavy_tailed_targets_only() -> None:
+    generator = np.random.default_rng(0)
+    assert "heavy-tailed" in _resolve(generator.pareto(1.5, 1000), [1.0, 2.0]).warnings[0]
+    assert _resolve(generator.normal(size=1000), [1.0, 2.0]).warnings == ()
+
+
+# --- shared rows
+
+
+def _prints(inputs: Any, target: Any, name: str) -> Fingerprints:
+    frame = pd.DataFrame(np.asarray(inputs, dtype=float).reshape(len(inputs), -1)).rename(columns=str)
+    return fingerprints(frame, np.asarray(target, dtype=float), numeric=list(frame), categorical=(), name=name)
+
+
+def _files(*, copies: int, relabelled: int, n: int = 400) -> tuple[Fingerprints, Fingerprints]:
+    generator = np.random.default_rng(0)
+    inputs, target = generator.normal(size=(2 * n, 3)), generator.normal(size=2 * n)
+    inputs[n : n + copies + relabelled] = inputs[: copies + relabelled]
+    target[n : n + copies] = target[:copies]
+    return _prints(inputs[:n], target[:n], "real"), _prints(inputs[n:], target[n:], "synthetic")
+
+
+def test_fingerprints_agree_across_types_and_tell_values_apart() -> None:
+    def hashed(values: Any) -> Any:
+        frame = pd.DataFrame({"a": values})
+        return fingerprints(frame, np.zeros(2), numeric=["a"], categorical=(), name="").inputs.tolist()
+
+    assert hashed(np.array([0.1, -0.0])) == hashed(np.array([0.1, 0.0], dtype=np.float32))
+    assert hashed([1, 2]) == hashed([1.0, 2.0]) != hashed([2, 1])
+    assert hashed([np.nan, 1]) == hashed(pd.Series([None, 1], dtype=float))
+
+
+def test_separate_leaves_each_shared_input_to_one_file() -> None:
+    real, synthetic = _files(copies=30, relabelled=200)
+    (kept_real, kept_synthetic), warnings = separate([real, synthetic], holdout=None, seed=0)
+    assert not np.isin(real.inputs[kept_real], synthetic.inputs[kept_synthetic]).any()
+    assert set(range(30)) <= set(kept_real)  # exact copies stay in the real file
+    lost = 400 - len(kept_real)
+    assert lost + (400 - 30 - len(kept_synthetic)) == 200  # each other shared input is lost by one file
+    assert abs(lost - 100) < 5 * np.sqrt(200 / 4)  # a fair coin, in standard errors
+    assert warnings == (
+        "synthetic: 30 rows of 400 dropped, exact copies of rows in another file.",
+        f"real: {lost} rows of 400 dropped, their inputs are in another file too (a seeded coin chose the file).",
+        f"synthetic: {200 - lost} rows of 400 dropped, their inputs are in another file too "
+        "(a seeded coin chose the file).",
+    )
+
+
+def test_separate_depends_on_the_seed_only() -> None:
+    files = _files(copies=0, relabelled=200)
+    first, again, other = (separate(files, holdout=None, seed=seed)[0][0].tolist() for seed in (0, 0, 1))
+    assert first == again != other
+
+
+def test_separate_says_nothing_about_files_that_share_nothing() -> None:
+    rows, warnings = separate(_files(copies=0, relabelled=0), holdout=None, seed=0)
+    assert [len(kept) for kept in rows] == [400, 400]
+    assert warnings == ()
+
+
+def test_separate_refuses_the_same_file_twice_in_any_order() -> None:
+    real, _ = _files(copies=0, relabelled=0)
+    shuffled = Fingerprints(inputs=real.inputs[::-1], rows=real.rows[::-1], name="copy")
+    with pytest.raises(InputError, match="copy: holds the same rows as real"):
+        separate([real, shuffled], holdout=None, seed=0)
+    subset = Fingerprints(inputs=real.inputs[:50], rows=real.rows[:50], name="subset")
+    with pytest.raises(InputError, match="subset: fewer than 2 rows are left"):
+        separate([real, subset], holdout=None, seed=0)
+
+
+def test_separate_takes_inputs_of_the_holdout_from_every_source() -> None:
+    real, synthetic = _files(copies=0, relabelled=50)
+    holdout = Fingerprints(inputs=real.inputs[:80], rows=real.rows[:80] + np.uint64(1), name="holdout")
+    rows, warnings = separate([real, synthetic], holdout=holdout, seed=0)
+    assert [kept.min() for kept in rows] == [80, 50]
+    assert "real: 80 rows of 400 dropped, their inputs are in holdout." in warnings
+
+
+def test_separate_keeps_inputs_that_coincide_by_chance() -> None:
+    generator = np.random.default_rng(0)
+    real, synthetic = (
+        _prints(generator.integers(0, 3, size=(300, 2)), generator.normal(size=300), name) for name in ("real", "syn")
+    )
+    rows, warnings = separate([real, synthetic], holdout=None, seed=0)
+    assert [len(kept) for kept in rows] == [300, 300]
+    assert warnings == ("syn: shares inputs with real, but inputs repeat as often within it; kept as chance.",)
+
+
+def test_separate_warns_about_repeated_rows_and_keeps_them() -> None:
+    real = _prints([[1], [2], [2], [3]], [1, 2, 2, 3], "real")
+    rows, warnings = separate([real, _prints([[5], [6]], [1, 2], "syn")], holdout=None, seed=0)
+    assert len(rows[0]) == 4
+    assert warnings == ("real: rows that repeat another row of the file: 1.",)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(st.lists(st.integers(0, 40), min_size=8, max_size=20, unique=True), min_size=2, max_size=4),
+    st.integers(0, 9),
+)
+def test_separate_keeps_every_input_exactly_once(files: list[list[int]], seed: int) -> None:
+    prints = [_prints(inputs, np.arange(len(inputs)) + 100.0 * k, str(k)) for k, inputs in enumerate(files)]
+    try:
+        rows, _ = separate(prints, holdout=None, seed=seed)
+    except InputError:
+        return  # a file may be left with fewer than two rows
+    kept = np.concatenate([source.inputs[chosen] for source, chosen in zip(prints, rows, strict=True)])
+    everything = np.concatenate([source.inputs for source in prints])
+    assert sorted(kept.tolist()) == sorted(set(everything.tolist()))
