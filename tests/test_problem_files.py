@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
 from pathlib import Path
@@ -96,6 +97,10 @@ def spectra(draw: st.DrawFn, size: int) -> Spectrum:
     )
 
 
+def is_name(text: str) -> bool:
+    return bool(text.strip()) and text.isprintable()
+
+
 @st.composite
 def mixtures(draw: st.DrawFn) -> Mixture:
     size = draw(st.integers(1, 4))
@@ -108,7 +113,7 @@ def mixtures(draw: st.DrawFn) -> Mixture:
         st.builds(Shift, quality=st.floats(0, 10), shape=shapes),
         st.builds(Shift, vector=vectors(size, entries)),
     )
-    names = draw(st.lists(st.text(min_size=1).filter(str.strip), min_size=1, max_size=3, unique=True))
+    names = draw(st.lists(st.text(min_size=1).filter(is_name), min_size=1, max_size=3, unique=True))
     sources = []
     for k, name in enumerate(names):
         teacher = draw(teachers if k == 0 else st.none() | teachers)
@@ -202,6 +207,7 @@ def test_problem_to_dict_refuses_an_activation_that_is_a_function() -> None:
         ({**PLAIN, "width": 9, "activation": ["relu"]}, "activation"),
         (with_source(name=None), "`name`"),
         (with_source(n_samples=None), "source 1 of 1 .`real`.*`n_samples`"),
+        (with_source(**{"noise\nvar": 3}), "unknown key `noise var`"),
         (with_source(n_sample=3), "unknown key `n_sample`.*Did you mean `n_samples`"),
         (with_source(n_samples=-3), "n_samples"),
         (with_source(eigenvalues=[1.0, -1.0]), "eigenvalues.*negative"),
@@ -242,6 +248,32 @@ def test_load_problem_refuses_bad_content_in_one_line_naming_the_file(
         load_problem(path)
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
+
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+anything = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+)
+
+
+@st.composite
+def spoiled(draw: st.DrawFn) -> dict[str, object]:
+    """Return a good problem in which one value, at any depth, was replaced by anything."""
+    problem = problem_to_dict(draw(mixtures()))
+    place = problem
+    while True:
+        key = draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
+        if not isinstance(place[key], dict | list) or draw(st.booleans()):
+            place[key] = draw(anything)
+            return problem
+        place = place[key]
+
+
+@settings(max_examples=200)
+@given(problem=spoiled())
+def test_problem_from_dict_answers_anything_with_a_problem_or_an_input_error(problem: dict[str, object]) -> None:
+    with contextlib.suppress(InputError):
+        assert isinstance(problem_from_dict(problem), Mixture)
 
 
 @pytest.mark.parametrize(

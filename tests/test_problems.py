@@ -105,7 +105,7 @@ def test_source_refuses_bad_values(change: dict[str, object], message: str) -> N
         real(**change)
 
 
-@pytest.mark.parametrize("name", ["", "  ", 3, None])
+@pytest.mark.parametrize("name", ["", "  ", "a\nb", 3, None])
 def test_source_refuses_bad_name(name: object) -> None:
     with pytest.raises(InputError, match="name"):
         Source(name, n_samples=1)

@@ -30,7 +30,7 @@ class Source(ByValue):
     Parameters
     ----------
     name : str
-        Unique within a mixture.
+        Unique within a mixture; printable.
     n_samples : int
         Between 0 and 1e15.
     noise_var : float
@@ -66,8 +66,8 @@ class Source(ByValue):
     shift: Shift | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not self.name.strip():
-            raise fail("name", self.name, "a text that is not empty")
+        if not isinstance(self.name, str) or not self.name.strip() or not self.name.isprintable():
+            raise fail("name", self.name, "a printable text that is not empty")
         object.__setattr__(self, "n_samples", integer("n_samples", self.n_samples, low=0, high=MAX_SAMPLES))
         object.__setattr__(self, "noise_var", number("noise_var", self.noise_var, low=0))
         object.__setattr__(self, "weight", number("weight", self.weight, low=0))

@@ -38,7 +38,7 @@ def located(where: object) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        raise InputError(f"{where}: {error}") from None
+        raise InputError(f"{where}: {' '.join(str(error).split())}") from None
 
 
 def problem_from_dict(data: Mapping[str, Any], *, folder: str | Path = ".") -> Mixture:
