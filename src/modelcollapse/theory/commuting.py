@@ -60,6 +60,20 @@ class CommutingCovariances:
         """Ones (d,)."""
         return np.ones(self.n_features)
 
+    def scaled(self, factors: Array) -> CommutingCovariances:
+        """Return the covariances times one factor for each group (G,)."""
+        return CommutingCovariances(self.eigenvalues * factors[:, None])
+
+    def combined(self, gains: Array) -> CommutingCovariances:
+        """Return the single covariance Σ_g gain_g Σ_g of each row."""
+        return CommutingCovariances(self._weighted(gains)[:, None, :])
+
+    def _weighted(self, gains: Array) -> Array:
+        """Return Σ_g gain_g Σ_g (B, d)."""
+        if self.eigenvalues.ndim == 2:
+            return np.asarray(gains @ self.eigenvalues)
+        return np.asarray(np.einsum("bg,bgd->bd", gains, self.eigenvalues))
+
     def traces(self) -> Array:
         """Return tr Σ_g, shape (..., G)."""
         return np.asarray(self.eigenvalues.sum(axis=-1))
@@ -70,17 +84,14 @@ class CommutingCovariances:
 
     def null(self, groups: Sequence[int]) -> Array:
         """Return ones on the directions where all groups are zero, (..., d)."""
-        return np.asarray(1.0 - self._reached(groups))
+        return np.ones(self.n_features) - self._reached(groups)
 
     def _reached(self, groups: Sequence[int]) -> Array:
         return (self.eigenvalues[..., list(groups), :] > 0).any(axis=-2).astype(np.float64)
 
     def resolvent(self, gains: Array, shift: Array | float) -> CommutingResolvent:
         """Return R as rows of d numbers."""
-        if self.eigenvalues.ndim == 2:
-            inverse = gains @ self.eigenvalues
-        else:
-            inverse = np.einsum("bg,bgd->bd", gains, self.eigenvalues)
+        inverse = self._weighted(gains)
         inverse += shift
         np.reciprocal(inverse, out=inverse)
         return CommutingResolvent(covariances=self, inverse=inverse, shift=shift)

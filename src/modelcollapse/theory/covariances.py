@@ -7,7 +7,7 @@ listed: the identity, or, in ridgeless limits, the projector on directions that 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, Self
 
 from modelcollapse.checks import Array
 from modelcollapse.theory.teachers import Components
@@ -54,6 +54,12 @@ class Covariances(Protocol):
     @property
     def identity(self) -> Array:
         """The identity as this back-end holds it."""
+
+    def scaled(self, factors: Array) -> Self:
+        """Return the covariances times one factor for each group (G,)."""
+
+    def combined(self, gains: Array) -> Covariances:
+        """Return the single covariance Σ_g gain_g Σ_g, one for each row of the gains (B, G)."""
 
     def traces(self) -> Array:
         """Return tr Σ_g, shape (G,) or (B, G)."""

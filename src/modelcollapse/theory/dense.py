@@ -53,6 +53,14 @@ class DenseCovariances:
         """The identity matrix (d, d)."""
         return np.eye(self.n_features)
 
+    def scaled(self, factors: Array) -> DenseCovariances:
+        """Return the covariances times one factor for each group (G,)."""
+        return DenseCovariances(self.matrices * factors[:, None, None])
+
+    def combined(self, gains: Array) -> DenseCovariances:
+        """Return the single covariance Σ_g gain_g Σ_g, for gains of shape (1, G)."""
+        return DenseCovariances(np.tensordot(gains, self.matrices, axes=1))
+
     def traces(self) -> Array:
         """Return tr Σ_g, shape (..., G)."""
         return np.asarray(np.trace(self.matrices, axis1=1, axis2=2))

@@ -24,6 +24,8 @@ class MixtureRisk:
         On each source; the training error is the mean squared residual on its own samples, unweighted.
     bias, variance, projection_variance, collapse : arrays of shape (...)
         Add up to the excess risk on the target.
+    amplification : array of shape (..., K)
+        c_k: by how much the risk on the target grows with the label noise of source k.
     shrinkage : array of shape (..., K)
         e: the factor by which a sample's residual is smaller than if it had been left out of the fit.
     effective_ridge : array of shape (...)
@@ -40,6 +42,7 @@ class MixtureRisk:
     variance: Array
     projection_variance: Array
     collapse: Array
+    amplification: Array
     shrinkage: Array
     effective_ridge: Array
     threshold: NDArray[np.bool_]
@@ -108,6 +111,7 @@ def mixture_risk(sampling: Sampling, *, covariances: Covariances, teachers: Teac
         variance=np.where(lost, np.inf, variance),
         projection_variance=np.where(lost, np.nan, projection_variance),
         collapse=np.where(lost, np.nan, collapse),
+        amplification=np.where(lost[..., None], np.inf, at_target),
         shrinkage=np.where(lost[..., None], 0.0, shrinkage),
         effective_ridge=np.where(lost, 0.0, equilibrium.effective_ridge),
         threshold=lost,
@@ -142,41 +146,43 @@ def spreads(sampling: Sampling, reductions: Reductions, components: Components, 
     """Return the mean squared distance between the network's mean and each source's teacher, in parts.
 
     The distance is a combination of filtered components, R Σ_g z_a, with the shift as group 0:
-    w̄ − w_k = R (Σ_j γ_j Σ_j (w_j − w_k) − κ w_k) with γ_j = p_j ω_j e_j; its square never subtracts large numbers.
+    w̄ − w_k = R (Σ_j γ_j Σ_j (w_j − w_k) − κ w_k), γ_j = p_j ω_j e_j. Clean labels have w_k = scale_k w_t / scale_t.
     """
-    loadings = components.loadings
     gain = sampling.n_samples * reductions.pull[..., list(reductions.class_of)]  # γ (..., K)
-    membership = np.eye(len(sampling.feature_noise))[list(sampling.group)]  # (K, G)
-    by_group = gain[..., None] * membership
-    difference = loadings[..., None, :, :] - loadings[..., :, None, :]  # [k, j] is w_j − w_k
-    away = _stack(
-        -difference[..., target, :, :],
-        np.einsum("...jg,...kja->...kga", by_group, difference),
-    )
-    start = _stack(-loadings[..., target, :][..., None, :], np.zeros((1, membership.shape[1], components.size)))
+    by_group = gain[..., None] * np.eye(len(sampling.feature_noise))[list(sampling.group)]  # (..., K, G)
+    scale = components.scale[:, None]
+    ideal = scale * components.loadings[..., target, None, :]  # (..., K, J)
+    shifted = scale * (components.loadings - components.loadings[..., target, None, :])
+    start, away = _distances(by_group, ideal), _distances(by_group, shifted)
     weighted = reductions.moments[..., [1 + g for g in sampling.group], :, :]
-    clean = _form(start, weighted, start)
-    extra = _form(2 * start + away, weighted, away)
-    # |w̄|², the size of what random features blur
-    aimed = by_group.sum(axis=-2)[..., :, None] * loadings[..., target, :][..., None, :]
-    missed = np.einsum("...jg,...ja->...ga", by_group, difference[..., target, :, :])
-    none = np.zeros((1, components.size))
-    aimed, missed = _stack(none, aimed[..., None, :, :]), _stack(none, missed[..., None, :, :])
+    aimed, missed = _predictor(by_group, ideal), _predictor(by_group, shifted)
     plain = reductions.moments[..., :1, :, :]
     response = projection_response(sampling, reductions, components.n_features)[..., list(sampling.group)]
     return Spreads(
-        clean=clean,
+        clean=_form(start, weighted, start),
         clean_projection=response * _form(aimed, plain, aimed),
-        extra=extra + response * _form(2 * aimed + missed, plain, missed),
+        extra=_form(2 * start + away, weighted, away) + response * _form(2 * aimed + missed, plain, missed),
     )
 
 
-def _stack(shift: Array, groups: Array) -> Array:
-    """Join coefficients on the shift (..., k, a) and on the groups (..., k, g, a) into vectors (..., k, D)."""
-    shape = np.broadcast_shapes(shift.shape[:-1], groups.shape[:-2])
-    shift = np.broadcast_to(shift[..., None, :], (*shape, 1, shift.shape[-1]))
-    joined = np.concatenate([shift, np.broadcast_to(groups, (*shape, *groups.shape[-2:]))], axis=-2)
-    return joined.reshape(*shape, -1)
+def _distances(by_group: Array, loadings: Array) -> Array:
+    """Return the coefficients of w̄ − w_k on filtered components, shift first: (..., K, D)."""
+    differences = loadings[..., None, :, :] - loadings[..., :, None, :]  # [k, j] is w_j − w_k
+    learned = np.einsum("...jg,...kja->...kga", by_group, differences)
+    return _with_shift(-loadings[..., None, :], learned)
+
+
+def _predictor(by_group: Array, loadings: Array) -> Array:
+    """Return the coefficients of w̄ on filtered components, shift first: (..., 1, D)."""
+    learned = np.einsum("...jg,...ja->...ga", by_group, loadings)[..., None, :, :]
+    return _with_shift(np.zeros((1, 1, loadings.shape[-1])), learned)
+
+
+def _with_shift(shift: Array, learned: Array) -> Array:
+    """Join coefficients on the shift (..., k, 1, a) and on the groups (..., k, g, a) into vectors (..., k, D)."""
+    shift = np.broadcast_to(shift, (*learned.shape[:-2], 1, learned.shape[-1]))
+    joined = np.concatenate([shift, learned], axis=-2)
+    return joined.reshape((*joined.shape[:-2], -1))
 
 
 def _form(left: Array, matrix: Array, right: Array) -> Array:

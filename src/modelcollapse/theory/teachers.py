@@ -11,7 +11,7 @@ from modelcollapse.checks import Array
 
 @dataclass(frozen=True, kw_only=True)
 class Teachers:
-    """Joint law of the teachers: w_k = fixed_k + Σ_c loadings_kc z_c with independent, centred components z_c.
+    """Joint law of the teachers: w_k = scale_k (fixed_k + Σ_c loadings_kc z_c), components z_c independent and centred.
 
     Attributes
     ----------
@@ -21,16 +21,19 @@ class Teachers:
         How much of component c the teacher of source k holds; leading axes broadcast.
     second_moments : array of shape (J, d) or (J, d, d)
         E z_c z_cᵀ: its diagonal in the common eigenbasis (commuting covariances), or the matrix (dense ones).
+    scale : array of shape (K,)
+        1 for linear features. A random-feature network passes labels through its slope: then 1/μ_1 on source k.
     """
 
     fixed: Array
     loadings: Array
     second_moments: Array
+    scale: Array
 
     def relative_to(self, target: int) -> Components:
         """Write every teacher as the target's known vector, plus a known difference, plus the random components.
 
-        Differences are formed on the vectors, so that no quadratic form of w_k − w_t suffers from cancellation.
+        Differences are formed on the vectors, before any squares, so that close teachers keep their digits.
         """
         known: list[Array] = []
         columns: list[Array] = []
@@ -51,12 +54,13 @@ class Teachers:
             loadings=np.concatenate([known_loadings, self.loadings], axis=-1),
             known=np.array(known, dtype=np.float64).reshape(-1, n_features),
             random=self.second_moments,
+            scale=self.scale,
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Components:
-    """Building blocks z_a of all teachers, w_k = Σ_a loadings_ka z_a: first known vectors, then random ones.
+    """Building blocks z_a of all teachers, w_k = scale_k Σ_a loadings_ka z_a: first known vectors, then random ones.
 
     Attributes
     ----------
@@ -64,11 +68,13 @@ class Components:
     known : array of shape (F, d)
     random : array of shape (J, d) or (J, d, d)
         Second moments of the J independent random components.
+    scale : array of shape (K,)
     """
 
     loadings: Array
     known: Array
     random: Array
+    scale: Array
 
     @property
     def size(self) -> int:

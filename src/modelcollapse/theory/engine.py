@@ -1,0 +1,215 @@
+"""What does theory answer to a problem? The one place where problems become arrays, and arrays results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from modelcollapse import __version__
+from modelcollapse.checks import Array
+from modelcollapse.errors import NumericalError
+from modelcollapse.problems.mixture import Mixture
+from modelcollapse.problems.spectrum import Spectrum
+from modelcollapse.problems.teacher import TeacherLaw
+from modelcollapse.result import PARTS, Result, Status
+from modelcollapse.theory.commuting import CommutingCovariances
+from modelcollapse.theory.covariances import Covariances
+from modelcollapse.theory.dense import DenseCovariances
+from modelcollapse.theory.mixture import MixtureRisk, mixture_risk
+from modelcollapse.theory.networks import LinearEquivalent, linear_equivalent
+from modelcollapse.theory.reductions import Sampling
+from modelcollapse.theory.teachers import Teachers
+
+COMMUTING = 1e-10
+"""Covariances count as commuting when, in a common basis, entries off the diagonal are below this times the largest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Translation:
+    """A problem as arrays.
+
+    Attributes
+    ----------
+    sampling : Sampling
+    covariances : Covariances
+    teachers : Teachers
+    target : int
+    basis : array of shape (d, d) or None
+        Common eigenvectors as columns, in which everything commuting is written; None for the coordinates.
+    """
+
+    sampling: Sampling
+    covariances: Covariances
+    teachers: Teachers
+    target: int
+    basis: Array | None
+
+
+def solve(problem: Mixture) -> Result:
+    """Answer a mixture by deterministic equivalents.
+
+    Parameters
+    ----------
+    problem : Mixture
+
+    Returns
+    -------
+    Result
+        Without randomness: standard errors and seed are 0 and None. On the interpolation threshold the risk is
+        infinite and `status` says so.
+
+    Raises
+    ------
+    InputError
+        Without ridge, when some sources interpolate their samples and others do not; and for an activation without
+        a linear part.
+    NumericalError
+        When the fixed point was not reached; carries the partial result.
+
+    Examples
+    --------
+    >>> from modelcollapse import RandomTeacher, Source
+    >>> real = Source("real", n_samples=400, noise_var=0.5, spectrum=Spectrum.isotropic(200), teacher=RandomTeacher())
+    >>> round(solve(Mixture([real], ridge=0)).excess_risk, 6)  # σ² φ/(1 − φ)
+    0.5
+    """
+    arrays = translate(problem)
+    risk = mixture_risk(arrays.sampling, covariances=arrays.covariances, teachers=arrays.teachers, target=arrays.target)
+    return _result(problem, risk)
+
+
+def translate(problem: Mixture) -> Translation:
+    """Write a problem as arrays; covariances that commute are rotated to their common eigenvectors."""
+    group, spectra = _groups(problem.spectra)
+    covariances, basis = _covariances(spectra)
+    equivalents = _equivalents(problem, covariances)
+    slope = np.array([1.0 if e is None else e.slope for e in equivalents])
+    samples = np.array([source.n_samples for source in problem.sources], dtype=np.float64)
+    total = samples.sum()
+    return Translation(
+        sampling=Sampling(
+            group=group,
+            share=samples / total,
+            n_total=np.array(total),
+            noise_var=np.array([source.noise_var for source in problem.sources]),
+            weight=np.array([source.weight for source in problem.sources]),
+            ridge=np.array(problem.ridge),
+            width=None if problem.width is None else np.array(float(problem.width)),
+            feature_noise=np.array([0.0 if e is None else e.feature_noise for e in equivalents]),
+        ),
+        covariances=covariances.scaled(slope**2),
+        teachers=_teachers(problem.teachers, covariances, basis, scale=1 / slope[list(group)]),
+        target=problem.target_index,
+        basis=basis,
+    )
+
+
+def _groups(spectra: tuple[Spectrum, ...]) -> tuple[tuple[int, ...], list[Spectrum]]:
+    """Return which distinct covariance each source has, and the distinct ones."""
+    distinct: list[Spectrum] = []
+    group = []
+    for spectrum in spectra:
+        same = [g for g, other in enumerate(distinct) if _same(spectrum, other)]
+        group.append(same[0] if same else len(distinct))
+        if not same:
+            distinct.append(spectrum)
+    return tuple(group), distinct
+
+
+def _same(one: Spectrum, other: Spectrum) -> bool:
+    """Whether two spectra are the same covariance, whatever their recipes."""
+    if one is other:
+        return True
+    if one.eigenvalues is not None and other.eigenvalues is not None:
+        return np.array_equal(one.eigenvalues, other.eigenvalues)
+    if one.covariance is not None and other.covariance is not None:
+        return np.array_equal(one.covariance, other.covariance)
+    return False
+
+
+def _covariances(spectra: list[Spectrum]) -> tuple[CommutingCovariances | DenseCovariances, Array | None]:
+    """Return the covariances on the cheapest path, and the basis they are written in."""
+    diagonal = [spectrum.eigenvalues for spectrum in spectra if spectrum.eigenvalues is not None]
+    if len(diagonal) == len(spectra):
+        return CommutingCovariances(np.stack(diagonal)), None
+    matrices = np.stack([np.diag(s.eigenvalues) if s.eigenvalues is not None else s.covariance for s in spectra])
+    scales = np.abs(matrices).max(axis=(1, 2))
+    scales[scales == 0] = 1.0
+    mix = np.sqrt(np.arange(2.0, len(matrices) + 2.0)) / scales  # generic, so that no two eigenvalues meet by accident
+    _, basis = np.linalg.eigh(np.tensordot(mix, matrices, axes=1))
+    rotated = basis.T @ matrices @ basis
+    eigenvalues = np.diagonal(rotated, axis1=1, axis2=2)
+    residue = np.abs(rotated - eigenvalues[:, :, None] * np.eye(len(basis))).max(axis=(1, 2))
+    if (residue > COMMUTING * scales).any():
+        return DenseCovariances(matrices), None
+    tiny = len(basis) * np.finfo(np.float64).eps * np.abs(eigenvalues).max(axis=1, keepdims=True)
+    return CommutingCovariances(np.where(eigenvalues > tiny, eigenvalues, 0.0)), basis
+
+
+def _equivalents(problem: Mixture, covariances: Covariances) -> list[LinearEquivalent | None]:
+    """Return the linear equivalent of the network on each covariance; None for linear features."""
+    if problem.activation is None:
+        return [None] * covariances.n_groups
+    variances = covariances.traces() / covariances.n_features
+    return [linear_equivalent(problem.activation, preactivation_var=float(variance)) for variance in variances]
+
+
+def _teachers(law: TeacherLaw, covariances: Covariances, basis: Array | None, *, scale: Array) -> Teachers:
+    """Write the teachers in the basis of the covariances: second moments as diagonals, or as matrices when dense."""
+    dense = isinstance(covariances, DenseCovariances)
+    second_moments = []
+    for variances, directions in zip(law.variances, law.directions, strict=True):
+        if dense:
+            axes = np.eye(covariances.n_features) if directions is None else directions
+            second_moments.append((axes * variances) @ axes.T)
+        elif basis is None and directions is None:
+            second_moments.append(variances)
+        else:
+            identity = np.eye(covariances.n_features)
+            overlap = (identity if basis is None else basis).T @ (identity if directions is None else directions)
+            second_moments.append(overlap**2 @ variances)
+    shape = (-1, *(covariances.n_features,) * (2 if dense else 1))
+    return Teachers(
+        fixed=law.fixed if basis is None else law.fixed @ basis,
+        loadings=law.loadings,
+        second_moments=np.array(second_moments, dtype=np.float64).reshape(shape),
+        scale=scale,
+    )
+
+
+def _result(problem: Mixture, risk: MixtureRisk) -> Result:
+    """Turn the risk at one point into a result."""
+    names = [source.name for source in problem.sources]
+    excess_risk = float(risk.excess_risk[problem.target_index])
+    status = Status.OK if bool(risk.converged) else Status.NOT_CONVERGED
+    numbers = ("excess_risk", "test_error", *PARTS, "effective_ridge")
+    result = Result(
+        excess_risk=excess_risk,
+        test_error=excess_risk + problem.sources[problem.target_index].noise_var,
+        training_error=dict(zip(names, map(float, risk.training_error), strict=True)),
+        bias=float(risk.bias),
+        variance=float(risk.variance),
+        projection_variance=float(risk.projection_variance),
+        collapse=float(risk.collapse),
+        effective_ridge=float(risk.effective_ridge),
+        stderr={**dict.fromkeys(numbers, 0.0), "training_error": dict.fromkeys(names, 0.0)},
+        status=Status.INTERPOLATION_THRESHOLD if bool(risk.threshold) else status,
+        engine="theory",
+        seed=None,
+        version=__version__,
+        assumptions=_assumptions(problem),
+    )
+    if status is Status.NOT_CONVERGED:
+        raise NumericalError(
+            f"the fixed point was not reached in {risk.iterations} iterations; use a larger ridge.", result=result
+        )
+    return result
+
+
+def _assumptions(problem: Mixture) -> tuple[str, ...]:
+    """Say what the numbers rest on."""
+    common = ("Gaussian inputs", "samples, features and width large together: errors of the order of 1/n_samples")
+    if problem.activation is None:
+        return common
+    return (*common, "Gaussian equivalence of the network's features", "features centred source by source")
