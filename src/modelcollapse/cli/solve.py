@@ -60,6 +60,6 @@ def _print_table(result: Result) -> None:
         table.add_row(f"training_error of {source}", number_text(value, errors.get(source, 0.0)))
     console = Console(highlight=False, markup=False)
     console.print(table)
-    console.print(f"status: {result.status}, engine: {result.engine}, version: {result.version}")
+    console.print(f"status: {result.status}, engine: {result.engine}, version: {result.version}", soft_wrap=True)
     for assumption in result.assumptions:
-        console.print(f"assumes: {assumption}")
+        console.print(f"assumes: {assumption}", soft_wrap=True)
