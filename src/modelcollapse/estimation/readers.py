@@ -193,8 +193,11 @@ def _read_datasets_directory(path: Path) -> pd.DataFrame:
 
 
 def _to_frame(table: Any) -> pd.DataFrame:
-    """Turn an Arrow table into a DataFrame column by column, releasing each Arrow column as it goes."""
+    """Turn an Arrow table into a DataFrame column by column, and hand back the memory that reading it took."""
+    import pyarrow as pa
+
     frame: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True, date_as_object=False)
+    pa.default_memory_pool().release_unused()
     return frame
 
 
