@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelcollapse.checks import Array
+from modelcollapse.theory.equilibrium import Rows
 from modelcollapse.theory.teachers import Components
 
 CACHE_DOUBLES = 2**16
@@ -48,12 +49,12 @@ class CommutingCovariances:
         """Leading axes of the eigenvalues."""
         return self.eigenvalues.shape[:-2]
 
-    def rows(self, rows: range, shape: tuple[int, ...]) -> CommutingCovariances:
+    def rows(self, rows: Rows, shape: tuple[int, ...]) -> CommutingCovariances:
         """Return the covariances of some points of a flattened batch."""
         if not self.batch_shape:
             return self
         everywhere = np.broadcast_to(self.eigenvalues, (*shape, *self.eigenvalues.shape[-2:]))
-        return CommutingCovariances(everywhere[np.unravel_index(np.array(rows), shape)])
+        return CommutingCovariances(everywhere[np.unravel_index(rows, shape)])
 
     @property
     def identity(self) -> Array:
@@ -84,10 +85,11 @@ class CommutingCovariances:
 
     def null(self, groups: Sequence[int]) -> Array:
         """Return ones on the directions where all groups are zero, (..., d)."""
-        return np.ones(self.n_features) - self._reached(groups)
+        return np.asarray(1.0 - self._reached(groups))
 
     def _reached(self, groups: Sequence[int]) -> Array:
-        return (self.eigenvalues[..., list(groups), :] > 0).any(axis=-2).astype(np.float64)
+        positive = self.eigenvalues[..., list(groups), :] > 0
+        return np.asarray(positive.any(axis=-2), dtype=np.float64)
 
     def resolvent(self, gains: Array, shift: Array | float) -> CommutingResolvent:
         """Return R as rows of d numbers."""

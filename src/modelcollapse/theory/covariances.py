@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Protocol, Self
 
 from modelcollapse.checks import Array
+from modelcollapse.theory.equilibrium import Rows
 from modelcollapse.theory.teachers import Components
 
 
@@ -48,7 +49,7 @@ class Covariances(Protocol):
     def batch_shape(self) -> tuple[int, ...]:
         """Shape of the batch over which the covariances differ; () when all points share them."""
 
-    def rows(self, rows: range, shape: tuple[int, ...]) -> Covariances:
+    def rows(self, rows: Rows, shape: tuple[int, ...]) -> Covariances:
         """Return the covariances of some rows of a batch of this shape, flattened."""
 
     @property

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from modelcollapse.checks import Array
+from modelcollapse.theory.equilibrium import Rows
 from modelcollapse.theory.teachers import Components
 
 
@@ -44,7 +45,7 @@ class DenseCovariances:
         """Empty: all points share the covariances."""
         return ()
 
-    def rows(self, rows: range, shape: tuple[int, ...]) -> DenseCovariances:
+    def rows(self, rows: Rows, shape: tuple[int, ...]) -> DenseCovariances:
         """Return the same covariances."""
         return self
 

@@ -133,7 +133,7 @@ def _covariances(spectra: list[Spectrum]) -> tuple[CommutingCovariances | DenseC
     diagonal = [spectrum.eigenvalues for spectrum in spectra if spectrum.eigenvalues is not None]
     if len(diagonal) == len(spectra):
         return CommutingCovariances(np.stack(diagonal)), None
-    matrices = np.stack([np.diag(s.eigenvalues) if s.eigenvalues is not None else s.covariance for s in spectra])
+    matrices = np.stack([_matrix(spectrum) for spectrum in spectra])
     scales = np.abs(matrices).max(axis=(1, 2))
     scales[scales == 0] = 1.0
     mix = np.sqrt(np.arange(2.0, len(matrices) + 2.0)) / scales  # generic, so that no two eigenvalues meet by accident
@@ -145,6 +145,14 @@ def _covariances(spectra: list[Spectrum]) -> tuple[CommutingCovariances | DenseC
         return DenseCovariances(matrices), None
     tiny = len(basis) * np.finfo(np.float64).eps * np.abs(eigenvalues).max(axis=1, keepdims=True)
     return CommutingCovariances(np.where(eigenvalues > tiny, eigenvalues, 0.0)), basis
+
+
+def _matrix(spectrum: Spectrum) -> Array:
+    """Return the covariance as a matrix (d, d)."""
+    if spectrum.eigenvalues is not None:
+        return np.diag(spectrum.eigenvalues)
+    assert spectrum.covariance is not None
+    return spectrum.covariance
 
 
 def _equivalents(problem: Mixture, covariances: Covariances) -> list[LinearEquivalent | None]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from modelcollapse.checks import Array
 from modelcollapse.theory.covariances import Covariances
-from modelcollapse.theory.fixed_point import Classes, Equilibrium
+from modelcollapse.theory.equilibrium import Classes, Equilibrium
 from modelcollapse.theory.teachers import Components
 
 Solver = Callable[[Covariances, Classes], Equilibrium]
@@ -91,7 +91,7 @@ def reduce(sampling: Sampling, *, covariances: Covariances, components: Componen
     n_points = len(classes.ridge)
     pieces = []
     for first in range(0, n_points, covariances.rows_at_once):
-        rows = range(first, min(first + covariances.rows_at_once, n_points))
+        rows = np.arange(first, min(first + covariances.rows_at_once, n_points))
         piece = covariances.rows(rows, shape)
         some = classes.rows(rows)
         equilibrium = solver(piece, some)
