@@ -225,8 +225,10 @@ def test_column_prefix_uses_only_these_columns() -> None:
         prepare(frame.assign(emb_1="a"), frame.assign(emb_1="b"), target="y", features="columns:emb_")
 
 
-@pytest.mark.parametrize("text", ["relu", "relu:", "relu:x", "relu:0", "relu:-3", "columns:", "raw:3", "tanh:5", ""])
-def test_parse_features_refuses_what_it_does_not_know(text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["relu", "relu:", "relu:x", "relu:0", "relu:-3", "columns:", "raw:3", "tanh:5", "", None]
+)
+def test_parse_features_refuses_what_it_does_not_know(text: object) -> None:
     with pytest.raises(InputError, match="features"):
         parse_features(text)
 

@@ -45,7 +45,7 @@ class FeatureMap:
     prefix: str = ""
 
 
-def parse_features(text: str) -> FeatureMap:
+def parse_features(text: object) -> FeatureMap:
     """Read the option `features`: ``raw``, ``relu:WIDTH`` or ``columns:PREFIX``.
 
     Raises
@@ -57,7 +57,7 @@ def parse_features(text: str) -> FeatureMap:
     >>> parse_features("relu:800").width
     800
     """
-    kind, _, value = text.partition(":")
+    kind, _, value = str(text).partition(":")
     if kind == "raw" and not value:
         return FeatureMap(kind="raw")
     if kind == "relu" and value.isdecimal():

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from modelcollapse.checks import Array, integer, number
 from modelcollapse.errors import InputError
 from modelcollapse.estimation.columns import AlignedColumns, align
-from modelcollapse.estimation.features import Encoder, fit_encoder
+from modelcollapse.estimation.features import Encoder, fit_encoder, parse_features
 from modelcollapse.estimation.labels import Targets, one_hot_rows, resolve_targets
 from modelcollapse.estimation.overlap import fingerprints, separate
 from modelcollapse.estimation.rows import LabelledRows
@@ -115,6 +115,8 @@ def prepare(
     """
     number("holdout_fraction", holdout_fraction, low=0.0, high=0.9, open_low=True)
     integer("max_holdout", max_holdout, low=MIN_HOLDOUT)
+    integer("seed", seed, low=0)
+    parse_features(features)  # here as well, before large files are read
     sources = (as_table(real, target=target, name="real"), *synthetic_tables(synthetics, target=target))
     own_holdout = () if holdout is None else (as_table(holdout, target=target, name="holdout"),)
     tables = (*sources, *own_holdout)
