@@ -193,35 +193,50 @@ def _form(left: Array, matrix: Array, right: Array) -> Array:
 def projection_response(sampling: Sampling, reductions: Reductions, n_features: int) -> Array:
     """Return κ′ for a perturbation of the feature covariance by Σ_g and its feature noise, shape (..., G).
 
-    κ′ = (d b + κ² tr(R Σ_g R))/(m − tr(A R)²), the denominator as a sum of positive terms; 0 in the linear model.
+    κ′ = (d b + κ² tr(R Σ_g R))/(m − tr(A R)²); 0 in the linear model.
     """
-    second = reductions.second_traces
+    moved = n_features * sampling.feature_noise + reductions.second_traces[..., 0, 1:]
     if sampling.width is None:
-        return np.zeros((*second.shape[:-2], second.shape[-1] - 1))
+        return np.zeros_like(moved)
+    stiffness = _stiffness(sampling, reductions, n_features)[..., None]
+    with np.errstate(divide="ignore"):  # infinite where directions without samples are seen through as many features
+        return np.divide(moved, stiffness, out=np.zeros_like(moved), where=moved > 0)
+
+
+def _stiffness(sampling: Sampling, reductions: Reductions, n_features: int) -> Array:
+    """Return m − tr(A R)² as the positive sum d λ/κ + Σ_c g_c (d b_c + tr(Σ_c R Σ_0 R)), shape (...)."""
     group = list(reductions.class_group)
     gain = reductions.n_samples * reductions.pull
-    noise = n_features * (gain * sampling.feature_noise[group]).sum(axis=-1)
-    slack = (gain * second[..., 0, :][..., [1 + g for g in group]]).sum(axis=-1)
-    denominator = (reductions.equilibrium.spare_width + noise + slack)[..., None]
-    numerator = n_features * sampling.feature_noise + second[..., 0, 1:]
-    with np.errstate(divide="ignore"):  # infinite where directions without samples are seen through as many features
-        response = np.divide(numerator, denominator, out=np.zeros_like(numerator), where=numerator > 0)
-    return np.asarray(response)
+    reach = n_features * sampling.feature_noise[group] + reductions.second_traces[..., 0, [1 + g for g in group]]
+    return np.asarray(reductions.equilibrium.spare_width + (gain * reach).sum(axis=-1))
 
 
 def amplification(sampling: Sampling, reductions: Reductions, n_features: int) -> Array:
     """Return c_k(t), by which the residual of source k enters the risk on source t; shape (..., K, K), k first.
 
-    With u_c(M) the response of class c to a perturbation M, c_k = n_k y_class(k), y = u(M) + Σ_c′ u(Σ_c′) n_c′ y_c′.
+    With ρ_c(M) = tr(Σ_c R (M + κ′(M)) R) + d b_c κ′(M), c_k = n_k r_c y_c for k in class c, r_c = ω_c a_c/N, and
+    y_c = r_c ρ_c(M) + Σ_c′ r_c ρ_c(Σ_c′) n_c′ r_c′ y_c′. The row sums of this system follow from the fixed point,
+    e_c + r_c (d b_c + tr Σ_c R²) · (1, or d λ/κ over the stiffness with a width): they stay exact near the threshold.
     """
     group = list(reductions.class_group)
+    equilibrium, pull = reductions.equilibrium, reductions.pull
     response = projection_response(sampling, reductions, n_features)[..., None, :]
-    blur = reductions.square_traces[..., group] + n_features * sampling.feature_noise[group]
+    noise = n_features * sampling.feature_noise[group]
+    blur = reductions.square_traces[..., group] + noise
     traces = reductions.second_traces[..., [1 + g for g in group], 1:] + response * blur[..., None]
-    reaction = reductions.pull[..., None] ** 2 * traces  # u (..., C, G)
-    system = np.eye(len(group)) - reaction[..., group] * reductions.n_samples[..., None, :]
-    settled = reaction / system if len(group) == 1 else np.linalg.solve(system, reaction)
-    per_sample = settled[..., list(reductions.class_of), :][..., list(sampling.group)]
+    coupling = pull[..., None] * traces[..., group] * (reductions.n_samples * pull)[..., None, :]
+    slack = pull * (reductions.second_traces[..., 0, [1 + g for g in group]] + noise)
+    if sampling.width is not None:
+        stiffness = _stiffness(sampling, reductions, n_features)
+        spare = equilibrium.spare_width
+        slack = slack * np.divide(spare, stiffness, out=np.zeros_like(spare), where=stiffness > 0)[..., None]
+    slack = slack + equilibrium.scale[..., None] * equilibrium.gain
+    coupling[..., np.arange(len(group)), np.arange(len(group))] = 0.0
+    diagonal = slack + coupling.sum(axis=-1)
+    system = np.where(diagonal > 0, diagonal, 1.0)[..., None] * np.eye(len(group)) - coupling  # 0: a class unseen
+    source = pull[..., None] * traces
+    settled = source / system if len(group) == 1 else np.linalg.solve(system, source)
+    per_sample = (pull[..., None] * settled)[..., list(reductions.class_of), :][..., list(sampling.group)]
     return np.asarray(sampling.n_samples[..., None] * per_sample)
 
 
