@@ -1,0 +1,1 @@
+"""What should one do? Forecasts, audits and advice from estimates and results."""

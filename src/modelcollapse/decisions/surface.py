@@ -1,0 +1,162 @@
+"""What is the error of ten thousand mixtures? Interpolated from the pool fits of one real and one synthetic source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import map_coordinates, spline_filter
+
+from modelcollapse.decisions.forecast import amplifications
+from modelcollapse.decisions.matching import MIN_RETAINED, pool_weights, retained_factors
+from modelcollapse.errors import InputError
+from modelcollapse.estimation.corrections import population
+from modelcollapse.estimation.pool import Pool
+from modelcollapse.estimation.pool_fit import PoolFit, PoolSpectrum
+
+Array = NDArray[np.float64]
+
+LOG_RATIOS = np.linspace(np.log(1e-3), np.log(1e3), 13)
+"""Grid of log(v₂/v₁); a source outside weighs too little to matter."""
+RIDGES_PER_DECADE = 2.0
+REACH = 30.0
+"""The grid of ridges extends beyond the ridges asked for by this factor on either side, for pool weights ≠ 1."""
+_TINY = 1e-300
+_ABSENT = 1e-12
+"""Pool weight that stands for a source without samples, next to weights of order one."""
+_PAIRS = ((0, 0), (0, 1), (1, 1))
+
+
+@dataclass(frozen=True)
+class Surface:
+    """Readings of the pool on a grid over (log v₂/v₁, log λ) with v₁ + v₂ = 1, ready to be interpolated.
+
+    Attributes
+    ----------
+    counts : ndarray (2,)
+        Rows of the real and the synthetic source in the pool.
+    log_ridges : ndarray
+        Grid of log λ.
+    coefficients : ndarray (10, len(LOG_RATIOS), len(log_ridges))
+        Spline coefficients of the logarithms of two traces, three sensitivities, two sensitivities of the target, two
+        errors of the mean predictor and its error on the target.
+    n_fits : int
+        Pool fits that were read.
+    """
+
+    counts: Array
+    log_ridges: Array
+    coefficients: Array
+    n_fits: int
+
+    def test_error(self, *, n_samples: Array, weights: Array, ridge: Array) -> Array:
+        """Return the forecast test error of many mixtures at once; NaN where the pool cannot tell.
+
+        Parameters
+        ----------
+        n_samples : ndarray (..., 2)
+            Real and synthetic samples.
+        weights : ndarray (..., 2)
+            Per-sample weights.
+        ridge : ndarray (...)
+            λ > 0; all three broadcast.
+
+        Returns
+        -------
+        ndarray (...)
+        """
+        shape = np.broadcast_shapes(n_samples.shape[:-1], weights.shape[:-1], np.shape(ridge))
+        samples = np.broadcast_to(n_samples, (*shape, 2)).reshape(-1, 2)
+        omega = np.broadcast_to(weights, (*shape, 2)).reshape(-1, 2)
+        ridges = np.broadcast_to(ridge, shape).reshape(-1)
+        scaled, scale, reachable = self._match(samples, omega, ridges)
+        fields = np.exp(self._interpolate(scaled, ridges / scale))
+        traces = (fields[:2] / scale).T
+        sensitivity = np.empty((len(samples), 2, 2))
+        for value, (i, j) in zip(fields[2:5] / scale**2, _PAIRS, strict=True):
+            sensitivity[:, i, j] = sensitivity[:, j, i] = value
+        amplification = amplifications(
+            sensitivity,
+            (fields[5:7] / scale**2).T,
+            retained=retained_factors(traces, n_samples=samples, weights=omega),
+            n_samples=samples,
+            weights=omega,
+        )
+        errors = fields[9] + np.einsum("bk,kb->b", amplification, fields[7:9])
+        return np.where(reachable, errors, np.nan).reshape(shape)
+
+    def _match(self, samples: Array, omega: Array, ridges: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
+        """Return log v₂/v₁, v₁ + v₂ and reachability for each mixture, by damped iteration on log v."""
+        total = samples.sum(axis=1, keepdims=True)
+        weights = np.maximum(samples / total * omega * self.counts.sum() / self.counts, _ABSENT)
+        retained = np.ones_like(weights)
+        for _ in range(80):
+            scale = weights.sum(axis=1)
+            log_ratio = np.log(weights[:, 1]) - np.log(weights[:, 0])
+            traces = (np.exp(self._interpolate(log_ratio, ridges / scale, fields=2)) / scale).T
+            image, retained = pool_weights(traces, n_samples=samples, weights=omega, counts=self.counts)
+            moved = np.sqrt(weights * np.maximum(image, _ABSENT))
+            change = np.max(np.abs(np.log(moved / weights)) * (image > 0))
+            weights = moved
+            if change < 1e-5:
+                break
+        scale = weights.sum(axis=1)
+        low, high = np.exp(self.log_ridges[[0, -1]])
+        within = (ridges / scale >= low) & (ridges / scale <= high)
+        reachable = within & (np.where(samples * omega > 0, retained, 1.0) > MIN_RETAINED).all(axis=1)
+        return np.log(weights[:, 1]) - np.log(weights[:, 0]), scale, reachable
+
+    def _interpolate(self, log_ratio: Array, ridge: Array, *, fields: int = 10) -> Array:
+        """Return the first `fields` logarithms at the given points, shape (fields, points)."""
+        rows = (log_ratio - LOG_RATIOS[0]) / (LOG_RATIOS[1] - LOG_RATIOS[0])
+        columns = (np.log(ridge) - self.log_ridges[0]) / (self.log_ridges[1] - self.log_ridges[0])
+        points = np.stack([np.clip(rows, 0, len(LOG_RATIOS) - 1), np.clip(columns, 0, len(self.log_ridges) - 1)])
+        grids = self.coefficients[:fields]
+        return np.stack([map_coordinates(grid, points, order=3, mode="nearest", prefilter=False) for grid in grids])
+
+
+def surface(pool: Pool, *, ridges: Array) -> Surface:
+    """Read the pool on a grid of weights and ridges, from which any mixture of its two sources can be forecast.
+
+    Parameters
+    ----------
+    pool : Pool
+        Two sources, one sub-source each.
+    ridges : ndarray
+        Ridges that mixtures will be asked at; their range sets the grid.
+
+    Raises
+    ------
+    InputError
+        When the pool does not have exactly two sub-sources.
+
+    Notes
+    -----
+    A pool fit with weights v and ridge λ has the mean predictor of every mixture with the same ratios g₁ : g₂ : λ, so
+    two coordinates cover all counts, weights and ridges. One eigendecomposition serves a whole row of the grid.
+    """
+    if len(pool.rows) != 2:
+        raise InputError(f"a surface needs a pool with exactly 2 sub-sources; got {len(pool.rows)}.")
+    low, high = np.log(np.min(ridges) / REACH), np.log(np.max(ridges) * REACH)
+    log_ridges = np.linspace(low, high, int(np.ceil((high - low) / np.log(10) * RIDGES_PER_DECADE)) + 1)
+    table = np.empty((10, len(LOG_RATIOS), len(log_ridges)))
+    for row, log_ratio in enumerate(LOG_RATIOS):
+        share = 1.0 / (1.0 + np.exp(-log_ratio))
+        spectrum = PoolSpectrum(pool, np.array([1.0 - share, share]))
+        for column, fit in enumerate(spectrum.fits(np.exp(log_ridges))):
+            table[:, row, column] = _reading(fit)
+    coefficients = np.stack([spline_filter(np.log(np.maximum(grid, _TINY)), order=3, mode="nearest") for grid in table])
+    return Surface(pool.counts, log_ridges, coefficients, len(LOG_RATIOS) * len(log_ridges))
+
+
+def _reading(fit: PoolFit) -> Array:
+    """Return the ten quantities of `Surface.coefficients` at one pool fit."""
+    seen = population(fit)
+    return np.concatenate([
+        seen.traces,
+        [seen.sensitivity[pair] for pair in _PAIRS],
+        seen.target_sensitivity,
+        seen.mean_errors,
+        [seen.target_error],
+    ])  # fmt: skip
