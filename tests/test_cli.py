@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from modelcollapse import InputError, MissingExtraError, __version__, cli
-from modelcollapse.cli._output import number_text
+from modelcollapse.digits import number_text
 from modelcollapse.result import PARTS
 
 PROBLEM = """
@@ -157,10 +157,3 @@ def test_cli_runs_as_installed_program(problem: str) -> None:
     assert json.loads(done.stdout)["excess_risk"] > 0
     refused = subprocess.run([program, "solve", problem + "x"], capture_output=True, text=True)
     assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
-
-
-def test_number_text_shows_digits_that_the_uncertainty_allows() -> None:
-    assert number_text(0.123456789) == "0.123457"
-    assert number_text(0.123456789, 0.00321) == "0.1235 ± 0.0032"
-    assert number_text(1234.5, 5.6) == "1234.5 ± 5.6"
-    assert number_text(float("inf")) == "inf"

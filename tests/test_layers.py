@@ -14,6 +14,7 @@ LAYERS = [  # from low to high; what stands on one line stands side by side and 
     ["errors"],
     ["checks"],
     ["streams"],
+    ["digits"],
     ["result"],
     ["problems"],
     ["theory", "simulation", "training"],

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from modelcollapse.cli._output import number_text, print_json
+from modelcollapse.cli._output import print_json
+from modelcollapse.digits import number_text
 
 if TYPE_CHECKING:
     from modelcollapse.result import Result
