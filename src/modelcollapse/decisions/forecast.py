@@ -47,6 +47,8 @@ class Forecast:
         Factor of each sub-source's residuals in the test error.
     population : Population or None
         What the matched pool fit showed.
+    influence : tuple of ndarray (error rows of s,)
+        How far each row of the pool moves the forecast; empty without a forecast.
     """
 
     n_samples: Array
@@ -59,6 +61,7 @@ class Forecast:
     status: Status
     amplification: Array
     population: Population | None
+    influence: tuple[Array, ...]
 
     @property
     def band(self) -> tuple[float, float]:
@@ -147,6 +150,7 @@ def forecast(
         status=Status.OK,
         amplification=amplification,
         population=seen,
+        influence=spread.influence,
     )
 
 
@@ -180,4 +184,5 @@ def _beyond(n_samples: Array, weights: Array, ridge: float, *, n_parts: int) -> 
         status=Status.NOT_ENOUGH_DATA,
         amplification=np.full(n_parts, np.nan),
         population=None,
+        influence=(),
     )

@@ -23,10 +23,13 @@ class Spread:
         Of the forecast, from the pool being a sample of independent rows.
     run_to_run : float
         Of the error of single models trained on fresh draws of the mixture, about their mean.
+    influence : tuple of ndarray (error rows of s,)
+        How far each row of the pool moves the forecast, by sub-source.
     """
 
     stderr: float
     run_to_run: float
+    influence: tuple[Array, ...]
 
 
 def spread_of(seen: Population, *, amplification: Array, retained: Array, n_samples: Array, weights: Array) -> Spread:
@@ -56,26 +59,43 @@ def spread_of(seen: Population, *, amplification: Array, retained: Array, n_samp
     gradient = target_gradient.copy()
     for factor, features, residuals in zip(factors, fit.spectrum.rows, fit.left_out, strict=True):
         gradient -= 2.0 * factor / len(residuals) * features.T @ residuals
-    pool_pull = fit.weights / pool.total
-    run_pull = weights * retained / n_samples.sum()
-    resolvent = 1.0 / (fit.spectrum.eigenvalues + fit.ridge)
-    pool_variance = run_variance = 0.0
-    for s, (features, residuals) in enumerate(zip(fit.spectrum.rows, fit.left_out, strict=True)):
-        squares = np.einsum("ic,ic->i", residuals, residuals)
-        influence = pool_pull[s] * np.einsum("ic,ic->i", features @ (resolvent[:, None] * gradient), residuals)
-        influence += factors[s] * (squares - squares.mean()) / pool.counts[s]
-        pool_variance += pool.counts[s] * float(np.mean(influence**2))
-        run_move = np.einsum("ic,ic->i", features @ (resolvent[:, None] * target_gradient), residuals)
-        run_variance += n_samples[s] * run_pull[s] ** 2 * float(np.mean(run_move**2))
+    pool_moves = row_moves(fit, gradient, pull=fit.weights / pool.total)
+    influence = tuple(
+        move + factor * (squares - squares.mean()) / count
+        for move, factor, squares, count in zip(pool_moves, factors, squared_rows(fit), pool.counts, strict=True)
+    )
+    run_moves = row_moves(fit, target_gradient, pull=weights * retained / n_samples.sum())
     errors = seen.mean_errors
     pool_noise = Fluctuation.of(fit, contributions=seen.pool_amplification * errors)
     run_noise = Fluctuation.of(fit, contributions=amplification * errors)
-    pool_variance -= 2.0 * pool_noise.overlap(pool_noise)
-    run_variance += 2.0 * run_noise.overlap(run_noise) - 4.0 * run_noise.overlap(pool_noise)
+    pool_square, run_square = pool_noise.overlap(pool_noise), run_noise.overlap(run_noise)
+    pool_variance = sum_of_squares(influence, pool.counts) - 2.0 * pool_square
+    run_variance = sum_of_squares(run_moves, n_samples) + 2.0 * run_square - 4.0 * run_noise.overlap(pool_noise)
     return Spread(
-        stderr=float(np.sqrt(max(pool_variance, 2.0 * pool_noise.overlap(pool_noise)))),
-        run_to_run=float(np.sqrt(max(run_variance, 2.0 * run_noise.overlap(run_noise)))),
+        stderr=float(np.sqrt(max(pool_variance, 2.0 * pool_square))),
+        run_to_run=float(np.sqrt(max(run_variance, 2.0 * run_square))),
+        influence=influence,
     )
+
+
+def row_moves(fit: PoolFit, gradient: Array, *, pull: Array) -> tuple[Array, ...]:
+    """Return how far each row moves a quantity with a gradient in the fit, pulling it by `pull` (S,) of its residual."""
+    resolvent = 1.0 / (fit.spectrum.eigenvalues + fit.ridge)
+    step = resolvent[:, None] * gradient
+    return tuple(
+        weight * np.einsum("ic,ic->i", features @ step, residuals)
+        for weight, features, residuals in zip(pull, fit.spectrum.rows, fit.left_out, strict=True)
+    )
+
+
+def squared_rows(fit: PoolFit) -> list[Array]:
+    """Return the squared leave-one-out error of each error row, by sub-source."""
+    return [np.einsum("ic,ic->i", residuals, residuals) for residuals in fit.left_out]
+
+
+def sum_of_squares(influence: tuple[Array, ...], counts: Array) -> float:
+    """Return the variance of a sum over independent rows, from the influence of some rows of each sub-source."""
+    return float(sum(count * np.mean(values**2) for count, values in zip(counts, influence, strict=True)))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,221 @@
+"""How do synthetic labels and inputs differ from the real ones? Their quality, their shift, and what each costs."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm, rankdata
+
+from modelcollapse.decisions.audit_result import Damage, InputShift, Quality
+from modelcollapse.decisions.forecast import BAND_LEVEL, Forecast
+from modelcollapse.decisions.matching import match
+from modelcollapse.estimation.corrections import Population, population
+from modelcollapse.estimation.pool import Pool
+from modelcollapse.estimation.pool_fit import PoolFit, fit_pool
+from modelcollapse.streams import stream
+
+Array = NDArray[np.float64]
+
+N_DRAWS = 200
+ENDLESS = 1e15
+"""Sample count at which a mixture's own sampling noise is nil."""
+
+
+def label_rule(pool: Pool, *, ridge: float) -> Population | None:
+    """Return what a single source's pool says about the rule that endless rows of it would teach.
+
+    None when the pool holds too few rows for this ridge.
+    """
+    found = match(pool, n_samples=pool.split_counts(np.array([ENDLESS])), weights=np.ones(len(pool.rows)), ridge=ridge)
+    return population(fit_pool(pool, weights=found.weights, ridge=ridge)) if found.found else None
+
+
+def finest_ridge(pool: Pool, *, ridges: Array) -> float:
+    """Return the smallest ridge at which every source's pool still retains half of a residual, else the largest."""
+    for ridge in np.sort(ridges):
+        rules = [label_rule(pool.select([k]), ridge=float(ridge)) for k in range(pool.n_sources)]
+        if all(rule is not None and rule.fit.retained.min() > 0.5 for rule in rules):
+            return float(ridge)
+    return float(np.max(ridges))
+
+
+def label_quality(pool: Pool, *, source: int, ridge: float, seed: int = 0) -> Quality | None:
+    """Estimate c² of a synthetic source's labels: the mean squared difference of the two label rules on real inputs.
+
+    Parameters
+    ----------
+    pool : Pool
+    source : int
+        Index of the synthetic source.
+    ridge : float
+        λ at which both rules are learned; a coarser rule (larger λ) hides fine differences.
+    seed : int
+        Of the multiplier bootstrap.
+
+    Returns
+    -------
+    Quality or None
+        None when a source holds too few rows.
+
+    Notes
+    -----
+    The difference of two noisy fits is too large by the noise of both; the noise is what `population` finds each fit's
+    own sampling to add. The interval comes from a bootstrap that multiplies each row's influence on its fit by a
+    standard normal number and redraws the held-out rows; the observed difference is first shrunk to its estimate, so
+    that noise is not counted twice.
+    """
+    real, synthetic = (label_rule(pool.select([k]), ridge=ridge) for k in (0, source))
+    if real is None or synthetic is None:
+        return None
+    difference = synthetic.fit.outputs - real.fit.outputs
+    noise = sum(float(rule.pool_amplification @ rule.mean_errors) for rule in (real, synthetic))
+    raw = float(np.mean(np.sum(difference**2, axis=1)))
+    value = max(raw - noise, 0.0)
+    centre = difference * np.sqrt(value / raw) if raw > 0 else difference
+    random = stream(seed, "quality", source)
+    estimates = np.empty(N_DRAWS)
+    moves = zip(fit_moves(real.fit, random), fit_moves(synthetic.fit, random), strict=True)
+    for draw, (real_move, synthetic_move) in enumerate(moves):
+        rows = random.integers(0, len(centre), len(centre))
+        moved = (centre + synthetic_move - real_move)[rows]
+        estimates[draw] = np.mean(np.sum(moved**2, axis=1)) - noise
+    low, high = np.quantile(estimates - value, [(1 - BAND_LEVEL) / 2, (1 + BAND_LEVEL) / 2])
+    targets = pool.holdout.targets
+    variance = float(np.sum(np.var(targets, axis=0)))
+    interval = (max(0.0, value - float(high)), max(0.0, value - float(low)))
+    return Quality(value=value, interval=interval, relative=value / variance if variance > 0 else np.nan)
+
+
+def fit_moves(fit: PoolFit, random: np.random.Generator) -> list[Array]:
+    """Return `N_DRAWS` random moves of the held-out outputs as a fresh pool would cause them."""
+    spectrum = fit.spectrum
+    resolvent = 1.0 / (spectrum.eigenvalues + fit.ridge)
+    moves = []
+    for _ in range(N_DRAWS):
+        pull = np.zeros_like(fit.coefficients)
+        for s, (features, residuals) in enumerate(zip(spectrum.rows, fit.left_out, strict=True)):
+            size = fit.weights[s] / spectrum.pool.total * np.sqrt(spectrum.pool.counts[s] / len(residuals))
+            pull += size * features.T @ (random.standard_normal((len(residuals), 1)) * residuals)
+        moves.append(spectrum.holdout_rows @ (resolvent[:, None] * pull))
+    return moves
+
+
+def input_shift(pool: Pool, *, source: int, ridge: float, seed: int = 0) -> InputShift:
+    """Compare the inputs of a synthetic source with the real ones.
+
+    Parameters
+    ----------
+    pool : Pool
+    source : int
+        Index of the synthetic source.
+    ridge : float
+        λ of the linear rule and of the leverage.
+    seed : int
+        Of the split in halves: the rule learns on one half and is scored on the other, both ways.
+
+    Notes
+    -----
+    The area's standard error is that of Hanley and McNeil (1982).
+    """
+    random = stream(seed, "input shift", source)
+    groups = [np.concatenate([pool.rows[s].features for s in np.flatnonzero(pool.parents == k)]) for k in (0, source)]
+    halves = [np.array_split(random.permutation(len(rows)), 2) for rows in groups]
+    areas: list[float] = []
+    errors: list[float] = []
+    for learn, score in ((0, 1), (1, 0)):
+        rule = separating_rule([rows[half[learn]] for rows, half in zip(groups, halves, strict=True)], ridge=ridge)
+        real, synthetic = (rows[half[score]] @ rule for rows, half in zip(groups, halves, strict=True))
+        area, error = area_under_curve(real, synthetic)
+        areas.append(area)
+        errors.append(error)
+    area, error = float(np.mean(areas)), float(np.hypot(errors[0], errors[1]) / 2)
+    half_width = norm.ppf((1 + BAND_LEVEL) / 2) * error
+    matrix = groups[0].T @ groups[0] / len(groups[0])
+    matrix[np.diag_indices_from(matrix)] += ridge
+    moments = (pool.holdout_moment, groups[1].T @ groups[1] / len(groups[1]))
+    real_spread, synthetic_spread = (float(np.trace(np.linalg.solve(matrix, moment))) for moment in moments)
+    interval = (max(0.0, area - half_width), min(1.0, area + half_width))
+    return InputShift(auc=area, auc_interval=interval, spread=synthetic_spread / real_spread)
+
+
+def separating_rule(groups: list[Array], *, ridge: float) -> Array:
+    """Return the ridge direction that tells two groups of rows apart, both groups weighing the same, (n_features,)."""
+    matrix = sum(rows.T @ rows / len(rows) for rows in groups) / 2
+    matrix = np.asarray(matrix) + ridge * np.eye(groups[0].shape[1])
+    return np.asarray(np.linalg.solve(matrix, groups[1].mean(axis=0) - groups[0].mean(axis=0)))
+
+
+def area_under_curve(negatives: Array, positives: Array) -> tuple[float, float]:
+    """Return the probability that a positive scores above a negative, and its standard error."""
+    n, m = len(positives), len(negatives)
+    ranks = rankdata(np.concatenate([positives, negatives]))
+    area = float((ranks[:n].sum() - n * (n + 1) / 2) / (n * m))
+    both, one = area / (2 - area), 2 * area**2 / (1 + area)
+    variance = (area * (1 - area) + (n - 1) * (both - area**2) + (m - 1) * (one - area**2)) / (n * m)
+    return area, float(np.sqrt(max(variance, 0.0)))
+
+
+def damage(pool: Pool, *, source: int, mixture: Forecast, as_many_real: Forecast) -> Damage | None:
+    """Split what a synthetic source costs against as many real rows into labels and inputs.
+
+    Parameters
+    ----------
+    pool : Pool
+        One sub-source per source.
+    source : int
+        Index of the synthetic source.
+    mixture : Forecast
+        Real rows and this source only.
+    as_many_real : Forecast
+        Real rows only, as many in all, at the same ridge.
+
+    Returns
+    -------
+    Damage or None
+        None when the data cannot tell.
+
+    Notes
+    -----
+    Wrong labels move the mean predictor by R g Σ (w_synthetic − w_real) and raise the residuals that are amplified;
+    that is the labels' part (the squared move less the noise of the two rules, its product with the shrinkage that the
+    ridge causes, and the amplified excess of residuals). The rest is the inputs'.
+    """
+    real, synthetic = (label_rule(pool.select([k]), ridge=mixture.ridge) for k in (0, source))
+    if mixture.population is None or real is None or synthetic is None:
+        return None
+    total = mixture.test_error - as_many_real.test_error
+    fit = mixture.population.fit
+    spectrum = fit.spectrum
+    resolvent = 1.0 / (spectrum.eigenvalues + fit.ridge)
+    pull = fit.weights[source] * pool.counts[source] / pool.total * spectrum.moments[source]
+    transfer = resolvent[:, None] * pull
+    coefficients = [
+        spectrum.vectors.T @ (rule.fit.spectrum.vectors @ rule.fit.coefficients) for rule in (real, synthetic)
+    ]
+    move = transfer @ (coefficients[1] - coefficients[0])
+    metric = transfer.T @ spectrum.holdout_moment @ transfer
+    metric = spectrum.vectors @ metric @ spectrum.vectors.T
+    noise = sum(fit_noise(rule.fit, metric) for rule in (real, synthetic))
+    shrinkage = -fit.ridge * resolvent[:, None] * coefficients[0]
+    product = 2.0 * float(np.sum(shrinkage * (spectrum.holdout_moment @ move)))
+    squared = float(np.sum(move * (spectrum.holdout_moment @ move))) - noise
+    errors = mixture.population.mean_errors
+    residuals = float(mixture.amplification[source] * (errors[source] - errors[0]))
+    labels = squared + product + residuals
+    return Damage(total=total, labels=labels, inputs=total - labels)
+
+
+def fit_noise(fit: PoolFit, metric: Array) -> float:
+    """Return the mean squared length, in a metric (n_features, n_features), of a fit's sampling noise."""
+    spectrum = fit.spectrum
+    rotated = spectrum.vectors.T @ metric @ spectrum.vectors
+    resolvent = 1.0 / (spectrum.eigenvalues + fit.ridge)
+    noise = 0.0
+    for s, (features, residuals) in enumerate(zip(spectrum.rows, fit.left_out, strict=True)):
+        scaled = features * resolvent
+        lengths = np.einsum("ia,ia->i", scaled @ rotated, scaled)
+        squares = np.einsum("ic,ic->i", residuals, residuals)
+        noise += (
+            spectrum.pool.counts[s] * (fit.weights[s] / spectrum.pool.total) ** 2 * float(np.mean(lengths * squares))
+        )
+    return noise
