@@ -13,8 +13,8 @@ from modelcollapse.checks import Array
 from modelcollapse.theory.equilibrium import Rows
 from modelcollapse.theory.teachers import Components
 
-CACHE_DOUBLES = 2**16
-"""Rows of a batch are worked on together while one array of theirs has at most this many entries (half a megabyte)."""
+CACHE_DOUBLES = 2**18
+"""Rows of a batch are worked on together while one array of theirs has at most this many entries (two megabytes)."""
 
 
 @dataclass(frozen=True)

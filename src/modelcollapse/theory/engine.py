@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from modelcollapse import __version__
-from modelcollapse.checks import Array
+from modelcollapse.checks import Array, choice, fail
 from modelcollapse.errors import NumericalError
 from modelcollapse.problems.mixture import Mixture
 from modelcollapse.problems.spectrum import Spectrum
 from modelcollapse.problems.teacher import TeacherLaw
 from modelcollapse.result import PARTS, Result, Status
+from modelcollapse.theory import floor, optima, sensitivity
 from modelcollapse.theory.commuting import CommutingCovariances
 from modelcollapse.theory.covariances import Covariances
 from modelcollapse.theory.dense import DenseCovariances
@@ -40,7 +42,7 @@ class Translation:
     """
 
     sampling: Sampling
-    covariances: Covariances
+    covariances: CommutingCovariances | DenseCovariances
     teachers: Teachers
     target: int
     basis: Array | None
@@ -77,6 +79,97 @@ def solve(problem: Mixture) -> Result:
     arrays = translate(problem)
     risk = mixture_risk(arrays.sampling, covariances=arrays.covariances, teachers=arrays.teachers, target=arrays.target)
     return _result(problem, risk)
+
+
+def marginal_values(problem: Mixture) -> dict[str, float]:
+    """Return ∂risk/∂n_k on the target by source name: negative where more samples help."""
+    arrays = translate(problem)
+    values = sensitivity.marginal_values(
+        arrays.sampling, covariances=arrays.covariances, teachers=arrays.teachers, target=arrays.target
+    )
+    return dict(zip(_names(problem), map(float, values), strict=True))
+
+
+def exchange_rates(problem: Mixture) -> dict[str, float]:
+    """Return what one more sample of each source is worth in samples of the first: negative where it hurts."""
+    values = marginal_values(problem)
+    unit = values[_names(problem)[0]]
+    return {name: value / unit if unit else float("nan") for name, value in values.items()}
+
+
+def infinite_data_floor(problem: Mixture) -> dict[str, float]:
+    """Return the excess risk on each source as all sources grow without limit, at the same shares and ridge."""
+    arrays = translate(problem)
+    limit = floor.infinite_data_floor(
+        arrays.sampling, covariances=arrays.covariances, teachers=arrays.teachers, target=arrays.target
+    )
+    return dict(zip(_names(problem), map(float, limit.excess_risk), strict=True))
+
+
+def extreme_shifts(problem: Mixture, *, source: str) -> sensitivity.ExtremeShifts:
+    """Return the worst and the mildest errors of one source's teacher, directions in the coordinates of the inputs."""
+    arrays = translate(problem)
+    extremes = sensitivity.extreme_shifts(
+        arrays.sampling,
+        covariances=arrays.covariances,
+        teachers=arrays.teachers,
+        source=_names(problem).index(choice("source", source, _names(problem))),
+        target=arrays.target,
+    )
+    if arrays.basis is None:
+        return extremes
+    return replace(
+        extremes,
+        worst_direction=arrays.basis @ extremes.worst_direction,
+        mildest_direction=arrays.basis @ extremes.mildest_direction,
+    )
+
+
+def with_optimal_ridge(problem: Mixture) -> Mixture:
+    """Return the problem with the ridge that makes its excess risk smallest."""
+    return _with_fit(problem, optima.optimal_ridge)
+
+
+def with_optimal_weights(problem: Mixture) -> Mixture:
+    """Return the problem with the weights that make its excess risk smallest at its ridge."""
+    return _with_fit(problem, optima.optimal_weights)
+
+
+def with_optimal_fit(problem: Mixture) -> Mixture:
+    """Return the problem with the weights and the ridge that together make its excess risk smallest."""
+    return _with_fit(problem, optima.optimal_fit)
+
+
+def with_best_width(problem: Mixture, *, max_width: int) -> Mixture:
+    """Return the problem with the width up to `max_width` that makes its excess risk smallest.
+
+    Raises
+    ------
+    InputError
+        When the problem is a linear model, which has no width.
+    """
+    if problem.width is None:
+        raise fail("width", None, "a whole number", "The linear model has no width to choose.")
+    arrays = translate(problem)
+    best = optima.best_width(
+        arrays.sampling,
+        covariances=arrays.covariances,
+        teachers=arrays.teachers,
+        target=arrays.target,
+        max_width=max_width,
+    )
+    return replace(problem, width=best.width)
+
+
+def _with_fit(problem: Mixture, optimise: Callable[..., optima.BestFit]) -> Mixture:
+    arrays = translate(problem)
+    best = optimise(arrays.sampling, covariances=arrays.covariances, teachers=arrays.teachers, target=arrays.target)
+    sources = [replace(s, weight=float(weight)) for s, weight in zip(problem.sources, best.weight, strict=True)]
+    return replace(problem, sources=sources, ridge=best.ridge)
+
+
+def _names(problem: Mixture) -> list[str]:
+    return [source.name for source in problem.sources]
 
 
 def translate(problem: Mixture) -> Translation:
@@ -142,9 +235,8 @@ def _covariances(spectra: list[Spectrum]) -> tuple[CommutingCovariances | DenseC
     eigenvalues = np.diagonal(rotated, axis1=1, axis2=2)
     residue = np.abs(rotated - eigenvalues[:, :, None] * np.eye(len(basis))).max(axis=(1, 2))
     if (residue > COMMUTING * scales).any():
-        return DenseCovariances(matrices), None
-    tiny = len(basis) * np.finfo(np.float64).eps * np.abs(eigenvalues).max(axis=1, keepdims=True)
-    return CommutingCovariances(np.where(eigenvalues > tiny, eigenvalues, 0.0)), basis
+        return DenseCovariances(np.stack([_clipped(matrix) for matrix in matrices])), None
+    return CommutingCovariances(np.stack([_without_rounding(values) for values in eigenvalues])), basis
 
 
 def _matrix(spectrum: Spectrum) -> Array:
@@ -153,6 +245,18 @@ def _matrix(spectrum: Spectrum) -> Array:
         return np.diag(spectrum.eigenvalues)
     assert spectrum.covariance is not None
     return spectrum.covariance
+
+
+def _clipped(matrix: Array) -> Array:
+    """Return the nearest matrix without negative eigenvalues, those within rounding of zero set to zero."""
+    values, vectors = np.linalg.eigh(matrix)
+    return np.asarray((vectors * _without_rounding(values)) @ vectors.T)
+
+
+def _without_rounding(eigenvalues: Array) -> Array:
+    """Set eigenvalues below d·eps of the largest to zero: the numerical rank counts the others."""
+    tiny = len(eigenvalues) * np.finfo(np.float64).eps * np.abs(eigenvalues).max()
+    return np.where(eigenvalues > tiny, eigenvalues, 0.0)
 
 
 def _equivalents(problem: Mixture, covariances: Covariances) -> list[LinearEquivalent | None]:
@@ -188,7 +292,7 @@ def _teachers(law: TeacherLaw, covariances: Covariances, basis: Array | None, *,
 
 def _result(problem: Mixture, risk: MixtureRisk) -> Result:
     """Turn the risk at one point into a result."""
-    names = [source.name for source in problem.sources]
+    names = _names(problem)
     excess_risk = float(risk.excess_risk[problem.target_index])
     status = Status.OK if bool(risk.converged) else Status.NOT_CONVERGED
     numbers = ("excess_risk", "test_error", *PARTS, "effective_ridge")

@@ -75,12 +75,15 @@ def linear_equivalent(activation: str | Callable[[Array], Array], *, preactivati
     """
     function = ACTIVATIONS[activation] if isinstance(activation, str) else activation
     spread = np.sqrt(number("preactivation_var", preactivation_var, low=0, open_low=True))
+    probes = spread * np.linspace(-REACH, REACH, 25)
+    values = np.asarray(function(probes))
+    if values.shape != probes.shape or not np.isfinite(values).all() or np.ptp(values) == 0:
+        raise InputError(
+            "`activation` must map an array to an array of the same shape, finite and not constant; got "
+            f"{describe(activation)}. Use relu, tanh, erf or identity."
+        )
     mean, slope, square = _moments(function, spread)
     variance = square - mean**2
-    if not np.isfinite(variance) or variance <= NEGLIGIBLE * square:
-        raise InputError(
-            f"`activation` must be finite and not constant; got {describe(activation)}. Use relu, tanh or erf."
-        )
     if slope**2 <= NEGLIGIBLE * variance:
         raise InputError(
             f"`activation` must have a linear part, E f(g) g ≠ 0; got {describe(activation)}, whose features tell "
