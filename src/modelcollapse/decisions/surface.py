@@ -17,14 +17,18 @@ from modelcollapse.estimation.pool_fit import PoolFit, PoolSpectrum
 
 Array = NDArray[np.float64]
 
-LOG_RATIOS = np.linspace(np.log(1e-3), np.log(1e3), 13)
-"""Grid of log(v₂/v₁); a source outside weighs too little to matter."""
-RIDGES_PER_DECADE = 2.0
+N_RATIOS = 21
+CENTRE, EDGE = 3.0, 18.0
+"""The grid of log(v₂/v₁) is even within ± CENTRE and widens towards ± EDGE, where a source no longer counts."""
+LOG_RATIOS = CENTRE * np.sinh(np.linspace(-1.0, 1.0, N_RATIOS) * np.arcsinh(EDGE / CENTRE))
+RIDGES_PER_DECADE = 3.0
 REACH = 30.0
 """The grid of ridges extends beyond the ridges asked for by this factor on either side, for pool weights ≠ 1."""
-_TINY = 1e-300
 _ABSENT = 1e-12
 """Pool weight that stands for a source without samples, next to weights of order one."""
+TOLERANCE = 1e-5
+MAX_ITERATIONS = 80
+LARGEST_STEP = 3.0
 _PAIRS = ((0, 0), (0, 1), (1, 1))
 
 
@@ -39,8 +43,8 @@ class Surface:
     log_ridges : ndarray
         Grid of log λ.
     coefficients : ndarray (10, len(LOG_RATIOS), len(log_ridges))
-        Spline coefficients of the logarithms of two traces, three sensitivities, two sensitivities of the target, two
-        errors of the mean predictor and its error on the target.
+        Spline coefficients of the logarithms of two traces t; three sensitivities over t_s t_j and two of the target
+        over t_s (t₁ + t₂); two errors of the mean predictor and its error on the target.
     n_fits : int
         Pool fits that were read.
     """
@@ -70,48 +74,51 @@ class Surface:
         samples = np.broadcast_to(n_samples, (*shape, 2)).reshape(-1, 2)
         omega = np.broadcast_to(weights, (*shape, 2)).reshape(-1, 2)
         ridges = np.broadcast_to(ridge, shape).reshape(-1)
-        scaled, scale, reachable = self._match(samples, omega, ridges)
-        fields = np.exp(self._interpolate(scaled, ridges / scale))
-        traces = (fields[:2] / scale).T
+        log_ratio, scale, reachable = self._match(samples, omega, ridges)
+        fields = self._interpolate(log_ratio, ridges / scale)
+        traces = (np.exp(fields[:2]) / scale).T
         sensitivity = np.empty((len(samples), 2, 2))
-        for value, (i, j) in zip(fields[2:5] / scale**2, _PAIRS, strict=True):
-            sensitivity[:, i, j] = sensitivity[:, j, i] = value
+        for value, (i, j) in zip(fields[2:5], _PAIRS, strict=True):
+            sensitivity[:, i, j] = sensitivity[:, j, i] = value * traces[:, i] * traces[:, j]
         amplification = amplifications(
             sensitivity,
-            (fields[5:7] / scale**2).T,
+            fields[5:7].T * traces * traces.sum(axis=1, keepdims=True),
             retained=retained_factors(traces, n_samples=samples, weights=omega),
             n_samples=samples,
             weights=omega,
         )
         errors = fields[9] + np.einsum("bk,kb->b", amplification, fields[7:9])
-        return np.where(reachable, errors, np.nan).reshape(shape)
+        possible = reachable & (errors > 0) & (amplification >= 0).all(axis=1)
+        return np.where(possible, errors, np.nan).reshape(shape)
 
     def _match(self, samples: Array, omega: Array, ridges: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
-        """Return log v₂/v₁, v₁ + v₂ and reachability for each mixture, by damped iteration on log v."""
-        total = samples.sum(axis=1, keepdims=True)
-        weights = np.maximum(samples / total * omega * self.counts.sum() / self.counts, _ABSENT)
-        retained = np.ones_like(weights)
-        for _ in range(80):
-            scale = weights.sum(axis=1)
-            log_ratio = np.log(weights[:, 1]) - np.log(weights[:, 0])
+        """Return log v₂/v₁, v₁ + v₂ and reachability for each mixture, by Anderson-accelerated iteration on log v."""
+        present = samples * omega > 0
+        guess = samples / samples.sum(axis=1, keepdims=True) * omega * self.counts.sum() / self.counts
+        logs = np.log(np.where(present, guess, _ABSENT))
+        residual = step = np.zeros_like(logs)
+        for iteration in range(MAX_ITERATIONS):
+            weights = np.exp(logs)
+            scale, log_ratio = weights.sum(axis=1), logs[:, 1] - logs[:, 0]
             traces = (np.exp(self._interpolate(log_ratio, ridges / scale, fields=2)) / scale).T
             image, retained = pool_weights(traces, n_samples=samples, weights=omega, counts=self.counts)
-            moved = np.sqrt(weights * np.maximum(image, _ABSENT))
-            change = np.max(np.abs(np.log(moved / weights)) * (image > 0))
-            weights = moved
-            if change < 1e-5:
+            last, residual = residual, np.where(present, np.log(np.where(present, image, 1.0)) - logs, 0.0)
+            if np.max(np.abs(residual)) < TOLERANCE:
                 break
-        scale = weights.sum(axis=1)
+            change = residual - last
+            mixing = (change * residual).sum(axis=1) / np.maximum((change**2).sum(axis=1), 1e-300)
+            step = 0.5 * residual if iteration == 0 else residual - mixing[:, None] * (step + change)
+            step = np.clip(step, -LARGEST_STEP, LARGEST_STEP)
+            logs = logs + step
         low, high = np.exp(self.log_ridges[[0, -1]])
-        within = (ridges / scale >= low) & (ridges / scale <= high)
-        reachable = within & (np.where(samples * omega > 0, retained, 1.0) > MIN_RETAINED).all(axis=1)
-        return np.log(weights[:, 1]) - np.log(weights[:, 0]), scale, reachable
+        reachable = (ridges / scale >= low) & (ridges / scale <= high) & (np.abs(residual) < TOLERANCE).all(axis=1)
+        return log_ratio, scale, reachable & (np.where(present, retained, 1.0) > MIN_RETAINED).all(axis=1)
 
     def _interpolate(self, log_ratio: Array, ridge: Array, *, fields: int = 10) -> Array:
-        """Return the first `fields` logarithms at the given points, shape (fields, points)."""
-        rows = (log_ratio - LOG_RATIOS[0]) / (LOG_RATIOS[1] - LOG_RATIOS[0])
+        """Return the first `fields` quantities at the given points, shape (fields, points)."""
+        rows = (1.0 + np.arcsinh(log_ratio / CENTRE) / np.arcsinh(EDGE / CENTRE)) * (N_RATIOS - 1) / 2
         columns = (np.log(ridge) - self.log_ridges[0]) / (self.log_ridges[1] - self.log_ridges[0])
-        points = np.stack([np.clip(rows, 0, len(LOG_RATIOS) - 1), np.clip(columns, 0, len(self.log_ridges) - 1)])
+        points = np.stack([np.clip(rows, 0, N_RATIOS - 1), np.clip(columns, 0, len(self.log_ridges) - 1)])
         grids = self.coefficients[:fields]
         return np.stack([map_coordinates(grid, points, order=3, mode="nearest", prefilter=False) for grid in grids])
 
@@ -146,17 +153,18 @@ def surface(pool: Pool, *, ridges: Array) -> Surface:
         spectrum = PoolSpectrum(pool, np.array([1.0 - share, share]))
         for column, fit in enumerate(spectrum.fits(np.exp(log_ridges))):
             table[:, row, column] = _reading(fit)
-    coefficients = np.stack([spline_filter(np.log(np.maximum(grid, _TINY)), order=3, mode="nearest") for grid in table])
+    coefficients = np.stack([spline_filter(grid, order=3, mode="nearest") for grid in table])
     return Surface(pool.counts, log_ridges, coefficients, len(LOG_RATIOS) * len(log_ridges))
 
 
 def _reading(fit: PoolFit) -> Array:
-    """Return the ten quantities of `Surface.coefficients` at one pool fit."""
+    """Return the ten quantities of `Surface.coefficients` at one pool fit: where signs may fail, no logarithm."""
     seen = population(fit)
+    traces = seen.traces
     return np.concatenate([
-        seen.traces,
-        [seen.sensitivity[pair] for pair in _PAIRS],
-        seen.target_sensitivity,
+        np.log(traces),
+        [seen.sensitivity[i, j] / (traces[i] * traces[j]) for i, j in _PAIRS],
+        seen.target_sensitivity / (traces * traces.sum()),
         seen.mean_errors,
         [seen.target_error],
     ])  # fmt: skip
