@@ -21,6 +21,8 @@ from modelcollapse.result import Status
 Array = NDArray[np.float64]
 
 BAND_LEVEL = 0.90
+MAX_RELATIVE_STDERR = 0.5
+"""A forecast whose standard error is larger than this share of it says nothing: not enough data."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +44,8 @@ class Forecast:
     run_to_run : float
         Standard deviation of the error of single trained models about their mean.
     status : Status
-        `OK`, or `NOT_ENOUGH_DATA`: the mixture lies beyond what the pool can tell, and every number is NaN.
+        `OK`, or `NOT_ENOUGH_DATA`: the mixture lies beyond what the pool can tell, by its leverage or by the standard
+        error of what it says, and every number is NaN.
     amplification : ndarray (S,)
         Factor of each sub-source's residuals in the test error.
     population : Population or None
@@ -134,6 +137,9 @@ def forecast(
     amplification = amplifications(seen.sensitivity, seen.target_sensitivity, **terms)
     errors = seen.mean_errors
     spread = spread_of(seen, amplification=amplification, retained=retained, n_samples=samples, weights=omega)
+    test_error = float(seen.target_error + amplification @ errors)
+    if not spread.stderr <= MAX_RELATIVE_STDERR * test_error:
+        return _beyond(source_samples, source_weights, ridge, n_parts=len(samples))
     per_source = np.stack([errors[s] + amplifications(seen.sensitivity, column, **terms) @ errors
                            for s, column in enumerate(seen.sensitivity.T)])  # fmt: skip
     with np.errstate(invalid="ignore"):
@@ -143,7 +149,7 @@ def forecast(
         n_samples=source_samples,
         weights=source_weights,
         ridge=ridge,
-        test_error=float(seen.target_error + amplification @ errors),
+        test_error=test_error,
         training_error=training_error,
         stderr=spread.stderr,
         run_to_run=spread.run_to_run,
