@@ -1,0 +1,1 @@
+"""What does an answer look like? Each figure is a table first: `*_data` makes the table, `draw_*` draws it."""

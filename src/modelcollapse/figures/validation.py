@@ -1,0 +1,81 @@
+"""Was the forecast right? Forecast over measured for each mixture that was trained as a check."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from modelcollapse.decisions.audit_result import AuditResult
+from modelcollapse.digits import count_text
+from modelcollapse.figures.style import BLUE, FONT_SIZE, QUIET, VERMILLION, finish, legend_above, new_axes, say_unknown
+
+TWO_SIDED_95 = 1.96
+"""Joint standard errors within which 95 % of right forecasts lie."""
+
+
+def validation_data(result: AuditResult) -> pd.DataFrame:
+    """Return forecast against measured, one row for each check.
+
+    Returns
+    -------
+    DataFrame
+        mixture, weight, ridge, forecast, forecast_stderr, measured, stderr, ratio, ratio_stderr, deviation.
+    """
+    rows = [
+        {
+            "mixture": mixture_text(point.counts, weight=point.weight),
+            "weight": point.weight,
+            "ridge": point.ridge,
+            "forecast": point.forecast,
+            "forecast_stderr": point.forecast_stderr,
+            "measured": point.measured,
+            "stderr": point.stderr,
+            "ratio": point.ratio,
+            "ratio_stderr": np.hypot(point.forecast_stderr, point.stderr) / point.measured,
+            "deviation": point.deviation,
+        }
+        for point in result.validation
+    ]
+    columns = ["mixture", "weight", "ridge", "forecast", "forecast_stderr", "measured", "stderr"]
+    return pd.DataFrame(rows, columns=[*columns, "ratio", "ratio_stderr", "deviation"])
+
+
+def mixture_text(counts: dict[str, float], *, weight: float = 1.0) -> str:
+    """Return a mixture in words; synthetic sources without samples are left out.
+
+    Examples
+    --------
+    >>> mixture_text({"real": 600.0, "synthetic": 1200.0}), mixture_text({"real": 0.0, "synthetic": 5.0}, weight=0.5)
+    ('600 real + 1,200 synthetic', '5 synthetic at weight 0.5')
+    """
+    parts = [f"{count_text(count)} {name}" for name, count in counts.items() if count > 0]
+    has_synthetic = any(count > 0 for name, count in counts.items() if name != "real")
+    return " + ".join(parts) + (f" at weight {weight:.2g}" if weight != 1 and has_synthetic else "")
+
+
+def draw_validation(data: pd.DataFrame, *, axes: Axes | None = None) -> Axes:
+    """Draw forecast over measured with 95 % intervals, a line of its own for each mixture."""
+    axes = new_axes(height=1.3 + 0.3 * len(data)) if axes is None else axes
+    finish(axes, x="forecast / measured test error", y="")
+    if not len(data):
+        return say_unknown(axes)
+    axes.axvline(1.0, color=QUIET, linewidth=1)
+    for far, colour, marker, label in ((False, BLUE, "o", "agrees"), (True, VERMILLION, "D", "disagrees")):
+        shown = np.flatnonzero((np.abs(data["deviation"]) > TWO_SIDED_95) == far)
+        if len(shown):
+            axes.errorbar(
+                data["ratio"].iloc[shown],
+                shown,
+                xerr=TWO_SIDED_95 * data["ratio_stderr"].iloc[shown],
+                fmt=marker,
+                color=colour,
+                capsize=3,
+                markersize=5,
+                label=f"{label}, with its 95 % interval",
+            )
+    axes.set_yticks(range(len(data)), labels=list(data["mixture"]))
+    axes.set_ylim(len(data) - 0.5, -0.5)
+    axes.tick_params(axis="y", labelsize=FONT_SIZE - 1, length=0)
+    legend_above(axes, columns=2)
+    return axes
