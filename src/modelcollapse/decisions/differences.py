@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm, rankdata
 
 from modelcollapse.decisions.audit_result import Damage, InputShift, Quality
-from modelcollapse.decisions.forecast import BAND_LEVEL, Forecast
+from modelcollapse.decisions.forecast import BAND_LEVEL, forecast
 from modelcollapse.decisions.matching import match
 from modelcollapse.estimation.corrections import Population, population
 from modelcollapse.estimation.pool import Pool
@@ -155,19 +155,17 @@ def area_under_curve(negatives: Array, positives: Array) -> tuple[float, float]:
     return area, float(np.sqrt(max(variance, 0.0)))
 
 
-def damage(pool: Pool, *, source: int, mixture: Forecast, as_many_real: Forecast) -> Damage | None:
+def damage(pool: Pool, *, counts: Array, ridge: float) -> Damage | None:
     """Split what a synthetic source costs against as many real rows into labels and inputs.
 
     Parameters
     ----------
     pool : Pool
-        One sub-source per source.
-    source : int
-        Index of the synthetic source.
-    mixture : Forecast
-        Real rows and this source only.
-    as_many_real : Forecast
-        Real rows only, as many in all, at the same ridge.
+        The real and the synthetic source, one sub-source each.
+    counts : ndarray (2,)
+        Samples of the mixture.
+    ridge : float
+        λ.
 
     Returns
     -------
@@ -180,14 +178,16 @@ def damage(pool: Pool, *, source: int, mixture: Forecast, as_many_real: Forecast
     that is the labels' part (the squared move less the noise of the two rules, its product with the shrinkage that the
     ridge causes, and the amplified excess of residuals). The rest is the inputs'.
     """
-    real, synthetic = (label_rule(pool.select([k]), ridge=mixture.ridge) for k in (0, source))
-    if mixture.population is None or real is None or synthetic is None:
+    mixture = forecast(pool, n_samples=counts, ridge=ridge)
+    as_many_real = forecast(pool, n_samples=[counts.sum(), 0.0], ridge=ridge)
+    real, synthetic = (label_rule(pool.select([k]), ridge=ridge) for k in (0, 1))
+    if mixture.population is None or as_many_real.population is None or real is None or synthetic is None:
         return None
     total = mixture.test_error - as_many_real.test_error
     fit = mixture.population.fit
     spectrum = fit.spectrum
     resolvent = 1.0 / (spectrum.eigenvalues + fit.ridge)
-    pull = fit.weights[source] * pool.counts[source] / pool.total * spectrum.moments[source]
+    pull = fit.weights[1] * pool.counts[1] / pool.total * spectrum.moments[1]
     transfer = resolvent[:, None] * pull
     coefficients = [
         spectrum.vectors.T @ (rule.fit.spectrum.vectors @ rule.fit.coefficients) for rule in (real, synthetic)
@@ -200,7 +200,7 @@ def damage(pool: Pool, *, source: int, mixture: Forecast, as_many_real: Forecast
     product = 2.0 * float(np.sum(shrinkage * (spectrum.holdout_moment @ move)))
     squared = float(np.sum(move * (spectrum.holdout_moment @ move))) - noise
     errors = mixture.population.mean_errors
-    residuals = float(mixture.amplification[source] * (errors[source] - errors[0]))
+    residuals = float(mixture.amplification[1] * (errors[1] - errors[0]))
     labels = squared + product + residuals
     return Damage(total=total, labels=labels, inputs=total - labels)
 

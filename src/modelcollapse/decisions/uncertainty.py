@@ -79,7 +79,7 @@ def spread_of(seen: Population, *, amplification: Array, retained: Array, n_samp
 
 
 def row_moves(fit: PoolFit, gradient: Array, *, pull: Array) -> tuple[Array, ...]:
-    """Return how far each row moves a quantity with a gradient in the fit, pulling it by `pull` (S,) of its residual."""
+    """Return how far each row moves a quantity of known gradient in the fit; `pull` (S,) is its share of a residual."""
     resolvent = 1.0 / (fit.spectrum.eigenvalues + fit.ridge)
     step = resolvent[:, None] * gradient
     return tuple(

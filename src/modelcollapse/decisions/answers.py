@@ -1,0 +1,163 @@
+"""What does an audit's evidence say? The best mixture, floors, the exchange rate, learning curves, and the damage."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from modelcollapse.decisions.audit_result import Curve, Damage, ExchangeRate, Floor, InputShift, Quality
+from modelcollapse.decisions.differences import ENDLESS, damage, finest_ridge, input_shift, label_quality
+from modelcollapse.decisions.evidence import Evidence
+from modelcollapse.decisions.forecast import BAND_LEVEL, Forecast
+from modelcollapse.decisions.landscape import INDIFFERENT, MOST_AT_HAND, WEIGHTS
+from modelcollapse.decisions.on_the_spot import Progress
+from modelcollapse.decisions.uncertainty import sum_of_squares
+from modelcollapse.result import Status
+
+Array = NDArray[np.float64]
+
+CURVE_FACTORS = np.geomspace(1 / 8, 8, 7)
+"""Multiples of the rows at hand along a learning curve."""
+STEP = 0.05
+"""Relative step of the differences that give marginal values."""
+
+
+def best_mixture(evidence: Evidence) -> Forecast:
+    """Forecast the best mixture with the real rows at hand and up to `MOST_AT_HAND` times the synthetic ones.
+
+    Among synthetic sources, alone or together; the fewest synthetic rows are preferred among equally good mixtures.
+    """
+    real = float(evidence.counts[0])
+    found = []
+    for where in evidence.landscapes:
+        synthetic = where.counts[1] * np.concatenate([[0.0], np.geomspace(0.05, MOST_AT_HAND, 25)])
+        choice = where.best(real=real, synthetic=synthetic, frugal=True)
+        if choice is not None:
+            found.append((choice, where))
+    if not found:
+        return evidence.forecast(evidence.only_real)
+    smallest = min(choice.test_error for choice, _ in found)
+    choice, where = next((c, w) for c, w in found if c.test_error <= smallest * INDIFFERENT)
+    counts = evidence.mixed(where, real=real, synthetic=round(choice.synthetic))
+    return evidence.forecast(counts, weight=choice.weight, ridge=choice.ridge)
+
+
+def floors(evidence: Evidence) -> Floor:
+    """Forecast what endless data of a kind reaches, weight 1, best ridge."""
+    shares = evidence.counts / evidence.counts.sum()
+    kinds = {
+        "real_only": evidence.only_real / evidence.counts[0],
+        "mixture": shares,
+        "synthetic_only": (evidence.counts - evidence.only_real) / evidence.counts[1:].sum(),
+    }
+    return Floor(**{name: evidence.forecast(ENDLESS * kind).test_error for name, kind in kinds.items()})
+
+
+def exchange_rate(evidence: Evidence, *, at_hand: Forecast) -> ExchangeRate:
+    """Say how many real rows one synthetic row is worth, at the rows at hand and along growing synthetic data."""
+    where = evidence.together
+    real, synthetic = where.counts
+    marginal, interval = marginal_rate(evidence, at_hand=at_hand)
+    grid = synthetic * np.geomspace(0.02, 10, 25)
+    few = np.array([0.02 * synthetic])
+    first = max(float(where.marginal_rates(few, ridge=at_hand.ridge, weight=float(weight))[0]) for weight in WEIGHTS)
+    alone = where.best(real=real, synthetic=np.array([synthetic]))
+    equivalent = where.equivalent_real(alone.test_error) - real if alone is not None else np.nan
+    return ExchangeRate(
+        marginal=marginal,
+        first=first,
+        interval=interval,
+        equivalent_real=equivalent,
+        counts=grid,
+        curve=where.marginal_rates(grid, ridge=at_hand.ridge),
+    )
+
+
+def marginal_rate(evidence: Evidence, *, at_hand: Forecast) -> tuple[float, tuple[float, float]]:
+    """Return ∂error/∂n of synthetic over that of real rows at the rows at hand, with its 90 % interval.
+
+    By central differences of the forecast; the interval by the delta method on each row's influence on the ratio.
+    """
+    counts, is_real = evidence.counts, np.arange(len(evidence.counts)) == 0
+
+    def along(group: NDArray[np.bool_]) -> tuple[float, tuple[Array, ...]] | None:
+        up, down = (
+            evidence.forecast(counts * np.where(group, 1 + sign * STEP, 1.0), ridge=at_hand.ridge) for sign in (1, -1)
+        )
+        if Status.NOT_ENOUGH_DATA in (up.status, down.status):
+            return None
+        width = 2 * STEP * float(counts[group].sum())
+        influence = tuple((a - b) / width for a, b in zip(up.influence, down.influence, strict=True))
+        return (up.test_error - down.test_error) / width, influence
+
+    by_real, by_synthetic = along(is_real), along(~is_real)
+    if by_real is None or by_synthetic is None:
+        return np.nan, (np.nan, np.nan)
+    rate = by_synthetic[0] / by_real[0]
+    moved = tuple((s - rate * r) / by_real[0] for s, r in zip(by_synthetic[1], by_real[1], strict=True))
+    stderr = np.sqrt(sum_of_squares(moved, evidence.pool.counts)) * evidence.checked.inflation
+    half = float(norm.ppf((1 + BAND_LEVEL) / 2) * stderr)
+    return rate, (rate - half, rate + half)
+
+
+def curves(evidence: Evidence, *, progress: Progress | None = None) -> tuple[Curve, ...]:
+    """Forecast learning curves at the best ridges: real rows, all rows in proportion, more and more synthetic rows."""
+    only_real, counts = evidence.only_real, evidence.counts
+    synthetic = counts - only_real
+    plans = {
+        "real_only": ("real rows only", [only_real * factor for factor in CURVE_FACTORS]),
+        "mixture": ("all rows, in the proportions at hand", [counts * factor for factor in CURVE_FACTORS]),
+        "more_synthetic": (
+            "the real rows at hand and more synthetic rows",
+            [only_real + synthetic * factor for factor in CURVE_FACTORS],
+        ),
+    }
+    drawn = []
+    for done, (name, (label, mixtures)) in enumerate(plans.items()):
+        if progress:
+            progress("forecasting curves", done, len(plans))
+        points = tuple(evidence.answer(evidence.forecast(mixture)) for mixture in mixtures)
+        drawn.append(Curve(name=name, label=label, points=points))
+    return tuple(drawn)
+
+
+def qualities(evidence: Evidence) -> dict[str, Quality]:
+    """Estimate the label quality c² of each synthetic source that holds enough rows."""
+    ridge = finest_ridge(evidence.whole, ridges=evidence.ridges)
+    found = {
+        name: label_quality(evidence.whole, source=k, ridge=ridge, seed=evidence.seed)
+        for k, name in enumerate(evidence.whole.names)
+        if k > 0
+    }
+    return {name: quality for name, quality in found.items() if quality is not None}
+
+
+def input_shifts(evidence: Evidence, *, ridge: float) -> dict[str, InputShift]:
+    """Compare the inputs of each synthetic source with the real ones."""
+    return {
+        name: input_shift(evidence.whole, source=k, ridge=ridge, seed=evidence.seed)
+        for k, name in enumerate(evidence.whole.names)
+        if k > 0
+    }
+
+
+def damages(evidence: Evidence) -> dict[str, Damage]:
+    """Split what each synthetic source, mixed with the real rows at weight 1, costs into labels and inputs."""
+    found = {}
+    for k, name in enumerate(evidence.whole.names):
+        if k == 0:
+            continue
+        pair = evidence.whole.select([0, k])
+        counts = pair.source_counts
+        ridge = evidence.best_ridge(np.where(np.isin(np.arange(len(evidence.counts)), [0, k]), evidence.counts, 0.0))
+        split = damage(pair, counts=counts, ridge=ridge)
+        if split is not None:
+            found[name] = split
+    return found
+
+
+def spectra(evidence: Evidence) -> dict[str, Array]:
+    """Return the eigenvalues of each source's second moment, descending."""
+    moments = zip(evidence.whole.names, evidence.whole.second_moments, strict=True)
+    return {name: np.maximum(np.linalg.eigvalsh(moment)[::-1], 0.0) for name, moment in moments}

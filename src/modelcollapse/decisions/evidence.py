@@ -1,0 +1,167 @@
+"""What do the answers of an audit rest on? Pools, surfaces, and the check against models trained on the spot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from modelcollapse.decisions.audit_result import MixtureForecast, ValidationPoint
+from modelcollapse.decisions.forecast import BAND_LEVEL, Forecast, forecast
+from modelcollapse.decisions.landscape import Landscape, candidate_ridges, landscape
+from modelcollapse.decisions.measures import forecast_measures
+from modelcollapse.decisions.on_the_spot import Progress, validate
+from modelcollapse.decisions.uncertainty import sum_of_squares
+from modelcollapse.decisions.verdict import Agreement, agreement
+from modelcollapse.estimation.pool import Pool, pool_of, stratify
+from modelcollapse.estimation.preparation import PreparedData
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The pools and surfaces of one audit.
+
+    Attributes
+    ----------
+    whole : Pool
+        One sub-source per source.
+    pool : Pool
+        Sub-sources as the check on the spot chose them; every reported forecast is read from it.
+    classification : bool
+    ridges : ndarray
+        Ridges that may be chosen.
+    landscapes : tuple of Landscape
+        One for each synthetic source, and last one for all of them together.
+    points : tuple of ValidationPoint
+        The check against models trained on the spot.
+    checked : Agreement
+        Its outcome; standard errors are enlarged by its inflation.
+    seed : int
+    """
+
+    whole: Pool
+    pool: Pool
+    classification: bool
+    ridges: Array
+    landscapes: tuple[Landscape, ...]
+    points: tuple[ValidationPoint, ...]
+    checked: Agreement
+    seed: int
+
+    @property
+    def together(self) -> Landscape:
+        """The surface of the real source and all synthetic ones."""
+        return self.landscapes[-1]
+
+    @property
+    def counts(self) -> Array:
+        """Rows at hand, (K,)."""
+        return self.whole.source_counts
+
+    @property
+    def only_real(self) -> Array:
+        """Rows at hand without the synthetic ones, (K,)."""
+        return np.where(np.arange(len(self.counts)) == 0, self.counts, 0.0)
+
+    def mixed(self, where: Landscape, *, real: float, synthetic: float) -> Array:
+        """Return counts per source for so many real and synthetic samples of a surface, (K,)."""
+        counts = np.zeros(len(self.counts))
+        members = list(where.members)
+        counts[0] = real
+        counts[members] = synthetic * self.counts[members] / self.counts[members].sum()
+        return counts
+
+    def best_ridge(self, counts: Array, *, weight: float = 1.0) -> float:
+        """Return the best ridge for given counts (K,); the largest candidate where the data cannot tell."""
+        where = next((w for w in self.landscapes if all(counts[k] == 0 for k in range(1, len(counts))
+                                                         if k not in w.members)), self.together)  # fmt: skip
+        return ridge_on(where, real=float(counts[0]), synthetic=float(counts[1:].sum()), weight=weight)
+
+    def forecast(self, counts: Array, *, weight: float = 1.0, ridge: float | None = None) -> Forecast:
+        """Forecast one mixture, at its best ridge unless one is given."""
+        weights = np.concatenate([[1.0], np.full(len(counts) - 1, weight)])
+        chosen = self.best_ridge(counts, weight=weight) if ridge is None else ridge
+        return forecast(self.pool, n_samples=counts, weights=weights, ridge=chosen)
+
+    def answer(self, found: Forecast) -> MixtureForecast:
+        """Name the numbers of a forecast, with standard errors enlarged as the check on the spot demands."""
+        stderr = found.stderr * self.checked.inflation
+        half = norm.ppf((1 + BAND_LEVEL) / 2) * np.hypot(stderr, found.run_to_run)
+        names = self.whole.names
+        training = zip(names, found.training_error, found.n_samples, strict=True)
+        return MixtureForecast(
+            counts=dict(zip(names, found.n_samples.tolist(), strict=True)),
+            weight=float(found.weights[-1]),
+            ridge=found.ridge,
+            test_error=found.test_error,
+            band=(float(np.fmax(found.test_error - half, 0.0)), float(found.test_error + half)),
+            stderr=stderr,
+            run_to_run=found.run_to_run,
+            training_error={name: float(error) for name, error, count in training if count > 0},
+            measures=forecast_measures(found, seed=self.seed) if self.classification else {},
+            status=found.status,
+        )
+
+    def difference_stderr(self, first: Forecast, second: Forecast) -> float:
+        """Return the standard error of the difference of two forecasts from the same pool; NaN without forecasts."""
+        if not first.influence or not second.influence:
+            return float("nan")
+        apart = tuple(a - b for a, b in zip(first.influence, second.influence, strict=True))
+        return float(np.sqrt(sum_of_squares(apart, self.pool.counts))) * self.checked.inflation
+
+
+def ridge_on(where: Landscape, *, real: float, synthetic: float, weight: float = 1.0) -> float:
+    """Return the best ridge of a surface for given counts; the largest candidate where the data cannot tell."""
+    found = where.best(real=real, synthetic=np.array([synthetic]), weights=np.array([weight]))
+    return found.ridge if found else float(where.ridges[-1])
+
+
+def gather(
+    data: PreparedData, *, ridge: Sequence[float] | None, seed: int, progress: Progress | None = None
+) -> Evidence:
+    """Read the pool, check the forecast on the spot, and choose sub-sources.
+
+    Parameters
+    ----------
+    data : PreparedData
+    ridge : sequence of float, optional
+        Ridges that may be chosen.
+    seed : int
+    progress : callable, optional
+        Called with (stage, done, total).
+    """
+    classification = data.task == "classification"
+    whole = pool_of(data.pools, holdout=data.holdout, names=data.names)
+    ridges = candidate_ridges(whole, ridge)
+    synthetic = tuple(range(1, whole.n_sources))
+    groups = [(k,) for k in synthetic] + ([synthetic] if len(synthetic) > 1 else [])
+    landscapes = []
+    for done, members in enumerate(groups):
+        if progress:
+            progress("reading the pool", done, len(groups))
+        landscapes.append(landscape(whole, members=members, ridges=ridges))
+    real_rows, synthetic_rows = landscapes[-1].counts
+    mixed_ridge = ridge_on(landscapes[-1], real=real_rows, synthetic=synthetic_rows)
+    real_ridge = ridge_on(landscapes[-1], real=real_rows, synthetic=0.0)
+    n_strata, points = validate(
+        whole,
+        ridges=np.array([mixed_ridge, real_ridge]),
+        classification=classification,
+        seed=seed,
+        progress=progress,
+    )
+    return Evidence(
+        whole=whole,
+        pool=stratify(whole, n_strata=n_strata, ridge=mixed_ridge),
+        classification=classification,
+        ridges=ridges,
+        landscapes=tuple(landscapes),
+        points=points,
+        checked=agreement(points),
+        seed=seed,
+    )

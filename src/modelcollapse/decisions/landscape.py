@@ -1,0 +1,176 @@
+"""Which counts, weight and ridge are best? Searches over the surface of one real and one synthetic source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelcollapse.decisions.audit_result import Crossover, SurfaceTable
+from modelcollapse.decisions.surface import Surface, surface
+from modelcollapse.estimation.pool import Pool, pool_of, ridge_scale
+from modelcollapse.estimation.rows import LabelledRows
+
+Array = NDArray[np.float64]
+
+WEIGHTS = np.array([0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.5, 2.5])
+"""Weights of synthetic samples that are tried; real samples weigh 1."""
+MOST_AT_HAND = 4.0
+"""The best mixture is sought with up to this many times the synthetic rows at hand."""
+FARTHEST = 100.0
+"""The crossover is sought up to this many times the synthetic rows at hand."""
+INDIFFERENT = 1.005
+"""Errors within this factor of the smallest count as equally good; the fewest synthetic rows are then preferred."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A mixture of the surface: counts, weight of synthetic samples, ridge, and its forecast test error."""
+
+    real: float
+    synthetic: float
+    weight: float
+    ridge: float
+    test_error: float
+
+
+@dataclass(frozen=True)
+class Landscape:
+    """The surface of the real source and some synthetic sources taken together in the pool's proportions.
+
+    Attributes
+    ----------
+    members : tuple of int
+        Indices of the synthetic sources.
+    name : str
+        Their names, joined by ``+``.
+    counts : (float, float)
+        Real and synthetic rows at hand.
+    ridges : ndarray
+        Ridges that may be chosen.
+    """
+
+    members: tuple[int, ...]
+    name: str
+    counts: tuple[float, float]
+    ridges: Array
+    readings: Surface
+
+    def errors(self, *, real: Array, synthetic: Array, weights: Array, ridges: Array) -> Array:
+        """Return the forecast test error on the grid of all four axes, shape (R, S, W, L)."""
+        counts = np.stack(np.broadcast_arrays(real[:, None], synthetic[None, :]), axis=-1)[:, :, None, None, :]
+        omega = np.stack([np.ones_like(weights), weights], axis=-1)[None, None, :, None, :]
+        return self.readings.test_error(n_samples=counts, weights=omega, ridge=ridges)
+
+    def best(self, *, real: float, synthetic: Array, weights: Array = WEIGHTS, frugal: bool = False) -> Choice | None:
+        """Return the best mixture with the given real samples; `frugal` prefers fewer synthetic samples when as good.
+
+        None when the data can tell nothing about any of them.
+        """
+        table = self.errors(real=np.array([real]), synthetic=synthetic, weights=weights, ridges=self.ridges)[0]
+        if np.isnan(table).all():
+            return None
+        smallest = np.nanmin(table, axis=(1, 2), initial=np.inf)
+        good = smallest <= np.nanmin(table) * (INDIFFERENT if frugal else 1.0)
+        column = int(np.flatnonzero(good)[np.argmin(synthetic[good])])
+        row, ridge = np.unravel_index(int(np.nanargmin(table[column])), table.shape[1:])
+        return Choice(
+            real=real,
+            synthetic=float(synthetic[column]),
+            weight=float(weights[row]) if synthetic[column] > 0 else 1.0,
+            ridge=float(self.ridges[ridge]),
+            test_error=float(table[column, row, ridge]),
+        )
+
+    def table(self) -> SurfaceTable:
+        """Return the best error over weight and ridge for a grid of counts around the rows at hand."""
+        real = around(self.counts[0])
+        synthetic = np.concatenate([[0.0], around(self.counts[1])])
+        errors = self.errors(real=real, synthetic=synthetic, weights=WEIGHTS, ridges=self.ridges)
+        flat = np.where(np.isnan(errors), np.inf, errors).reshape(len(real), len(synthetic), -1)
+        row, ridge = np.unravel_index(flat.argmin(axis=2), errors.shape[2:])
+        known = np.isfinite(flat.min(axis=2))
+        return SurfaceTable(
+            source=self.name,
+            real=real,
+            synthetic=synthetic,
+            test_error=np.where(known, flat.min(axis=2), np.nan),
+            weight=np.where(known, WEIGHTS[row], np.nan),
+            ridge=np.where(known, self.ridges[ridge], np.nan),
+            n_mixtures=errors.size,
+        )
+
+    def crossover(self) -> Crossover:
+        """Find where synthetic samples of weight 1 stop helping, and where they make the mixture worse than none."""
+        largest = FARTHEST * self.counts[1]
+        counts = np.concatenate([[0.0], np.geomspace(self.counts[1] / 100, largest, 81)])
+        table = self.errors(real=np.array([self.counts[0]]), synthetic=counts, weights=np.ones(1), ridges=self.ridges)[
+            0, :, 0
+        ]
+        errors = np.nanmin(table, axis=1, initial=np.inf)
+        best = int(np.flatnonzero(errors <= errors.min() * INDIFFERENT)[0])
+        harmful = np.flatnonzero((errors > errors[0] * INDIFFERENT) & (np.arange(len(counts)) > best))
+        return Crossover(
+            best_count=float(counts[best]),
+            harmful_count=float(counts[max(harmful[0] - 1, 1)]) if len(harmful) else None,
+            largest_count=largest,
+        )
+
+    def marginal_rates(self, synthetic: Array, *, ridge: float, weight: float = 1.0) -> Array:
+        """Return ∂error/∂n of synthetic over that of real samples, the real rows at hand given, shape (S,)."""
+        step = 0.05
+
+        def error(real_factor: float, synthetic_factor: float) -> Array:
+            real = np.array([self.counts[0] * real_factor])
+            grid = self.errors(
+                real=real, synthetic=synthetic * synthetic_factor, weights=np.array([weight]), ridges=np.array([ridge])
+            )
+            return np.asarray(grid[0, :, 0, 0])
+
+        by_real = (error(1 + step, 1) - error(1 - step, 1)) / self.counts[0]
+        by_synthetic = (error(1, 1 + step) - error(1, 1 - step)) / synthetic
+        return np.asarray(by_synthetic / by_real)
+
+    def equivalent_real(self, error: float) -> float:
+        """Return how many real samples alone, at their best ridge, reach a test error; infinity when none seen."""
+        counts = np.geomspace(self.counts[0] / 20, self.counts[0] * FARTHEST, 121)
+        table = self.errors(real=counts, synthetic=np.zeros(1), weights=np.ones(1), ridges=self.ridges)[:, 0, 0]
+        errors = np.minimum.accumulate(np.nanmin(table, axis=1, initial=np.inf))
+        if error < errors[-1]:
+            return float("inf")
+        return float(np.exp(np.interp(-error, -errors, np.log(counts))))
+
+
+def around(count: float) -> Array:
+    """Return ten counts from a tenth of `count` to ten times as many, itself among them."""
+    return count * np.concatenate([np.geomspace(0.1, 1.0, 5), np.geomspace(1.0, 10.0, 6)[1:]])
+
+
+def landscape(pool: Pool, *, members: Sequence[int], ridges: Array) -> Landscape:
+    """Read the surface of the real source and the given synthetic ones.
+
+    Parameters
+    ----------
+    pool : Pool
+        One sub-source per source.
+    members : sequence of int
+        Indices of synthetic sources, taken together in the pool's proportions.
+    ridges : ndarray
+        Ridges that may be chosen.
+    """
+    features = np.concatenate([pool.rows[k].features for k in members])
+    targets = np.concatenate([pool.rows[k].targets for k in members])
+    merged = pool.rows[members[0]] if len(members) == 1 else LabelledRows(features, targets)
+    pair = pool_of([pool.rows[0], merged], holdout=pool.holdout)
+    name = "+".join(pool.names[k] for k in members)
+    counts = (float(len(pool.rows[0])), float(len(merged)))
+    return Landscape(tuple(members), name, counts, ridges, surface(pair, ridges=ridges))
+
+
+def candidate_ridges(pool: Pool, ridge: Sequence[float] | None) -> Array:
+    """Return the user's ridges, or three a decade from 10⁻⁵ to 10 times the features' mean second moment."""
+    if ridge is not None:
+        return np.unique(np.asarray(ridge, dtype=np.float64))
+    return ridge_scale(pool) * np.logspace(-5, 1, 19)

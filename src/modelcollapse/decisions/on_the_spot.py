@@ -1,0 +1,185 @@
+"""Does the forecast hold on this very data? Forecasts from one half of the rows, models trained on the other half."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelcollapse.decisions.audit_result import ValidationPoint
+from modelcollapse.decisions.forecast import forecast
+from modelcollapse.decisions.measures import forecast_measures, measured
+from modelcollapse.estimation.pool import Pool, pool_of, stratify
+from modelcollapse.estimation.rows import LabelledRows
+from modelcollapse.result import Status
+from modelcollapse.streams import stream
+
+Array = NDArray[np.float64]
+Progress = Callable[[str, int, int], None]
+
+REPEATS = 4
+STRATA = (1, 4)
+"""Sub-sources per source that are tried; the number that forecasts the trained models better is kept."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A mixture to train: sample counts and weights per source, and a ridge."""
+
+    n_samples: Array
+    weights: Array
+    ridge: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Mean test error of trained models, its standard error, their number, and classification measures."""
+
+    error: float
+    stderr: float
+    repeats: int
+    measures: dict[str, float]
+
+
+def train_ridge(sources: list[LabelledRows], *, weights: Array, ridge: float) -> Array:
+    """Fit (1/N) Σ ω (y − xᵀw)² + λ‖w‖² on weighted sources; returns coefficients (n_features, n_outputs)."""
+    total = sum(len(rows) for rows in sources)
+    matrix = ridge * np.eye(sources[0].features.shape[1])
+    vector = np.zeros((sources[0].features.shape[1], sources[0].targets.shape[1]))
+    for weight, rows in zip(weights, sources, strict=True):
+        matrix += weight / total * rows.features.T @ rows.features
+        vector += weight / total * rows.features.T @ rows.targets
+    return np.asarray(np.linalg.solve(matrix, vector))
+
+
+def validate(
+    pool: Pool,
+    *,
+    ridges: Array,
+    classification: bool,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> tuple[int, tuple[ValidationPoint, ...]]:
+    """Forecast a handful of mixtures from one half of the pool, and train them on rows of the other half.
+
+    Parameters
+    ----------
+    pool : Pool
+        One sub-source per source.
+    ridges : ndarray
+        Two ridges to try.
+    classification : bool
+        Whether classification measures are compared too.
+    seed : int
+        Of the halves and of the rows trained on.
+    progress : callable, optional
+        Called with (stage, done, total).
+
+    Returns
+    -------
+    int
+        Number of sub-sources per source that forecast better (`STRATA`).
+    tuple of ValidationPoint
+        With that number. A mixture that the half pool cannot tell is left out.
+    """
+    random = stream(seed, "validation")
+    known, fresh = split_rows(pool, random)
+    trials = handful(np.array([len(rows) for rows in fresh]), ridges)
+    half = pool_of(known, holdout=pool.holdout, names=pool.names)
+    pools = {n: stratify(half, n_strata=n, ridge=float(ridges[0])) for n in STRATA}
+    points: dict[int, list[ValidationPoint]] = {n: [] for n in STRATA}
+    for done, trial in enumerate(trials):
+        if progress:
+            progress("validation on the spot", done, len(trials))
+        seen: Measured | None = None
+        for n, candidate in pools.items():
+            said = forecast(candidate, n_samples=trial.n_samples, weights=trial.weights, ridge=trial.ridge)
+            if said.status is not Status.OK:
+                continue
+            seen = seen or train_and_measure(
+                fresh, pool.holdout, trial, classification=classification, run_to_run=said.run_to_run, random=random
+            )
+            points[n].append(
+                ValidationPoint(
+                    counts=dict(zip(pool.names, trial.n_samples.tolist(), strict=True)),
+                    weight=float(trial.weights[-1]),
+                    ridge=trial.ridge,
+                    forecast=said.test_error,
+                    forecast_stderr=said.stderr,
+                    measured=seen.error,
+                    stderr=seen.stderr,
+                    repeats=seen.repeats,
+                    measures=forecast_measures(said, seed=seed) if classification else {},
+                    measured_measures=seen.measures,
+                )
+            )
+    best = min(STRATA, key=lambda n: (-len(points[n]), typical_deviation(points[n]), n))
+    return best, tuple(points[best])
+
+
+def typical_deviation(points: list[ValidationPoint]) -> float:
+    """Return the root mean square of log(forecast/measured); 0 without points."""
+    logs = [np.log(max(point.ratio, 1e-12)) for point in points]
+    return float(np.sqrt(np.mean(np.square(logs)))) if logs else 0.0
+
+
+def split_rows(pool: Pool, random: np.random.Generator) -> tuple[list[LabelledRows], list[LabelledRows]]:
+    """Split each source at random into two halves."""
+    known, fresh = [], []
+    for rows in pool.rows:
+        order = random.permutation(len(rows))
+        middle = len(rows) // 2
+        known.append(rows.take(np.sort(order[:middle])))
+        fresh.append(rows.take(np.sort(order[middle:])))
+    return known, fresh
+
+
+def handful(available: NDArray[np.intp], ridges: Array) -> list[Trial]:
+    """Return the mixtures to train: real only small and large, synthetic only, mixed in several shares and weights."""
+    real, synthetic = available[:1], available[1:]
+    plain, light = np.ones(len(available)), np.concatenate([[1.0], np.full(len(synthetic), 0.3)])
+    low, high = float(np.min(ridges)), float(np.max(ridges))
+    return [
+        Trial(np.concatenate([real // 4, 0 * synthetic]).astype(float), plain, high),
+        Trial(np.concatenate([real, 0 * synthetic]).astype(float), plain, low),
+        Trial(np.concatenate([real, synthetic]).astype(float), plain, low),
+        Trial(np.concatenate([real, synthetic]).astype(float), light, high),
+        Trial(np.concatenate([real // 4, synthetic]).astype(float), plain, high),
+        Trial(np.concatenate([real, synthetic // 4]).astype(float), plain, low),
+        Trial(np.concatenate([0 * real, synthetic]).astype(float), plain, high),
+    ]
+
+
+def train_and_measure(
+    fresh: list[LabelledRows],
+    holdout: LabelledRows,
+    trial: Trial,
+    *,
+    classification: bool,
+    run_to_run: float,
+    random: np.random.Generator,
+) -> Measured:
+    """Train `REPEATS` models on random rows (one where every row is used) and measure them on the held-out rows.
+
+    The standard error is never less than `run_to_run` over the root of how many disjoint training sets the rows hold.
+    """
+    counts = trial.n_samples.astype(int)
+    largest_share = max(count / len(rows) for count, rows in zip(counts, fresh, strict=True))
+    repeats = 1 if largest_share > 0.99 else REPEATS
+    errors, measures = [], []
+    for _ in range(repeats):
+        drawn = [rows.take(random.permutation(len(rows))[:n]) for n, rows in zip(counts, fresh, strict=True) if n > 0]
+        coefficients = train_ridge(drawn, weights=trial.weights[counts > 0], ridge=trial.ridge)
+        outputs = holdout.features @ coefficients
+        errors.append(float(np.mean(np.sum((holdout.targets - outputs) ** 2, axis=1))))
+        measures.append(measured(outputs, holdout.targets) if classification else {})
+    independent = min(repeats, 1.0 / largest_share)
+    scatter = float(np.std(errors, ddof=1) / np.sqrt(repeats)) if repeats > 1 else 0.0
+    return Measured(
+        error=float(np.mean(errors)),
+        stderr=max(scatter, run_to_run / np.sqrt(independent)),
+        repeats=repeats,
+        measures={name: float(np.mean([values[name] for values in measures])) for name in measures[0]},
+    )

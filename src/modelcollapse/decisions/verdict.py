@@ -1,0 +1,205 @@
+"""What is the answer in one sentence, and how sure is it? Words for the numbers of an audit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from modelcollapse.decisions.audit_result import Crossover, MixtureForecast, ValidationPoint
+
+CERTAIN, LIKELY = 3.0, 1.645
+"""Differences in standard errors that count as certain and as likely."""
+MOST_OUTSIDE = 1 / 3
+"""Share of validation points outside their 95 % interval beyond which forecast and training disagree."""
+TWO_SIDED_95 = 1.96
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How the forecast fared against models trained on the spot.
+
+    Attributes
+    ----------
+    holds : bool
+        False when too many points lie outside their stated intervals.
+    median_deviation : float
+        Median |forecast/measured − 1|; NaN without points.
+    inflation : float
+        Factor ≥ 1 by which stated standard errors must grow to match what was seen.
+    points : int
+        Mixtures compared.
+    """
+
+    holds: bool
+    median_deviation: float
+    inflation: float
+    points: int
+
+
+def agreement(points: Sequence[ValidationPoint]) -> Agreement:
+    """Judge forecasts against models trained on the spot, in their joint standard errors."""
+    if not points:
+        return Agreement(holds=False, median_deviation=np.nan, inflation=1.0, points=0)
+    deviations = np.array([point.deviation for point in points])
+    outside = float(np.mean(np.abs(deviations) > TWO_SIDED_95))
+    return Agreement(
+        holds=outside <= MOST_OUTSIDE,
+        median_deviation=float(np.median([abs(point.ratio - 1.0) for point in points])),
+        inflation=max(1.0, float(np.sqrt(np.mean(deviations**2)))),
+        points=len(points),
+    )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One sentence for a manager, with its confidence and the reason for that confidence."""
+
+    sentence: str
+    confidence: str
+    reason: str
+
+
+def judge(
+    *,
+    real_only: MixtureForecast,
+    at_hand: MixtureForecast,
+    best: MixtureForecast,
+    gain_stderr: float,
+    harm_stderr: float,
+    crossover: Crossover,
+    checked: Agreement,
+) -> Verdict:
+    """Put the answer into one sentence.
+
+    Parameters
+    ----------
+    real_only, at_hand, best : MixtureForecast
+        As in `AuditResult`.
+    gain_stderr, harm_stderr : float
+        Standard errors of `real_only` − `best` and of `at_hand` − `real_only`.
+    crossover : Crossover
+        Where synthetic rows stop helping.
+    checked : Agreement
+        With models trained on the spot.
+    """
+    gain = real_only.test_error - best.test_error
+    harm = at_hand.test_error - real_only.test_error
+    sentence = " ".join(
+        part
+        for part in (
+            _warning(checked),
+            _advice(real_only, best, at_hand, gain=gain, gain_stderr=gain_stderr, harm=harm, harm_stderr=harm_stderr),
+            _as_they_are(real_only, harm=harm, harm_stderr=harm_stderr),
+            _limit(crossover, at_hand, harmful=_ratio(harm, harm_stderr) > LIKELY),
+        )
+        if part
+    )
+    decisive = max(_ratio(gain, gain_stderr), _ratio(abs(harm), harm_stderr))
+    confidence, reason = _confidence(checked, decisive)
+    return Verdict(sentence=sentence, confidence=confidence, reason=reason)
+
+
+def _ratio(difference: float, stderr: float) -> float:
+    """Return a difference in standard errors; 0 when unknown."""
+    return difference / stderr if stderr > 0 and np.isfinite(difference) else 0.0
+
+
+def percent(value: float) -> str:
+    """Return a share as a percentage with two significant digits.
+
+    Examples
+    --------
+    >>> percent(0.0523), percent(0.5), percent(0.00123)
+    ('5.2 %', '50 %', '0.12 %')
+    """
+    size = abs(value) * 100
+    decimals = 0 if size >= 10 else 1 if size >= 1 else 2
+    return f"{size:.{decimals}f} %"
+
+
+def rows(count: float) -> str:
+    """Return a count of rows with at most three significant digits and thousands separators."""
+    if count >= 1000:
+        unit = 10 ** (int(np.floor(np.log10(count))) - 2)
+        count = round(count / unit) * unit
+    return f"{round(count):,}"
+
+
+def synthetic_rows(mixture: MixtureForecast) -> float:
+    """Return the synthetic samples of a mixture."""
+    return sum(count for name, count in mixture.counts.items() if name != "real")
+
+
+def _warning(checked: Agreement) -> str:
+    """Say first that the forecast failed its check, if it did."""
+    if checked.points == 0:
+        return "Nothing could be checked against trained models on this little data."
+    if checked.holds:
+        return ""
+    return (
+        f"The forecast disagrees with models trained on the spot (typically by {percent(checked.median_deviation)}): "
+        "do not rely on the numbers below."
+    )
+
+
+def _advice(
+    real_only: MixtureForecast,
+    best: MixtureForecast,
+    at_hand: MixtureForecast,
+    *,
+    gain: float,
+    gain_stderr: float,
+    harm: float,
+    harm_stderr: float,
+) -> str:
+    """Say what to do with the synthetic rows."""
+    if not np.isfinite(gain):
+        return "There is not enough data to tell what the synthetic rows do."
+    synthetic = synthetic_rows(best)
+    if synthetic == 0:
+        likely = _ratio(harm, harm_stderr) > LIKELY
+        return "Leave the synthetic rows out." if likely else "The synthetic rows make no difference that shows."
+    if _ratio(gain, gain_stderr) < LIKELY:
+        return "There is not enough data to tell whether the synthetic rows help."
+    weight = "" if best.weight == 1.0 else f" at weight {best.weight:g}"
+    more = f" ({rows(synthetic_rows(at_hand))} are at hand)" if synthetic > synthetic_rows(at_hand) else ""
+    return (
+        f"Mix in {rows(synthetic)} synthetic rows{more}{weight}: the test error falls by "
+        f"{percent(gain / real_only.test_error)} against the real rows alone."
+    )
+
+
+def _as_they_are(real_only: MixtureForecast, *, harm: float, harm_stderr: float) -> str:
+    """Say what simply adding every synthetic row does."""
+    if not np.isfinite(harm):
+        return ""
+    change = percent(harm / real_only.test_error)
+    if abs(_ratio(harm, harm_stderr)) < LIKELY:
+        return f"Adding all of them as they are changes the error by less than can be told ({change})."
+    return f"Adding all of them as they are {'raises' if harm > 0 else 'lowers'} it by {change}."
+
+
+def _limit(crossover: Crossover, at_hand: MixtureForecast, *, harmful: bool) -> str:
+    """Say beyond how many synthetic rows of weight 1 they do harm, where that can be told."""
+    if crossover.harmful_count is None or crossover.best_count == 0:
+        return ""
+    if crossover.harmful_count <= synthetic_rows(at_hand) and not harmful:
+        return ""
+    return f"Beyond about {rows(crossover.harmful_count)} rows at full weight they do harm."
+
+
+def _confidence(checked: Agreement, decisive: float) -> tuple[str, str]:
+    """Return the confidence and its reason."""
+    if checked.points == 0:
+        return "low", "no trained model could be compared"
+    against = f"models trained on {checked.points} mixtures"
+    if not checked.holds:
+        return "low", f"the forecast lies outside its stated error for too many of the {against}"
+    typical = f"the forecast is within {percent(checked.median_deviation)} (median) of {against}"
+    if decisive > CERTAIN and checked.median_deviation < 0.05:
+        return "high", f"{typical} and the difference is {decisive:.0f} standard errors"
+    if decisive > LIKELY:
+        return "medium", f"{typical}; the difference is {decisive:.1f} standard errors"
+    return "low", f"{typical}, but the difference is only {decisive:.1f} standard errors"
