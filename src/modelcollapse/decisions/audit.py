@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from modelcollapse import __version__
 from modelcollapse.checks import fail, integer, known_keys, number
@@ -25,7 +26,10 @@ from modelcollapse.decisions.evidence import Evidence, gather
 from modelcollapse.decisions.on_the_spot import Progress
 from modelcollapse.decisions.verdict import judge
 from modelcollapse.errors import InputError
-from modelcollapse.estimation.preparation import prepare
+from modelcollapse.estimation.preparation import PreparedData, prepare
+
+FEW_FEATURES = 300
+"""Below this many columns the matrices are so small that one thread is faster than several, above all on busy cores."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,20 @@ def audit(
     )
     for request in at:
         _check_request(request, data.names)
+    with threadpool_limits(limits=1 if data.holdout.features.shape[1] < FEW_FEATURES else None):
+        return _run(data, ridge=ridge, at=at, seed=seed, report=report, started=started)
+
+
+def _run(
+    data: PreparedData,
+    *,
+    ridge: Sequence[float] | None,
+    at: Sequence[MixtureRequest],
+    seed: int,
+    report: Progress,
+    started: float,
+) -> AuditResult:
+    """Gather the evidence and answer every question of the audit."""
     evidence = gather(data, ridge=ridge, seed=seed, progress=report)
     real_only, at_hand = evidence.forecast(evidence.only_real), evidence.forecast(evidence.counts)
     best = best_mixture(evidence)

@@ -17,6 +17,7 @@ from modelcollapse.streams import stream
 Array = NDArray[np.float64]
 
 N_DRAWS = 200
+MOSTLY_RETAINED = 0.7
 ENDLESS = 1e15
 """Sample count at which a mixture's own sampling noise is nil."""
 
@@ -31,10 +32,10 @@ def label_rule(pool: Pool, *, ridge: float) -> Population | None:
 
 
 def finest_ridge(pool: Pool, *, ridges: Array) -> float:
-    """Return the smallest ridge at which every source's pool still retains half of a residual, else the largest."""
+    """Return the smallest ridge at which every source's pool still retains most of a residual, else the largest."""
     for ridge in np.sort(ridges):
         rules = [label_rule(pool.select([k]), ridge=float(ridge)) for k in range(pool.n_sources)]
-        if all(rule is not None and rule.fit.retained.min() > 0.5 for rule in rules):
+        if all(rule is not None and rule.fit.retained.min() > MOSTLY_RETAINED for rule in rules):
             return float(ridge)
     return float(np.max(ridges))
 
@@ -68,17 +69,19 @@ def label_quality(pool: Pool, *, source: int, ridge: float, seed: int = 0) -> Qu
     if real is None or synthetic is None:
         return None
     difference = synthetic.fit.outputs - real.fit.outputs
-    noise = sum(float(rule.pool_amplification @ rule.mean_errors) for rule in (real, synthetic))
+    noises = [float(rule.pool_amplification @ rule.mean_errors) for rule in (real, synthetic)]
     raw = float(np.mean(np.sum(difference**2, axis=1)))
-    value = max(raw - noise, 0.0)
+    value = max(raw - sum(noises), 0.0)
     centre = difference * np.sqrt(value / raw) if raw > 0 else difference
     random = stream(seed, "quality", source)
+    real_moves, synthetic_moves = (
+        fit_moves(rule.fit, random, size=noise) for rule, noise in zip((real, synthetic), noises, strict=True)
+    )
     estimates = np.empty(N_DRAWS)
-    moves = zip(fit_moves(real.fit, random), fit_moves(synthetic.fit, random), strict=True)
-    for draw, (real_move, synthetic_move) in enumerate(moves):
+    for draw, (real_move, synthetic_move) in enumerate(zip(real_moves, synthetic_moves, strict=True)):
         rows = random.integers(0, len(centre), len(centre))
         moved = (centre + synthetic_move - real_move)[rows]
-        estimates[draw] = np.mean(np.sum(moved**2, axis=1)) - noise
+        estimates[draw] = np.mean(np.sum(moved**2, axis=1)) - sum(noises)
     low, high = np.quantile(estimates - value, [(1 - BAND_LEVEL) / 2, (1 + BAND_LEVEL) / 2])
     targets = pool.holdout.targets
     variance = float(np.sum(np.var(targets, axis=0)))
@@ -86,18 +89,23 @@ def label_quality(pool: Pool, *, source: int, ridge: float, seed: int = 0) -> Qu
     return Quality(value=value, interval=interval, relative=value / variance if variance > 0 else np.nan)
 
 
-def fit_moves(fit: PoolFit, random: np.random.Generator) -> list[Array]:
-    """Return `N_DRAWS` random moves of the held-out outputs as a fresh pool would cause them."""
+def fit_moves(fit: PoolFit, random: np.random.Generator, *, size: float) -> Array:
+    """Return `N_DRAWS` random moves of the held-out outputs as fresh pools would cause them.
+
+    Each row's pull on the fit is multiplied by a standard normal number; the moves are scaled to the mean squared
+    length `size`. Shape (N_DRAWS, rows held out, n_outputs).
+    """
     spectrum = fit.spectrum
     resolvent = 1.0 / (spectrum.eigenvalues + fit.ridge)
-    moves = []
-    for _ in range(N_DRAWS):
+    moves = np.empty((N_DRAWS, *fit.held_out.shape))
+    for draw in range(N_DRAWS):
         pull = np.zeros_like(fit.coefficients)
         for s, (features, residuals) in enumerate(zip(spectrum.rows, fit.left_out, strict=True)):
-            size = fit.weights[s] / spectrum.pool.total * np.sqrt(spectrum.pool.counts[s] / len(residuals))
-            pull += size * features.T @ (random.standard_normal((len(residuals), 1)) * residuals)
-        moves.append(spectrum.holdout_rows @ (resolvent[:, None] * pull))
-    return moves
+            share = fit.weights[s] / spectrum.pool.total * np.sqrt(spectrum.pool.counts[s] / len(residuals))
+            pull += share * features.T @ (random.standard_normal((len(residuals), 1)) * residuals)
+        moves[draw] = spectrum.holdout_rows @ (resolvent[:, None] * pull)
+    length = float(np.mean(np.sum(moves**2, axis=2)))
+    return moves * np.sqrt(max(size, 0.0) / length) if length > 0 else moves
 
 
 def input_shift(pool: Pool, *, source: int, ridge: float, seed: int = 0) -> InputShift:

@@ -95,7 +95,7 @@ class Evidence:
         names = self.whole.names
         training = zip(names, found.training_error, found.n_samples, strict=True)
         return MixtureForecast(
-            counts=dict(zip(names, found.n_samples.tolist(), strict=True)),
+            counts={name: whole_number(count) for name, count in zip(names, found.n_samples, strict=True)},
             weight=float(found.weights[-1]),
             ridge=found.ridge,
             test_error=found.test_error,
@@ -113,6 +113,11 @@ class Evidence:
             return float("nan")
         apart = tuple(a - b for a, b in zip(first.influence, second.influence, strict=True))
         return float(np.sqrt(sum_of_squares(apart, self.pool.counts))) * self.checked.inflation
+
+
+def whole_number(count: float) -> float:
+    """Return a count as an int when it is whole, so that it prints as one."""
+    return int(count) if float(count).is_integer() else float(count)
 
 
 def ridge_on(where: Landscape, *, real: float, synthetic: float, weight: float = 1.0) -> float:
@@ -147,10 +152,10 @@ def gather(
         landscapes.append(landscape(whole, members=members, ridges=ridges))
     real_rows, synthetic_rows = landscapes[-1].counts
     mixed_ridge = ridge_on(landscapes[-1], real=real_rows, synthetic=synthetic_rows)
-    real_ridge = ridge_on(landscapes[-1], real=real_rows, synthetic=0.0)
+    smaller = ridges[max(0, int(np.searchsorted(ridges, mixed_ridge)) - 3)]
     n_strata, points = validate(
         whole,
-        ridges=np.array([mixed_ridge, real_ridge]),
+        ridges=np.array([mixed_ridge, smaller]),
         classification=classification,
         seed=seed,
         progress=progress,

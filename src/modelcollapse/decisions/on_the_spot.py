@@ -103,7 +103,7 @@ def validate(
             )
             points[n].append(
                 ValidationPoint(
-                    counts=dict(zip(pool.names, trial.n_samples.tolist(), strict=True)),
+                    counts={name: int(n) for name, n in zip(pool.names, trial.n_samples, strict=True)},
                     weight=float(trial.weights[-1]),
                     ridge=trial.ridge,
                     forecast=said.test_error,
