@@ -6,6 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from modelcollapse.decisions.audit import MixtureRequest, audit
+    from modelcollapse.decisions.audit_result import AuditResult
     from modelcollapse.errors import InputError, MissingExtraError, ModelCollapseError, NumericalError
     from modelcollapse.problems.files import load_problem, save_problem
     from modelcollapse.problems.mixture import Mixture, Source
@@ -16,26 +18,31 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "AuditResult": "decisions.audit_result",
     "FixedTeacher": "problems.teacher",
     "InputError": "errors",
     "MissingExtraError": "errors",
     "Mixture": "problems.mixture",
+    "MixtureRequest": "decisions.audit",
     "ModelCollapseError": "errors",
     "NumericalError": "errors",
     "RandomTeacher": "problems.teacher",
     "Shift": "problems.teacher",
     "Source": "problems.mixture",
     "Spectrum": "problems.spectrum",
+    "audit": "decisions.audit",
     "load_problem": "problems.files",
     "save_problem": "problems.files",
     "solve": "theory.engine",
 }
 
 __all__ = [
+    "AuditResult",
     "FixedTeacher",
     "InputError",
     "MissingExtraError",
     "Mixture",
+    "MixtureRequest",
     "ModelCollapseError",
     "NumericalError",
     "RandomTeacher",
@@ -43,6 +50,7 @@ __all__ = [
     "Source",
     "Spectrum",
     "__version__",
+    "audit",
     "load_problem",
     "save_problem",
     "solve",
