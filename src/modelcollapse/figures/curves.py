@@ -10,7 +10,6 @@ from modelcollapse.decisions.audit_result import AuditResult
 from modelcollapse.figures.style import (
     INK,
     QUIET,
-    Array,
     Tables,
     finish,
     legend_above,
@@ -19,6 +18,9 @@ from modelcollapse.figures.style import (
     say_unknown,
     scale_counts,
 )
+
+_LARGEST_RATIO = 6.0
+"""Errors that span more than this factor are drawn logarithmically, or the small ones would look alike."""
 
 
 def forecast_curves_data(result: AuditResult) -> Tables:
@@ -79,14 +81,8 @@ def draw_forecast_curves(data: Tables, *, axes: Axes | None = None) -> Axes:
             label="measured, ± 1 standard error",
         )
     scale_counts(axes, np.concatenate([curves["n_samples"], measured["n_samples"]]))
-    _scale_errors(axes, np.concatenate([curves["test_error"], measured["measured"]]))
+    errors = np.concatenate([curves["test_error"], measured["measured"]])
+    if errors.min() > 0 and errors.max() > _LARGEST_RATIO * errors.min():
+        axes.set_yscale("log")
     legend_above(axes)
     return axes
-
-
-def _scale_errors(axes: Axes, errors: Array) -> None:
-    """Start at zero; logarithmic where errors span so much that the small ones would look alike."""
-    if errors.min() > 0 and errors.max() > 6 * errors.min():
-        axes.set_yscale("log")
-    else:
-        axes.set_ylim(bottom=0)

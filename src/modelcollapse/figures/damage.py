@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from modelcollapse.decisions.audit_result import AuditResult
 from modelcollapse.digits import interval_text
@@ -31,6 +32,7 @@ def damage_data(result: AuditResult) -> pd.DataFrame:
 def draw_damage(data: pd.DataFrame, *, axes: Axes | None = None) -> Axes:
     """Draw the cost of labels and of inputs as bars that add up, or point apart when one of them helps."""
     axes = new_axes(height=1.5 + 0.7 * len(data)) if axes is None else axes
+    axes.xaxis.set_major_locator(MaxNLocator(5))
     finish(axes, x="test error above that of as many real rows", y="")
     axes.grid(visible=False, axis="y")
     data = data.reset_index(drop=True)

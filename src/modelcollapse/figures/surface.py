@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colorbar import Colorbar
 from matplotlib.patches import Patch, Rectangle
-from matplotlib.patheffects import withStroke
 
 from modelcollapse.decisions.audit_result import AuditResult, SurfaceTable
 from modelcollapse.digits import UNKNOWN, rough_text
@@ -25,6 +25,7 @@ from modelcollapse.figures.style import (
 )
 
 _UNKNOWN_LOOK: dict[str, Any] = {"facecolor": "#f0f0f0", "edgecolor": "#9aa1a9", "hatch": "////", "linewidth": 0}
+_CONTOURS = (0.05, 0.2, 0.4, 0.6, 0.8)
 _COLOURED = 0.95
 """Share of the table that has colours of its own; the largest errors share one, or they would blur all the others."""
 
@@ -88,7 +89,8 @@ def draw_surface(data: SurfaceData, *, axes: Axes | None = None) -> Axes:
     errors = np.ma.masked_invalid(data.test_error)
     rows, columns = errors.shape
     edges = (-0.5, columns - 0.5, -0.5, rows - 0.5)
-    axes.add_patch(Rectangle(edges[::2], columns, rows, zorder=0, **_UNKNOWN_LOOK))
+    if errors.mask.any():
+        axes.add_patch(Rectangle(edges[::2], columns, rows, zorder=0, **_UNKNOWN_LOOK))
     if errors.count():
         largest = float(np.quantile(errors.compressed(), _COLOURED))
         image = axes.imshow(errors, origin="lower", aspect="auto", extent=edges, cmap="cividis", vmax=largest)
@@ -96,7 +98,7 @@ def draw_surface(data: SurfaceData, *, axes: Axes | None = None) -> Axes:
         bar.set_label("test error", fontsize=FONT_SIZE, color=INK)
         bar.ax.tick_params(labelsize=FONT_SIZE - 1, colors=QUIET, labelcolor=INK)
         bar.outline.set_visible(False)
-        _draw_contours(axes, errors)
+        _draw_contours(axes, bar, errors)
     finish(axes, x=f"{data.source} samples", y="real samples")
     axes.grid(visible=False)
     _place_counts(axes, data.synthetic, data.real)
@@ -104,15 +106,15 @@ def draw_surface(data: SurfaceData, *, axes: Axes | None = None) -> Axes:
     return axes
 
 
-def _draw_contours(axes: Axes, errors: np.ma.MaskedArray[tuple[int, ...], np.dtype[np.float64]]) -> None:
-    """Draw and label lines of equal error at quantiles of the table, where it is large enough to have some."""
-    if min(errors.shape) < 2 or errors.max() <= errors.min():
-        return
-    levels = np.unique([float(rough_text(level, 2).replace(",", "")) for level in
-                        np.quantile(errors.compressed(), [0.05, 0.2, 0.4, 0.6, 0.8])])  # fmt: skip
-    lines = axes.contour(errors, levels=levels, colors="white", linewidths=0.9)
-    for label in axes.clabel(lines, fmt=lambda level: rough_text(level, 2), fontsize=FONT_SIZE - 1, colors="white"):
-        label.set_path_effects([withStroke(linewidth=2, foreground=INK)])
+def _draw_contours(axes: Axes, bar: Colorbar, errors: Any) -> None:
+    """Draw lines of equal error at quantiles of the table, and mark their values on the colour bar."""
+    levels = np.unique([float(f"{level:.2g}") for level in np.quantile(errors.compressed(), _CONTOURS)])
+    levels = levels[(levels > errors.min()) & (levels < errors.max())]
+    if min(errors.shape) > 1 and len(levels):
+        lines = axes.contour(errors, levels=levels, colors="white", linewidths=0.9)
+        bar.add_lines(lines)
+        ticks = [*levels, bar.vmax]
+        bar.set_ticks(ticks, labels=[rough_text(tick, 2) for tick in ticks])
 
 
 def _place_counts(axes: Axes, x: Array, y: Array) -> None:

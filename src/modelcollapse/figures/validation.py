@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from modelcollapse.decisions.audit_result import AuditResult
-from modelcollapse.digits import count_text
 from modelcollapse.figures.style import BLUE, FONT_SIZE, QUIET, VERMILLION, finish, legend_above, new_axes, say_unknown
+from modelcollapse.figures.words import mixture_text
 
 TWO_SIDED_95 = 1.96
 """Joint standard errors within which 95 % of right forecasts lie."""
@@ -41,22 +42,10 @@ def validation_data(result: AuditResult) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*columns, "ratio", "ratio_stderr", "deviation"])
 
 
-def mixture_text(counts: dict[str, float], *, weight: float = 1.0) -> str:
-    """Return a mixture in words; synthetic sources without samples are left out.
-
-    Examples
-    --------
-    >>> mixture_text({"real": 600.0, "synthetic": 1200.0}), mixture_text({"real": 0.0, "synthetic": 5.0}, weight=0.5)
-    ('600 real + 1,200 synthetic', '5 synthetic at weight 0.5')
-    """
-    parts = [f"{count_text(count)} {name}" for name, count in counts.items() if count > 0]
-    has_synthetic = any(count > 0 for name, count in counts.items() if name != "real")
-    return " + ".join(parts) + (f" at weight {weight:.2g}" if weight != 1 and has_synthetic else "")
-
-
 def draw_validation(data: pd.DataFrame, *, axes: Axes | None = None) -> Axes:
     """Draw forecast over measured with 95 % intervals, a line of its own for each mixture."""
     axes = new_axes(height=1.3 + 0.3 * len(data)) if axes is None else axes
+    axes.xaxis.set_major_locator(MaxNLocator(5))
     finish(axes, x="forecast / measured test error", y="")
     if not len(data):
         return say_unknown(axes)
@@ -74,7 +63,7 @@ def draw_validation(data: pd.DataFrame, *, axes: Axes | None = None) -> Axes:
                 markersize=5,
                 label=f"{label}, with its 95 % interval",
             )
-    axes.set_yticks(range(len(data)), labels=list(data["mixture"]))
+    axes.set_yticks(range(len(data)), labels=[text.replace(" at ", "\nat ") for text in data["mixture"]])
     axes.set_ylim(len(data) - 0.5, -0.5)
     axes.tick_params(axis="y", labelsize=FONT_SIZE - 1, length=0)
     legend_above(axes, columns=2)

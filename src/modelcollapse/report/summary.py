@@ -1,0 +1,178 @@
+"""Which numbers of an audit matter most, and in which words? The rows that the page and the terminal both show."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from modelcollapse.decisions.audit_result import AuditResult, InputShift, MixtureForecast
+from modelcollapse.digits import UNKNOWN, count_text, interval_text, number_text, percent_text, rough_text
+from modelcollapse.figures.words import mixture_text
+from modelcollapse.result import Status
+
+
+@dataclass(frozen=True)
+class KeyNumber:
+    """A number with its name, its digits and uncertainty as text, and what it means."""
+
+    name: str
+    value: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A table of texts: one heading per column."""
+
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def key_numbers(result: AuditResult) -> tuple[KeyNumber, ...]:
+    """Return the key numbers of an audit, the most important first."""
+    return (*_errors(result), *_floors(result), *_worth(result), *_differences(result))
+
+
+def _errors(result: AuditResult) -> Iterator[KeyNumber]:
+    """Yield the test errors of the mixtures that matter."""
+    yield _error(result, "Test error, all rows at hand", result.at_hand)
+    yield _error(result, "Test error, real rows only", result.real_only)
+    where = f"{mixture_text(result.best.counts, weight=result.best.weight)}, ridge {ridge_text(result.best.ridge)}"
+    yield _error(result, "Test error, best mixture", result.best, where=where)
+    yield _error(result, "Test error, real rows doubled", result.doubled_real)
+
+
+def _error(result: AuditResult, name: str, found: MixtureForecast, *, where: str = "") -> KeyNumber:
+    """Return a test error with its band; the accuracy beside it in classification."""
+    meaning = where or mixture_text(found.counts, weight=found.weight)
+    accuracy = accuracy_text(found.measures, result.holdout_rows)
+    return KeyNumber(
+        name, interval_text(found.test_error, found.band), meaning + (f"; accuracy {accuracy}" * bool(accuracy))
+    )
+
+
+def _floors(result: AuditResult) -> Iterator[KeyNumber]:
+    """Yield the errors that more data will not pass."""
+    yield KeyNumber("Floor, real rows", rough_text(result.floor.real_only), "endless real rows")
+    yield KeyNumber(
+        "Floor, mixture", rough_text(result.floor.mixture), "endless rows of all sources, in the proportions at hand"
+    )
+    yield KeyNumber("Floor, synthetic rows", rough_text(result.floor.synthetic_only), "endless synthetic rows alone")
+
+
+def _worth(result: AuditResult) -> Iterator[KeyNumber]:
+    """Yield what synthetic rows are worth, and where they stop helping."""
+    rate, crossover = result.exchange_rate, result.crossover
+    sign = "; below zero: it hurts" if rate.marginal < 0 else ""
+    yield KeyNumber(
+        "Exchange rate",
+        interval_text(rate.marginal, rate.interval),
+        f"real rows that one more synthetic row is worth now{sign}",
+    )
+    yield KeyNumber(
+        "Exchange rate, first rows",
+        rough_text(rate.first, 2),
+        "the same for the first synthetic rows, at their best weight",
+    )
+    yield KeyNumber(
+        "Synthetic rows in real ones",
+        "more than any number seen" if math.isinf(rate.equivalent_real) else rough_count(rate.equivalent_real),
+        "extra real rows that would do what all synthetic rows at hand do at their best weight",
+    )
+    if not math.isfinite(crossover.best_count) or not math.isfinite(crossover.largest_count):
+        yield KeyNumber("Crossover", UNKNOWN, "where synthetic rows stop helping")
+        return
+    worse = (
+        f"never worse than the real rows alone up to {rough_count(crossover.largest_count)}"
+        if crossover.harmful_count is None
+        else f"beyond {rough_count(crossover.harmful_count)} worse than the real rows alone"
+    )
+    yield KeyNumber(
+        "Crossover",
+        f"{rough_count(crossover.best_count)} synthetic rows",
+        f"at weight 1 {'none help' if crossover.best_count == 0 else 'more do not help'}; {worse}",
+    )
+
+
+def _differences(result: AuditResult) -> Iterator[KeyNumber]:
+    """Yield how each synthetic source differs from the real one."""
+    several = len(result.quality) > 1
+    for name, quality in result.quality.items():
+        share = f"{percent_text(quality.relative, 0.01)} of the real labels' variance; 0 is perfect"
+        yield KeyNumber(
+            "Label quality c²" + (f", {name}" if several else ""),
+            interval_text(quality.value, quality.interval),
+            share if math.isfinite(quality.relative) else "0 is perfect",
+        )
+    for name, shift in result.input_shift.items():
+        meaning = f"how well real and synthetic inputs can be told apart; 0.5: not at all, 1: always{_spread(shift)}"
+        yield KeyNumber(
+            "Input shift" + (f", {name}" if several else ""), interval_text(shift.auc, shift.auc_interval), meaning
+        )
+
+
+def _spread(shift: InputShift) -> str:
+    """Return how spread out the synthetic inputs are, when it is known."""
+    return f"; spread {rough_text(shift.spread, 2)} times the real one" if math.isfinite(shift.spread) else ""
+
+
+def validation_rows(result: AuditResult) -> Rows:
+    """Return forecast against measured for every mixture that was trained as a check."""
+    classification = any(point.measures for point in result.validation)
+    headings = ("mixture", "ridge", "forecast", "measured", "ratio", "difference, in stderr")
+    rows = []
+    for point in result.validation:
+        row = [
+            mixture_text(point.counts, weight=point.weight),
+            ridge_text(point.ridge),
+            number_text(point.forecast, point.forecast_stderr),
+            number_text(point.measured, point.stderr),
+            f"{point.ratio:.3f}",
+            f"{point.deviation:+.1f}".replace("-", "−"),
+        ]
+        if classification:
+            row += [accuracy_text(m, result.holdout_rows) for m in (point.measures, point.measured_measures)]
+        rows.append(tuple(row))
+    return Rows(headings + ("accuracy, forecast", "accuracy, measured") * classification, tuple(rows))
+
+
+def forecast_rows(result: AuditResult) -> Rows:
+    """Return the forecasts that were asked for, in order."""
+    classification = any(point.measures for point in result.forecasts)
+    rows = []
+    for point in result.forecasts:
+        row = [
+            mixture_text(point.counts, weight=point.weight),
+            ridge_text(point.ridge),
+            interval_text(point.test_error, point.band) if point.status is Status.OK else UNKNOWN,
+        ]
+        if classification:
+            row.append(accuracy_text(point.measures, result.holdout_rows))
+        rows.append(tuple(row))
+    headings = ("mixture", "ridge", "test error (90 % band)")
+    return Rows(headings + ("accuracy",) * classification, tuple(rows))
+
+
+def accuracy_text(measures: dict[str, float], holdout_rows: int) -> str:
+    """Return the accuracy with the digits that so many held-out rows allow; empty in regression."""
+    if "accuracy" not in measures:
+        return ""
+    share = measures["accuracy"]
+    return percent_text(share, math.sqrt(max(share * (1 - share), 1e-4) / max(holdout_rows, 1)))
+
+
+def ridge_text(ridge: float) -> str:
+    """Return a ridge with two digits."""
+    return f"{ridge:.2g}"
+
+
+def rough_count(count: float) -> str:
+    """Return a number of rows that is read off a grid: two significant digits.
+
+    Examples
+    --------
+    >>> rough_count(1234.0), rough_count(0.0)
+    ('1,200', '0')
+    """
+    return rough_text(count, 2) if count >= 10 or not math.isfinite(count) else count_text(count)
