@@ -421,16 +421,55 @@ def test_target_beyond_the_reach_of_the_samples_keeps_its_own_signal():
     assert result.excess_risk == pytest.approx(10.0, rel=1e-12)  # ten directions of unit variance and unit weight
 
 
-def test_sources_that_interpolate_beside_sources_that_do_not_need_a_ridge():
-    left, right = (np.where(np.arange(60) < 30, *pair) for pair in ((1.0, 0.0), (0.0, 1.0)))
-    few = Source("few", n_samples=10, noise_var=0.1, spectrum=Spectrum.explicit(left), teacher=RandomTeacher())
-    many = Source("many", n_samples=90, noise_var=0.1, spectrum=Spectrum.explicit(right))
-    with pytest.raises(InputError, match="Use a small ridge"):
-        solve(Mixture([few, many], ridge=0))
-    # blocks do not mix: each source is on its own, with the ridge of the whole
-    together = solve(Mixture([few, many], ridge=1e-9)).excess_risk
+@pytest.mark.parametrize("rotated", [False, True])
+def test_sources_that_interpolate_beside_sources_that_do_not(rotated):
+    """Two blocks of directions, one with too few samples: each source is on its own, and both are answered."""
+    basis = np.linalg.qr(stream(5, "basis").standard_normal((60, 60)))[0] if rotated else np.eye(60)
+    blocks = [np.where(np.arange(60) < 30, *pair) for pair in ((1.0, 0.0), (0.0, 1.0))]
+    left, right = (Spectrum.full(basis * block @ basis.T) if rotated else Spectrum.explicit(block) for block in blocks)
+    few = Source("few", n_samples=10, noise_var=0.1, spectrum=left, teacher=RandomTeacher())
+    many = Source("many", n_samples=90, noise_var=0.1, spectrum=right)
+    result = solve(Mixture([few, many], ridge=0))
     alone = solve(Mixture([replace(few, spectrum=Spectrum.isotropic(30), teacher=RandomTeacher(0.5))], ridge=0))
-    assert together == pytest.approx(alone.excess_risk, rel=1e-6)
+    assert result.excess_risk == pytest.approx(alone.excess_risk, rel=1e-6)
+    assert any("only some sources interpolate" in said for said in result.assumptions)
+    assert not any("only some sources interpolate" in said for said in alone.assumptions)
+    other = solve(Mixture([few, many], ridge=0, target="many"))
+    assert other.excess_risk == pytest.approx(0.1 * 30 / (90 - 30), rel=1e-6)
+    balanced = Mixture([replace(few, n_samples=30), many], ridge=0)
+    assert solve(balanced).status is Status.INTERPOLATION_THRESHOLD
+
+
+def test_overlapping_sources_that_interpolate_only_in_part_agree_with_brute_force():
+    d, n, noise = 60, (25, 60), (0.2, 0.1)
+    spectra = [np.full(d, 1.0), np.where(np.arange(d) < 25, 1.0, 0.0)]
+    rng = stream(6, "teachers")
+    teachers = [rng.standard_normal(d) / np.sqrt(d) for _ in range(2)]
+    rows = list(zip(n, spectra, teachers, noise, strict=True))
+    brute = [BruteSource(nk, np.sqrt(s), w, v) for nk, s, w, v in rows]
+    excess, excess_se, _, _ = simulate(brute, ridge=1e-9, n_trials=400, seed=7)
+    ours = [
+        Source(f"{k}", n_samples=nk, noise_var=v, spectrum=Spectrum.explicit(s), teacher=FixedTeacher(w))
+        for k, (nk, s, w, v) in enumerate(rows)
+    ]
+    found = [solve(Mixture(ours, ridge=0, target=name)).excess_risk for name in "01"]
+    # finite size: 35 free directions for 25 samples; 3/35 is allowed
+    assert (np.abs(found - excess) < np.maximum(5 * excess_se, 3 / 35 * excess)).all()
+
+
+def test_many_singular_covariances_without_ridge_are_refused():
+    sources = [
+        Source(
+            f"{k}",
+            n_samples=20,
+            spectrum=Spectrum.explicit(np.where(np.arange(13) == k, 0.0, 1.0)),
+            teacher=RandomTeacher(),
+        )
+        for k in range(13)
+    ]
+    with pytest.raises(InputError, match="Use a small ridge"):
+        solve(Mixture(sources, ridge=0))
+    assert solve(Mixture(sources, ridge=1e-3)).status is Status.OK
 
 
 def test_batch_equals_points_one_by_one():

@@ -71,9 +71,8 @@ class CommutingCovariances:
 
     def _weighted(self, gains: Array) -> Array:
         """Return Σ_g gain_g Σ_g (B, d)."""
-        if self.eigenvalues.ndim == 2:
-            return np.asarray(gains @ self.eigenvalues)
-        return np.asarray(np.einsum("bg,bgd->bd", gains, self.eigenvalues))
+        pattern = "bg,bgd->bd" if self.batch_shape else "bg,gd->bd"
+        return np.asarray(np.einsum(pattern, gains, self.eigenvalues))
 
     def traces(self) -> Array:
         """Return tr Σ_g, shape (..., G)."""
@@ -163,9 +162,7 @@ class CommutingResolvent:
 
 def _sums(rows: Array, columns: Array) -> Array:
     """Return Σ_i rows_i columns_i, (B, P), for columns (P, d) shared by all rows or (B, P, d) of their own."""
-    if columns.ndim == 2:
-        return rows @ columns.T
-    return np.asarray(np.einsum("bd,bpd->bp", rows, columns))
+    return np.asarray(np.vecdot(rows[:, None, :], columns))  # thin matrix products are slow where BLAS starts threads
 
 
 def _symmetric(sums: Array, index: NDArray[np.intp]) -> Array:

@@ -18,6 +18,7 @@ from modelcollapse.theory import floor, optima, sensitivity
 from modelcollapse.theory.commuting import CommutingCovariances
 from modelcollapse.theory.covariances import Covariances
 from modelcollapse.theory.dense import DenseCovariances
+from modelcollapse.theory.limits import SMALL_RIDGE
 from modelcollapse.theory.mixture import MixtureRisk, mixture_risk
 from modelcollapse.theory.networks import LinearEquivalent, linear_equivalent
 from modelcollapse.theory.reductions import Sampling
@@ -64,8 +65,8 @@ def solve(problem: Mixture) -> Result:
     Raises
     ------
     InputError
-        Without ridge, when some sources interpolate their samples and others do not; and for an activation without
-        a linear part.
+        For an activation without a linear part; and without ridge, with more than 12 different covariances of which
+        some are singular.
     NumericalError
         When the fixed point was not reached; carries the partial result.
 
@@ -310,7 +311,7 @@ def _result(problem: Mixture, risk: MixtureRisk) -> Result:
         engine="theory",
         seed=None,
         version=__version__,
-        assumptions=_assumptions(problem),
+        assumptions=_assumptions(problem, mixed=bool(risk.mixed)),
     )
     if status is Status.NOT_CONVERGED:
         raise NumericalError(
@@ -319,9 +320,11 @@ def _result(problem: Mixture, risk: MixtureRisk) -> Result:
     return result
 
 
-def _assumptions(problem: Mixture) -> tuple[str, ...]:
+def _assumptions(problem: Mixture, *, mixed: bool) -> tuple[str, ...]:
     """Say what the numbers rest on."""
-    common = ("Gaussian inputs", "samples, features and width large together: errors of the order of 1/n_samples")
-    if problem.activation is None:
-        return common
-    return (*common, "Gaussian equivalence of the network's features", "features centred source by source")
+    said = ["Gaussian inputs", "samples, features and width large together: errors of the order of 1/n_samples"]
+    if problem.activation is not None:
+        said += ["Gaussian equivalence of the network's features", "features centred source by source"]
+    if mixed:
+        said += [f"ridge of {SMALL_RIDGE:g} of the inputs' variance: without it only some sources interpolate"]
+    return tuple(said)

@@ -93,8 +93,9 @@ class Equilibrium:
         κ.
     spare_width : array of shape (B,)
         d λ/κ = m − tr(A R) − d Σ p ω a b: features that the fit leaves unused. Zeros for the linear model.
-    threshold, converged : bool arrays of shape (B,)
-        A row on the interpolation threshold has no solution; its numbers mean nothing.
+    threshold, mixed, converged : bool arrays of shape (B,)
+        A row on the interpolation threshold has no solution, its numbers mean nothing. In a mixed row, without ridge,
+        some sources interpolate and others do not: it is solved at a small ridge.
     iterations : int
         Newton iterations of the slowest row.
     shift : 1.0 or array
@@ -106,6 +107,7 @@ class Equilibrium:
     effective_ridge: Array
     spare_width: Array
     threshold: Bools
+    mixed: Bools
     converged: Bools
     iterations: int
     shift: Array | float
@@ -118,7 +120,7 @@ class Equilibrium:
             rows = np.concatenate([getattr(piece, name) for piece in pieces])
             return rows.reshape((*shape, *rows.shape[1:]))
 
-        arrays = ("gain", "scale", "effective_ridge", "spare_width", "threshold", "converged")
+        arrays = ("gain", "scale", "effective_ridge", "spare_width", "threshold", "mixed", "converged")
         return cls(
             **{name: whole(name) for name in arrays},
             iterations=max(piece.iterations for piece in pieces),

@@ -38,7 +38,7 @@ def solve_fixed_point(covariances: Covariances, classes: Classes) -> Equilibrium
     Raises
     ------
     InputError
-        When, without ridge, some sources interpolate and others do not (see `ridgeless_limits`).
+        See `ridgeless_limits`.
 
     Notes
     -----
@@ -49,7 +49,7 @@ def solve_fixed_point(covariances: Covariances, classes: Classes) -> Equilibrium
     are. Otherwise they are log a, which stay finite where e and κ vanish together; y then follows from a quadratic.
     """
     limits = ridgeless_limits(covariances, classes)
-    classes = replace(classes, ridge=np.where(limits.threshold, 1.0, classes.ridge))  # no solution there: keep it tame
+    classes = replace(classes, ridge=limits.ridge)
     abundant = (classes.active_samples.sum(axis=1) > classes.limit) & ~limits.ranged
     gain, price = np.empty_like(classes.n_samples), np.empty_like(classes.ridge)
     converged, iterations = np.zeros(len(price), dtype=np.bool_), 0
@@ -67,6 +67,7 @@ def solve_fixed_point(covariances: Covariances, classes: Classes) -> Equilibrium
         effective_ridge=np.where(limits.ranged, 0.0, price),
         spare_width=_spare_width(covariances, classes, limits, gain, price),
         threshold=limits.threshold,
+        mixed=limits.mixed,
         converged=converged | limits.threshold,
         iterations=iterations,
         shift=limits.shift,

@@ -92,6 +92,7 @@ def _solve(covariances: Covariances, classes: Classes) -> Equilibrium:
         effective_ridge=np.where(limits.ranged, 0.0, scale),
         spare_width=np.where(limits.ranged, unused, pressed),
         threshold=limits.threshold,
+        mixed=limits.mixed,
         converged=np.ones(len(ridge), dtype=np.bool_),
         iterations=0,
     )

@@ -12,6 +12,9 @@ from modelcollapse.errors import InputError
 from modelcollapse.theory.covariances import Covariances
 from modelcollapse.theory.equilibrium import Bools, Classes, Rows
 
+SMALL_RIDGE = 1e-8
+"""Ridge of mixed rows relative to the mean variance of the weighted inputs; its effect is of the same order."""
+
 MAX_GROUPS = 12
 """Largest number of different covariances, some singular, for which every set of groups is tried."""
 
@@ -26,16 +29,22 @@ class Limits:
         The fit determines every direction that a sample reaches: κ = 0 while e > 0.
     threshold : bool array of shape (B,)
         As many samples as free directions: the risk diverges.
+    mixed : bool array of shape (B,)
+        Some sources interpolate and others do not, on two scales of e.
     rank : array of shape (B,)
         Number of directions that the samples reach; 0 in rows with a ridge.
     shift : 1.0 or array
         The identity; in ranged rows the projector on directions that no sample reaches.
+    ridge : array of shape (B,)
+        λ; in mixed rows a small one, and on a threshold, where there is no solution, one that keeps numbers tame.
     """
 
     ranged: Bools
     threshold: Bools
+    mixed: Bools
     rank: Array
     shift: Array | float
+    ridge: Array
 
     def rows(self, rows: Rows) -> Limits:
         """Return some rows of the batch."""
@@ -43,8 +52,10 @@ class Limits:
             self,
             ranged=self.ranged[rows],
             threshold=self.threshold[rows],
+            mixed=self.mixed[rows],
             rank=self.rank[rows],
             shift=self.shift if isinstance(self.shift, float) else self.shift[rows],
+            ridge=self.ridge[rows],
         )
 
 
@@ -52,16 +63,18 @@ def ridgeless_limits(covariances: Covariances, classes: Classes) -> Limits:
     """Find the limit that rows without ridge tend to.
 
     A set S of groups interpolates when its samples are too few for the directions that only S reaches. The fit as a
-    whole resolves min over S of n_S + rank(groups outside S) directions, or m if that is less. A tie is a threshold.
+    whole resolves min over S of n_S + rank(groups outside S) directions, or m if that is less. A tie is a threshold;
+    a minimum at some of the groups but not all is mixed.
 
     Raises
     ------
     InputError
-        When the minimum is at some of the groups but not all: then some e_k vanish and others do not, on two scales.
+        With more than 12 different covariances of which some are singular: too many sets to try.
     """
     n_rows = len(classes.ridge)
     ridgeless = classes.ridge == 0
-    ranged, threshold, rank = np.zeros(n_rows, np.bool_), np.zeros(n_rows, np.bool_), np.zeros(n_rows)
+    ranged, threshold, mixed = (np.zeros(n_rows, np.bool_) for _ in range(3))
+    rank = np.zeros(n_rows)
     shift: Array | float = 1.0
     if ridgeless.any() and classes.feature_noise.any():
         threshold = ridgeless & (classes.active_samples.sum(axis=1) == classes.width)
@@ -70,21 +83,25 @@ def ridgeless_limits(covariances: Covariances, classes: Classes) -> Limits:
         for pattern in np.unique(samples[ridgeless] > 0, axis=0):
             rows = ridgeless & ((samples > 0) == pattern).all(axis=1)
             groups = [int(g) for g in np.flatnonzero(pattern)]
-            determined, tied = _resolved(covariances, groups, samples, width, rows)
+            determined, everywhere, tied = _resolved(covariances, groups, samples, width)
             ranged |= rows & determined
             threshold |= rows & tied
+            mixed |= rows & ~determined & ~everywhere & ~tied
             rank = np.where(rows, covariances.rank(groups), rank)
             if determined[rows].any():
                 identity = np.broadcast_to(covariances.identity, (n_rows, *covariances.identity.shape))
                 shift = identity.copy() if isinstance(shift, float) else shift
                 shift[ranged & rows] = np.broadcast_to(covariances.null(groups), shift.shape)[ranged & rows]
-    return Limits(ranged=ranged, threshold=threshold, rank=rank, shift=shift)
+    reach = (classes.force @ classes.membership * covariances.traces()).sum(axis=1) / covariances.n_features
+    ridge = np.where(mixed, SMALL_RIDGE * reach, np.where(threshold, 1.0, classes.ridge))
+    return Limits(ranged=ranged, threshold=threshold, mixed=mixed, rank=rank, shift=shift, ridge=ridge)
 
 
-def _resolved(
-    covariances: Covariances, groups: list[int], samples: Array, width: Array, rows: Bools
-) -> tuple[Bools, Bools]:
-    """Return which rows determine every direction that they reach, and which lie on a threshold; both (B,)."""
+def _resolved(covariances: Covariances, groups: list[int], samples: Array, width: Array) -> tuple[Bools, Bools, Bools]:
+    """Return which rows determine every direction that they reach, which have one regime, and which lie on a threshold.
+
+    One regime: all groups interpolate, or the width is too small to interpolate.
+    """
     subsets = _candidates(covariances, groups)
     counts = np.stack(
         [
@@ -95,14 +112,10 @@ def _resolved(
     fewest = counts.min(axis=0)
     unique = (counts == fewest).sum(axis=0) == 1
     best = counts.argmin(axis=0)
-    nobody, everybody = best == 0, best == len(subsets) - 1
-    if (rows & (width > fewest) & unique & ~nobody & ~everybody).any():
-        raise InputError(
-            "`ridge` = 0 makes some sources interpolate their samples and others not, because they reach different "
-            "directions; got too few samples for the directions that only some sources reach. Use a small ridge."
-        )
-    determined = (width >= fewest) & unique & nobody
-    return determined, (width >= fewest) & ~determined & ~((width > fewest) & unique & everybody)
+    determined = (width >= fewest) & unique & (best == 0)
+    everywhere = (width < fewest) | ((width > fewest) & unique & (best == len(subsets) - 1))
+    tied = ~determined & (width >= fewest) & (~unique | (width == fewest))
+    return determined, everywhere, tied
 
 
 def _candidates(covariances: Covariances, everyone: list[int]) -> list[list[int]]:

@@ -30,8 +30,9 @@ class MixtureRisk:
         e: the factor by which a sample's residual is smaller than if it had been left out of the fit.
     effective_ridge : array of shape (...)
         κ.
-    threshold, converged : bool arrays of shape (...)
-        On a threshold the excess risk and the variance are infinite, and the other parts NaN.
+    threshold, mixed, converged : bool arrays of shape (...)
+        On a threshold the excess risk and the variance are infinite, and the other parts NaN. Mixed: without ridge some
+        sources interpolate and others do not; answered at a ridge of 1e-8 of the mean variance of the inputs.
     iterations : int
         Newton iterations of the slowest point.
     """
@@ -46,6 +47,7 @@ class MixtureRisk:
     shrinkage: Array
     effective_ridge: Array
     threshold: NDArray[np.bool_]
+    mixed: NDArray[np.bool_]
     converged: NDArray[np.bool_]
     iterations: int
 
@@ -78,7 +80,7 @@ def mixture_risk(sampling: Sampling, *, covariances: Covariances, teachers: Teac
     Raises
     ------
     InputError
-        Without ridge, when some sources interpolate their samples and others do not.
+        Without ridge, with more than 12 different covariances of which some are singular.
 
     Notes
     -----
@@ -115,6 +117,7 @@ def mixture_risk(sampling: Sampling, *, covariances: Covariances, teachers: Teac
         shrinkage=np.where(lost[..., None], 0.0, shrinkage),
         effective_ridge=np.where(lost, 0.0, equilibrium.effective_ridge),
         threshold=lost,
+        mixed=np.broadcast_to(equilibrium.mixed, lost.shape),
         converged=np.broadcast_to(equilibrium.converged, lost.shape),
         iterations=equilibrium.iterations,
     )
