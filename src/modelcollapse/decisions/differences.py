@@ -126,7 +126,8 @@ def input_shift(pool: Pool, *, source: int, ridge: float, seed: int = 0) -> Inpu
     The area's standard error is that of Hanley and McNeil (1982).
     """
     random = stream(seed, "input shift", source)
-    groups = [np.concatenate([pool.rows[s].features for s in np.flatnonzero(pool.parents == k)]) for k in (0, source)]
+    groups = [np.concatenate([pool.error_rows[s].features for s in np.flatnonzero(pool.parents == k)])
+              for k in (0, source)]  # fmt: skip
     halves = [np.array_split(random.permutation(len(rows)), 2) for rows in groups]
     areas: list[float] = []
     errors: list[float] = []

@@ -20,6 +20,8 @@ Array = NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
 
 REPEATS = 4
+MAX_ROWS = 100_000
+"""Rows of a source that take part in the check: enough to see a disagreement, and few enough to copy."""
 STRATA = (1, 4)
 """Sub-sources per source that are tried; the number that forecasts the trained models better is kept."""
 
@@ -126,11 +128,11 @@ def typical_deviation(points: list[ValidationPoint]) -> float:
 
 
 def split_rows(pool: Pool, random: np.random.Generator) -> tuple[list[LabelledRows], list[LabelledRows]]:
-    """Split each source at random into two halves."""
+    """Split each source, or `MAX_ROWS` of its rows, at random into two halves."""
     known, fresh = [], []
     for rows in pool.rows:
-        order = random.permutation(len(rows))
-        middle = len(rows) // 2
+        order = random.permutation(len(rows))[:MAX_ROWS]
+        middle = len(order) // 2
         known.append(rows.take(np.sort(order[:middle])))
         fresh.append(rows.take(np.sort(order[middle:])))
     return known, fresh
