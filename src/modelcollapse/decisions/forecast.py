@@ -70,7 +70,7 @@ class Forecast:
     def band(self) -> tuple[float, float]:
         """Interval that holds the error of one model trained on such a mixture with probability `BAND_LEVEL`."""
         half = norm.ppf((1 + BAND_LEVEL) / 2) * np.hypot(self.stderr, self.run_to_run)
-        return max(0.0, float(self.test_error - half)), float(self.test_error + half)
+        return float(np.maximum(0.0, self.test_error - half)), float(self.test_error + half)
 
 
 def amplifications(
