@@ -22,8 +22,8 @@ CENTRE, EDGE = 3.0, 18.0
 """The grid of log(v₂/v₁) is even within ± CENTRE and widens towards ± EDGE, where a source no longer counts."""
 LOG_RATIOS = CENTRE * np.sinh(np.linspace(-1.0, 1.0, N_RATIOS) * np.arcsinh(EDGE / CENTRE))
 RIDGES_PER_DECADE = 3.0
-REACH = 30.0
-"""The grid of ridges extends beyond the ridges asked for by this factor on either side, for pool weights ≠ 1."""
+REACH = 500.0
+"""The grid of ridges extends beyond those asked for by this factor on either side: it holds λ over the sum of v."""
 _ABSENT = 1e-12
 """Pool weight that stands for a source without samples, next to weights of order one."""
 TOLERANCE = 1e-5
