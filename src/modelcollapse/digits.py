@@ -9,6 +9,8 @@ EXACT_DIGITS = 6
 """Significant digits of a number that carries no uncertainty."""
 ROUGH_DIGITS = 3
 """Significant digits of a number whose uncertainty is not known."""
+_ONE_DIGIT_FROM = 3.55
+"""An uncertainty whose digits start with this or more is shown with one of them; the rule of the Particle Data Group."""
 UNKNOWN = "not enough data to tell"
 """What stands in place of a number that the data cannot give."""
 
@@ -28,7 +30,7 @@ def number_text(value: float, stderr: float = 0.0) -> str:
 
 
 def interval_text(value: float, interval: Sequence[float]) -> str:
-    """Return a number with its interval, both with two digits of the interval's half width.
+    """Return a number with its interval, with two digits of the interval's half width, or one when that is large.
 
     Examples
     --------
@@ -40,7 +42,7 @@ def interval_text(value: float, interval: Sequence[float]) -> str:
         return UNKNOWN
     if not math.isfinite(low) or not math.isfinite(high) or high <= low:
         return rough_text(value)
-    decimals = _decimals((high - low) / 2)
+    decimals = -math.floor(math.log10((high - low) / 2 / _ONE_DIGIT_FROM))
     shown = [_signed(f"{round(number, decimals):,.{max(0, decimals)}f}") for number in (value, low, high)]
     return f"{shown[0]} ({shown[1]} to {shown[2]})"
 

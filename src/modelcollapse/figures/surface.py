@@ -113,7 +113,7 @@ def _draw_contours(axes: Axes, bar: Colorbar, errors: Any) -> None:
     if min(errors.shape) > 1 and len(levels):
         lines = axes.contour(errors, levels=levels, colors="white", linewidths=0.9)
         bar.add_lines(lines)
-        ticks = [*levels, bar.vmax]
+        ticks = [*levels, bar.norm.vmax]
         bar.set_ticks(ticks, labels=[rough_text(tick, 2) for tick in ticks])
 
 

@@ -1,0 +1,59 @@
+"""What does an audit look like in a terminal? The verdict first, then the key numbers, the checks and the warnings."""
+
+from __future__ import annotations
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from modelcollapse.decisions.audit_result import AuditResult
+from modelcollapse.report.summary import Rows, forecast_rows, key_numbers, validation_rows
+
+_WIDE = 100
+"""Columns from which there is room for the meaning of a number beside it, and for all columns of a table."""
+_NARROW = 70
+"""Columns below which even numbers may be broken over lines."""
+_NARROW_HEADINGS = ("mixture", "forecast", "measured", "ratio", "test error (90 % band)")
+
+
+def print_audit(result: AuditResult) -> None:
+    """Print an audit on stdout, as wide as the terminal."""
+    console = Console(highlight=False, markup=False)
+    wide = console.width >= _WIDE
+    console.print(result.verdict, style="bold")
+    console.print(f"Confidence {result.confidence}: {result.confidence_reason}.")
+    console.print(_key_table(result, wide=wide))
+    for title, content in (
+        ("Checks: models trained on rows that the forecast had not seen, ± standard error", validation_rows(result)),
+        ("Forecasts that were asked for", forecast_rows(result)),
+    ):
+        if content.rows:
+            console.print(title, style="bold")
+            console.print(_table(content, width=console.width))
+    for warning in result.warnings:
+        console.print(f"warning: {warning}", style="yellow")
+
+
+def _key_table(result: AuditResult, *, wide: bool) -> Table:
+    """Return the key numbers, with what each one is beside or below it."""
+    table = Table("number", "value (90 % interval)", *(["what it is"] if wide else []), box=SIMPLE_HEAD)
+    for row in key_numbers(result):
+        if wide:
+            table.add_row(row.name, row.value, row.meaning)
+        else:
+            table.add_row(row.name, Text.assemble(row.value, "\n", (row.meaning, "dim")))
+    return table
+
+
+def _table(content: Rows, *, width: int) -> Table:
+    """Return a table whose first column may wrap and whose numbers may not; in a narrow terminal the main columns."""
+    shown = [k for k, heading in enumerate(content.headings) if width >= _WIDE or heading in _NARROW = 70
+"""Columns below which even numbers may be broken over lines."""
+_NARROW_HEADINGS]
+    table = Table(box=SIMPLE_HEAD)
+    for k in shown:
+        table.add_column(content.headings[k], no_wrap=k > 0 and width >= _NARROW)
+    for row in content.rows:
+        table.add_row(*(row[k] for k in shown))
+    return table

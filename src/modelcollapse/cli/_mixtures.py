@@ -1,0 +1,60 @@
+"""Which mixtures does the user ask about? Reads `real=9000,synthetic=1000,ridge=1e-3,weight=0.5`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from modelcollapse.checks import known_keys, number
+from modelcollapse.errors import InputError
+
+if TYPE_CHECKING:
+    from modelcollapse.decisions.audit import MixtureRequest
+
+_EXAMPLE = "Write it like real=9000,synthetic=1000,ridge=1e-3,weight=0.5."
+
+
+def read_mixture(text: str, *, sources: Sequence[str]) -> MixtureRequest:
+    """Return the mixture that one `--at` option describes.
+
+    Parameters
+    ----------
+    text : str
+        Counts by source name, and optionally `ridge` and `weight`, as comma-separated ``name=number``.
+    sources : sequence of str
+        Names that counts may have; sources left out count 0.
+
+    Raises
+    ------
+    InputError
+        When a part is no ``name=number``, a name is unknown or repeated, a number is out of range, or no count is
+        positive.
+    """
+    from modelcollapse.decisions.audit import MixtureRequest
+
+    values = _values(text)
+    known_keys(f"`--at {text}`", values, [*sources, "ridge", "weight"])
+    ridge, weight = values.pop("ridge", None), values.pop("weight", 1.0)
+    if ridge is not None:
+        number("ridge in --at", ridge, low=0, open_low=True, hint="Use a small positive ridge.")
+    number("weight in --at", weight, low=0)
+    counts = {name: number(f"{name} in --at", count, low=0) for name, count in values.items()}
+    if not any(count > 0 and (weight > 0 or name == "real") for name, count in counts.items()):
+        raise InputError(f"`--at` needs a source with a positive count and weight; got {text!r}. {_EXAMPLE}")
+    return MixtureRequest(counts=counts, ridge=ridge, weight=weight)
+
+
+def _values(text: str) -> dict[str, float]:
+    """Split the text into numbers by name."""
+    values: dict[str, float] = {}
+    for part in text.split(","):
+        name, separator, value = (piece.strip() for piece in part.partition("="))
+        if not separator or not name:
+            raise InputError(f"`--at` must hold name=number, separated by commas; got {part.strip()!r}. {_EXAMPLE}")
+        if name in values:
+            raise InputError(f"`--at` must name `{name}` once; got {text!r}.")
+        try:
+            values[name] = float(value)
+        except ValueError:
+            raise InputError(f"`{name}` in --at must be a number; got {value!r}. {_EXAMPLE}") from None
+    return values
