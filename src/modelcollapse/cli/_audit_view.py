@@ -48,9 +48,7 @@ def _key_table(result: AuditResult, *, wide: bool) -> Table:
 
 def _table(content: Rows, *, width: int) -> Table:
     """Return a table whose first column may wrap and whose numbers may not; in a narrow terminal the main columns."""
-    shown = [k for k, heading in enumerate(content.headings) if width >= _WIDE or heading in _NARROW = 70
-"""Columns below which even numbers may be broken over lines."""
-_NARROW_HEADINGS]
+    shown = [k for k, heading in enumerate(content.headings) if width >= _WIDE or heading in _NARROW_HEADINGS]
     table = Table(box=SIMPLE_HEAD)
     for k in shown:
         table.add_column(content.headings[k], no_wrap=k > 0 and width >= _NARROW)
