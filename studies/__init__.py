@@ -1,0 +1,1 @@
+"""Is it true? Studies that hold forecasts against trained models; `python -m studies.validation` writes the page."""

@@ -1,0 +1,176 @@
+"""What does each study ask? The table, how it is split, the features, the ridges and the accuracy that is aimed for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from studies import tables
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """One data set, its splits and its mixtures.
+
+    Attributes
+    ----------
+    name, title : str
+    load : callable
+        Takes the folder of the data that is not bundled.
+    bundled : bool
+        Whether the table comes with scikit-learn.
+    task : str
+        ``"classification"`` or ``"regression"``.
+    n_label_train : tuple of int (2,)
+        Rows that train the labeller of the weak and of the better synthetic source.
+    pool : tuple of int (3,)
+        Rows of each source at hand.
+    n_holdout : int
+        Rows on which errors are forecast and measured.
+    smallest, largest : int
+        Totals of the mixtures.
+    ridges : tuple of float
+    features, scale : str
+        Options of `modelcollapse.estimation.preparation.prepare`.
+    n_splits, n_runs : int
+        Random splits of the table, and models trained on fresh rows per mixture and split.
+    limit : float
+        Aim for the median of |forecast/measured − 1|.
+    """
+
+    name: str
+    title: str
+    load: Callable[[Path | None], tables.Table]
+    bundled: bool
+    task: str
+    n_label_train: tuple[int, int]
+    pool: tuple[int, int, int]
+    n_holdout: int
+    smallest: int
+    largest: int
+    ridges: tuple[float, ...]
+    features: str = "raw"
+    scale: str = "standard"
+    n_splits: int
+    n_runs: int = 4
+    limit: float
+
+
+STUDIES = {
+    study.name: study
+    for study in (
+        Study(
+            name="digits",
+            title="Handwritten digits, 8 × 8 pixels",
+            load=tables.digits,
+            bundled=True,
+            task="classification",
+            n_label_train=(50, 150),
+            pool=(150, 150, 100),
+            n_holdout=400,
+            smallest=60,
+            largest=780,
+            ridges=(1e-2, 1e-1),
+            n_splits=10,
+            n_runs=20,
+            limit=0.04,
+        ),
+        Study(
+            name="diabetes",
+            title="Diabetes patients, 10 measurements",
+            load=tables.diabetes,
+            bundled=True,
+            task="regression",
+            n_label_train=(15, 40),
+            pool=(70, 70, 40),
+            n_holdout=70,
+            smallest=20,
+            largest=130,
+            ridges=(1e-2, 1e-1),
+            n_splits=10,
+            n_runs=20,
+            limit=0.04,
+        ),
+        Study(
+            name="cancer",
+            title="Breast tumours, 30 measurements",
+            load=tables.cancer,
+            bundled=True,
+            task="classification",
+            n_label_train=(15, 40),
+            pool=(80, 80, 50),
+            n_holdout=100,
+            smallest=30,
+            largest=200,
+            ridges=(1e-2, 1e-1),
+            n_splits=10,
+            n_runs=20,
+            limit=0.04,
+        ),
+        Study(
+            name="mnist",
+            title="MNIST, 784 raw pixels",
+            load=tables.mnist,
+            bundled=False,
+            task="classification",
+            n_label_train=(300, 1000),
+            pool=(3000, 3000, 1500),
+            n_holdout=2000,
+            smallest=300,
+            largest=40_000,
+            ridges=(1e-3, 1e-2),
+            scale="none",
+            n_splits=2,
+            limit=0.015,
+        ),
+        Study(
+            name="mnist-relu",
+            title="MNIST, 800 random ReLU features",
+            load=tables.mnist,
+            bundled=False,
+            task="classification",
+            n_label_train=(300, 1000),
+            pool=(3000, 3000, 1500),
+            n_holdout=2000,
+            smallest=300,
+            largest=40_000,
+            ridges=(1e-3, 1e-2),
+            features="relu:800",
+            scale="none",
+            n_splits=2,
+            limit=0.015,
+        ),
+        Study(
+            name="housing",
+            title="Californian housing, tamed columns",
+            load=tables.housing,
+            bundled=False,
+            task="regression",
+            n_label_train=(50, 300),
+            pool=(300, 300, 200),
+            n_holdout=3000,
+            smallest=40,
+            largest=10_000,
+            ridges=(1e-2, 1e-1),
+            n_splits=4,
+            limit=0.04,
+        ),
+        Study(
+            name="housing-relu",
+            title="Californian housing, 300 random ReLU features of tamed columns",
+            load=tables.housing,
+            bundled=False,
+            task="regression",
+            n_label_train=(50, 300),
+            pool=(800, 800, 400),
+            n_holdout=3000,
+            smallest=100,
+            largest=10_000,
+            ridges=(1e-3, 1e-2),
+            features="relu:300",
+            n_splits=4,
+            limit=0.04,
+        ),
+    )
+}
