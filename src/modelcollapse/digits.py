@@ -72,7 +72,7 @@ def count_text(count: float) -> str:
     >>> count_text(12000.0), count_text(float("inf"))
     ('12,000', 'endless')
     """
-    return "endless" if math.isinf(count) else f"{count:,.0f}"
+    return "endless" if math.isinf(count) else _signed(f"{count:,.0f}")
 
 
 def percent_text(share: float, stderr: float) -> str:

@@ -25,7 +25,10 @@ from modelcollapse.figures.style import (
 )
 
 _UNKNOWN_LOOK: dict[str, Any] = {"facecolor": "#f0f0f0", "edgecolor": "#9aa1a9", "hatch": "////", "linewidth": 0}
-_CONTOURS = (0.05, 0.2, 0.4, 0.6, 0.8)
+_CONTOURS = (0.05, 0.2, 0.4, 0.6, 0.8, 0.95)
+"""Shares of the table that lie below the lines of equal error."""
+_APART = 0.08
+"""Lines whose errors differ by less than this share of all are not drawn beside each other."""
 _COLOURED = 0.95
 """Share of the table that has colours of its own; the largest errors share one, or they would blur all the others."""
 
@@ -44,6 +47,8 @@ class SurfaceData:
         NaN where the data cannot tell.
     at_hand, best : (float, float) or None
         Real and synthetic count: all rows at hand, and the best count of synthetic rows beside the real ones at hand.
+    best_weight : float
+        Weight of the synthetic samples at `best`; NaN when there is none.
     """
 
     source: str
@@ -52,20 +57,21 @@ class SurfaceData:
     test_error: Array
     at_hand: tuple[float, float]
     best: tuple[float, float] | None
+    best_weight: float
 
 
 def surface_data(result: AuditResult, table: SurfaceTable) -> SurfaceData:
     """Return one surface of an audit with the marks on it.
 
-    The mark of the best mixture is the audit's own when that uses these synthetic sources, and else the smallest error
-    of the table at the real rows at hand.
+    The mark of the best mixture is the audit's own when that uses just these synthetic sources, and else the smallest
+    error of the table at the real rows at hand.
     """
     members = table.source.split("+")
     real = result.at_hand.counts.get("real", 0.0)
-    others = {name for name, count in result.best.counts.items() if count > 0} - {"real"}
-    best: tuple[float, float] | None = (real, sum(result.best.counts.get(name, 0.0) for name in members))
-    if others - set(members) or not np.isfinite(result.best.test_error):
-        best = _best_of_row(table, real)
+    best, weight = _best_of_row(table, real)
+    used = {name for name, count in result.best.counts.items() if count > 0 and name != "real"}
+    if np.isfinite(result.best.test_error) and used in (set(), set(members)):
+        best, weight = (real, sum(result.best.counts.get(name, 0.0) for name in members)), result.best.weight
     return SurfaceData(
         source=table.source,
         real=table.real,
@@ -73,14 +79,18 @@ def surface_data(result: AuditResult, table: SurfaceTable) -> SurfaceData:
         test_error=table.test_error,
         at_hand=(real, sum(result.at_hand.counts.get(name, 0.0) for name in members)),
         best=best,
+        best_weight=weight,
     )
 
 
-def _best_of_row(table: SurfaceTable, real: float) -> tuple[float, float] | None:
-    """Return the smallest error of the table's row nearest to a real count, or None when nothing is known there."""
+def _best_of_row(table: SurfaceTable, real: float) -> tuple[tuple[float, float] | None, float]:
+    """Return the smallest error of the table's row nearest to a real count, with its weight; None when unknown."""
     row = int(np.argmin(np.abs(table.real - real)))
     errors = table.test_error[row]
-    return (float(table.real[row]), float(table.synthetic[np.nanargmin(errors)])) if np.isfinite(errors).any() else None
+    if not np.isfinite(errors).any():
+        return None, float("nan")
+    column = int(np.nanargmin(errors))
+    return (float(table.real[row]), float(table.synthetic[column])), float(table.weight[row, column])
 
 
 def draw_surface(data: SurfaceData, *, axes: Axes | None = None) -> Axes:
@@ -108,13 +118,13 @@ def draw_surface(data: SurfaceData, *, axes: Axes | None = None) -> Axes:
 
 def _draw_contours(axes: Axes, bar: Colorbar, errors: Any) -> None:
     """Draw lines of equal error at quantiles of the table, and mark their values on the colour bar."""
-    levels = np.unique([float(f"{level:.2g}") for level in np.quantile(errors.compressed(), _CONTOURS)])
-    levels = levels[(levels > errors.min()) & (levels < errors.max())]
+    levels = np.quantile(errors.compressed(), _CONTOURS)
+    apart = np.diff(levels, prepend=-np.inf) > _APART * (levels[-1] - levels[0])
+    levels = levels[apart & (levels > errors.min())]
     if min(errors.shape) > 1 and len(levels):
         lines = axes.contour(errors, levels=levels, colors="white", linewidths=0.9)
         bar.add_lines(lines)
-        ticks = [*levels, bar.norm.vmax]
-        bar.set_ticks(ticks, labels=[rough_text(tick, 2) for tick in ticks])
+        bar.set_ticks(levels, labels=[rough_text(level) for level in levels])
 
 
 def _place_counts(axes: Axes, x: Array, y: Array) -> None:

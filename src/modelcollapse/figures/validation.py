@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import fill
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -13,6 +15,8 @@ from modelcollapse.figures.words import mixture_text
 
 TWO_SIDED_95 = 1.96
 """Joint standard errors within which 95 % of right forecasts lie."""
+_LABEL_WIDTH = 26
+"""Letters after which the name of a mixture goes on in the next line."""
 
 
 def validation_data(result: AuditResult) -> pd.DataFrame:
@@ -44,7 +48,9 @@ def validation_data(result: AuditResult) -> pd.DataFrame:
 
 def draw_validation(data: pd.DataFrame, *, axes: Axes | None = None) -> Axes:
     """Draw forecast over measured with 95 % intervals, a line of its own for each mixture."""
-    axes = new_axes(height=1.3 + 0.3 * len(data)) if axes is None else axes
+    labels = [fill(text, _LABEL_WIDTH) for text in data["mixture"]]
+    lines = sum(label.count("\n") + 1 for label in labels)
+    axes = new_axes(height=1.3 + 0.15 * len(labels) + 0.17 * lines) if axes is None else axes
     axes.xaxis.set_major_locator(MaxNLocator(5))
     finish(axes, x="forecast / measured test error", y="")
     if not len(data):
@@ -61,9 +67,9 @@ def draw_validation(data: pd.DataFrame, *, axes: Axes | None = None) -> Axes:
                 color=colour,
                 capsize=3,
                 markersize=5,
-                label=f"{label}, with its 95 % interval",
+                label=label,
             )
-    axes.set_yticks(range(len(data)), labels=[text.replace(" at ", "\nat ") for text in data["mixture"]])
+    axes.set_yticks(range(len(data)), labels=labels)
     axes.set_ylim(len(data) - 0.5, -0.5)
     axes.tick_params(axis="y", labelsize=FONT_SIZE - 1, length=0)
     legend_above(axes, columns=2)

@@ -130,7 +130,7 @@ def _panels(result: AuditResult) -> Iterator[Panel]:
         "validation",
         "Can the forecast be trusted here?",
         say_validation(result),
-        "Forecast over measured test error of mixtures that were trained as a check; 1 is a perfect forecast.",
+        "Forecast over measured test error of the mixtures trained as a check, with 95 % intervals; 1 is perfect.",
         draw_validation(validation_data(result)),
     )
 

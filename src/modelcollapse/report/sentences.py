@@ -43,7 +43,8 @@ def _change(before: MixtureForecast, after: MixtureForecast) -> str:
 def say_surface(result: AuditResult, table: SurfaceTable) -> str:
     """Say where the smallest error lies."""
     known = np.isfinite(table.test_error)
-    best = surface_data(result, table).best
+    marked = surface_data(result, table)
+    best = marked.best
     if not known.any() or best is None:
         return _TOO_LITTLE
     if best[1] == 0:
@@ -51,7 +52,7 @@ def say_surface(result: AuditResult, table: SurfaceTable) -> str:
     else:
         parts = [
             f"With the {count_text(best[0])} real rows at hand, the smallest error is reached with about "
-            f"{count_text(best[1])} synthetic rows{_at_weight(result, best)}."
+            f"{count_text(best[1])} synthetic rows at weight {marked.best_weight:.2g}."
         ]
     parts.append(
         f"Over the whole map the error runs from {rough_text(float(np.nanmin(table.test_error)))} to "
@@ -61,12 +62,6 @@ def say_surface(result: AuditResult, table: SurfaceTable) -> str:
     if not known.all():
         parts.append("The hatched part lies beyond what the data can tell.")
     return " ".join(parts)
-
-
-def _at_weight(result: AuditResult, best: tuple[float, float]) -> str:
-    """Return the weight of the audit's own best mixture, when that is the one that is marked."""
-    synthetic = sum(count for name, count in result.best.counts.items() if name != "real")
-    return f" at weight {result.best.weight:.2g}" if synthetic == best[1] else ""
 
 
 def say_exchange_rate(result: AuditResult) -> str:

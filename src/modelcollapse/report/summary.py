@@ -120,7 +120,7 @@ def _spread(shift: InputShift) -> str:
 def validation_rows(result: AuditResult) -> Rows:
     """Return forecast against measured for every mixture that was trained as a check."""
     classification = any(point.measures for point in result.validation)
-    headings = ("mixture", "ridge", "forecast", "measured", "ratio", "difference, in stderr")
+    headings = ("mixture", "ridge", "forecast", "measured", "ratio", "stderr apart")
     rows = []
     for point in result.validation:
         row = [
@@ -132,9 +132,10 @@ def validation_rows(result: AuditResult) -> Rows:
             f"{point.deviation:+.1f}".replace("-", "−"),
         ]
         if classification:
-            row += [accuracy_text(m, result.holdout_rows) for m in (point.measures, point.measured_measures)]
+            shares = [accuracy_text(m, result.holdout_rows) for m in (point.measures, point.measured_measures)]
+            row.append(" / ".join(shares))
         rows.append(tuple(row))
-    return Rows(headings + ("accuracy, forecast", "accuracy, measured") * classification, tuple(rows))
+    return Rows(headings + ("accuracy, forecast / measured",) * classification, tuple(rows))
 
 
 def forecast_rows(result: AuditResult) -> Rows:
