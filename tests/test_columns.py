@@ -130,7 +130,7 @@ def test_align_turns_dates_into_days_with_a_warning() -> None:
 def test_align_counts_infinite_values_as_missing() -> None:
     aligned = _align({"a": [1.0, np.inf, -np.inf]}, {"a": [1.0, 2.0, 3.0]})
     assert aligned.frames[0]["a"].isna().tolist() == [False, True, True]
-    assert aligned.warnings == ("real: 2 infinite values in `a` count as missing.",)
+    assert aligned.warnings == ("real: 2 values in `a` counted as missing: infinite or beyond ±1e+30.",)
 
 
 def test_align_drops_constant_columns_and_saved_indices_with_a_warning() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from modelcollapse.errors import InputError
-from modelcollapse.estimation.tables import Table
+from modelcollapse.estimation.tables import LARGEST, Table
 from modelcollapse.estimation.wording import counted, listing
 
 Column: TypeAlias = "pd.Series[Any]"
@@ -156,14 +156,13 @@ def _numbers(column: Column) -> Column:
 
 
 def _finite(name: str, versions: list[Column], sources: list[str], warnings: list[str]) -> list[Column]:
-    """Return the columns as numbers, infinite ones turned into missing ones."""
+    """Return the columns as numbers, those infinite or beyond `LARGEST` turned into missing ones."""
     columns = [_numbers(version) for version in versions]
     for k, column in enumerate(columns):
-        infinite = np.isinf(column.to_numpy())
+        infinite = np.abs(column.to_numpy()) > LARGEST
         if infinite.any():
-            warnings.append(
-                f"{sources[k]}: {counted(int(infinite.sum()), 'infinite value')} in `{name}` count as missing."
-            )
+            held = f"{counted(int(infinite.sum()), 'value')} in `{name}`"
+            warnings.append(f"{sources[k]}: {held} counted as missing: infinite or beyond ±{LARGEST:g}.")
             columns[k] = column.astype(np.float64).mask(infinite)
     return columns
 

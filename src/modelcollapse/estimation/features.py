@@ -345,6 +345,7 @@ def _varying(names: list[str], scaling: Scaling, notes: list[str]) -> list[str]:
 def _uneven_rows_warning(encoded: Array) -> list[str]:
     """Warn when a few rows carry the second moments: E‖x‖⁴/(E‖x‖²)² is the kurtosis where there is one column."""
     norms = ((encoded - encoded.mean(axis=0)) ** 2).sum(axis=1)
+    norms /= norms.max() or 1.0
     spread = float(np.mean(norms**2) / np.mean(norms) ** 2) if norms.any() else 0.0
     if spread <= HEAVY_KURTOSIS:
         return []

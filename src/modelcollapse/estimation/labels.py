@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from modelcollapse.checks import Array, choice
 from modelcollapse.errors import InputError
 from modelcollapse.estimation.scaling import kurtosis
-from modelcollapse.estimation.tables import Labels, Table
+from modelcollapse.estimation.tables import LARGEST, Labels, Table
 from modelcollapse.estimation.wording import counted, listing
 
 TASKS = ("regression", "classification")
@@ -111,6 +111,8 @@ def _regression(tables: Sequence[Table]) -> Targets:
     spread = np.ptp(values[0], axis=0)
     if not (spread > 0).all():
         raise InputError(f"{tables[0].name}: the target takes a single value; there is nothing to learn.")
+    if not (spread > 1.0 / LARGEST).all():
+        raise InputError(f"{tables[0].name}: the target spreads over {spread.min():g} only. Use a smaller unit.")
     warnings = []
     worst = max(kurtosis(column) for column in values[0].T)
     if worst > HEAVY_TARGET_KURTOSIS:

@@ -18,6 +18,9 @@ from modelcollapse.estimation.readers import read_arrays, read_frame
 Labels = NDArray[Any]
 """Target values as found: numbers, truth values or text, (n,), or numbers, (n, C)."""
 
+LARGEST = 1e30
+"""Larger numbers are no measurements, and their fourth powers would leave the range of floats."""
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Table:
@@ -198,7 +201,7 @@ def _checked(features: pd.DataFrame, labels: Labels, *, name: str) -> Table:
 
 
 def _require_usable_target(labels: Labels, name: str) -> None:
-    """Refuse targets that are missing, infinite, complex, dates or nested, with their count and first row."""
+    """Refuse targets that are missing, infinite, huge, complex, dates or nested, with their count and first row."""
     kind = labels.dtype.kind
     if kind == "O":
         inferred = pd.api.types.infer_dtype(labels.ravel(), skipna=True)
@@ -206,10 +209,10 @@ def _require_usable_target(labels: Labels, name: str) -> None:
             raise InputError(f"{name}: the target must hold numbers, truth values or text; got {inferred} values.")
     elif kind not in "biufUT":
         raise InputError(f"{name}: the target must hold numbers, truth values or text; got type {labels.dtype}.")
-    unusable = ~np.isfinite(labels) if kind == "f" else pd.isna(labels)
+    unusable = ~(np.abs(labels) <= LARGEST) if kind == "f" else pd.isna(labels)
     if unusable.any():
         rows = np.flatnonzero(unusable.reshape(len(labels), -1).any(axis=1))
         raise InputError(
-            f"{name}: the target is missing, NaN or infinite in {rows.size} of {len(labels)} rows, "
+            f"{name}: the target is missing, infinite or beyond ±{LARGEST:g} in {rows.size} of {len(labels)} rows, "
             f"first in data row {rows[0] + 1}. Remove or repair these rows."
         )
