@@ -10,7 +10,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from modelcollapse import __version__
-from modelcollapse.checks import fail, integer, known_keys, number
+from modelcollapse.checks import integer, known_keys, number, real_array
 from modelcollapse.decisions.answers import (
     best_mixture,
     curves,
@@ -22,14 +22,18 @@ from modelcollapse.decisions.answers import (
     spectra,
 )
 from modelcollapse.decisions.audit_result import AuditResult, MixtureForecast
+from modelcollapse.decisions.differences import ENDLESS
 from modelcollapse.decisions.evidence import Evidence, gather
 from modelcollapse.decisions.on_the_spot import Progress
 from modelcollapse.decisions.verdict import judge
 from modelcollapse.errors import InputError
 from modelcollapse.estimation.preparation import PreparedData, prepare
+from modelcollapse.estimation.tables import LARGEST
 
 FEW_FEATURES = 300
 """Below this many columns the matrices are so small that one thread is faster than several, above all on busy cores."""
+HEAVIEST = 1e6
+"""Largest weight of synthetic samples that may be asked for."""
 
 
 @dataclass(frozen=True)
@@ -106,10 +110,8 @@ def audit(
     """
     started = time.perf_counter()
     report = progress or _silent
-    for value in ridge if ridge is not None else ():
-        number("ridge", value, low=0, open_low=True, hint="Use a small positive ridge.")
-    if ridge is not None and len(ridge) == 0:
-        raise fail("ridge", ridge, "a sequence with at least one positive number")
+    for value in real_array("ridge", ridge, ndim=1).tolist() if ridge is not None else ():
+        _check_ridge("ridge", value)
     integer("seed", seed, low=0)
     report("reading and encoding", 0, 1)
     data = prepare(
@@ -176,13 +178,18 @@ def _run(
     return result
 
 
+def _check_ridge(what: str, value: object) -> None:
+    """Refuse ridges that no fit can tell from zero or from infinity."""
+    number(what, value, low=1 / LARGEST, high=LARGEST, hint="Use a small positive ridge.")
+
+
 def _check_request(request: MixtureRequest, names: Sequence[str]) -> None:
     """Refuse unknown sources, negative counts, and requests without a sample."""
     known_keys("`at`", request.counts, names)
-    counts = [number(f"at: {name}", count, low=0) for name, count in request.counts.items()]
-    weight = number("at: weight", request.weight, low=0)
+    counts = [number(f"at: {name}", count, low=0, high=ENDLESS) for name, count in request.counts.items()]
+    weight = number("at: weight", request.weight, low=0, high=HEAVIEST)
     if request.ridge is not None:
-        number("at: ridge", request.ridge, low=0, open_low=True, hint="Use a small positive ridge.")
+        _check_ridge("at: ridge", request.ridge)
     real = request.counts.get("real", 0)
     if sum(counts) <= 0 or (weight == 0 and real <= 0):
         raise InputError(

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from modelcollapse.checks import number
 from modelcollapse.decisions.audit_result import Crossover, SurfaceTable
 from modelcollapse.decisions.surface import Surface, surface
-from modelcollapse.estimation.pool import Pool, pool_of, ridge_scale
+from modelcollapse.estimation.pool import Pool, least_ridge, pool_of, ridge_scale
 from modelcollapse.estimation.rows import LabelledRows
+from modelcollapse.estimation.tables import LARGEST
 
 Array = NDArray[np.float64]
 
@@ -103,23 +105,31 @@ class Landscape:
         )
 
     def crossover(self) -> Crossover:
-        """Find where synthetic samples of weight 1 stop helping, and where they make the mixture worse than none."""
-        largest = FARTHEST * self.counts[1]
-        counts = np.concatenate([[0.0], np.geomspace(self.counts[1] / 100, largest, 81)])
+        """Find where synthetic samples of weight 1 stop helping, and where they make the mixture worse than none.
+
+        NaN where the data cannot tell what the real rows alone do.
+        """
+        counts = self.counts[1] * np.concatenate([[0.0], np.geomspace(0.01, FARTHEST, 81)])
         table = self.errors(real=np.array([self.counts[0]]), synthetic=counts, weights=np.ones(1), ridges=self.ridges)[
             0, :, 0
         ]
-        errors = np.nanmin(table, axis=1, initial=np.inf)
+        known = np.asarray(np.isfinite(table).any(axis=1))
+        if not known[0]:
+            return Crossover(best_count=np.nan, harmful_count=None, largest_count=np.nan)
+        counts, errors = counts[known], np.nanmin(table[known], axis=1)
         best = int(np.flatnonzero(errors <= errors.min() * INDIFFERENT)[0])
         harmful = np.flatnonzero((errors > errors[0] * INDIFFERENT) & (np.arange(len(counts)) > best))
         return Crossover(
             best_count=float(counts[best]),
             harmful_count=float(counts[max(harmful[0] - 1, 1)]) if len(harmful) else None,
-            largest_count=largest,
+            largest_count=float(counts[-1]),
         )
 
     def marginal_rates(self, synthetic: Array, *, ridge: float, weight: float = 1.0) -> Array:
-        """Return ∂error/∂n of synthetic over that of real samples, the real rows at hand given, shape (S,)."""
+        """Return ∂error/∂n of synthetic over that of real samples, the real rows at hand given, shape (S,).
+
+        NaN where the data cannot tell, or where further real samples would not help either.
+        """
         step = 0.05
 
         def error(real_factor: float, synthetic_factor: float) -> Array:
@@ -131,16 +141,22 @@ class Landscape:
 
         by_real = (error(1 + step, 1) - error(1 - step, 1)) / self.counts[0]
         by_synthetic = (error(1, 1 + step) - error(1, 1 - step)) / synthetic
-        return np.asarray(by_synthetic / by_real)
+        return np.asarray(by_synthetic / np.where(by_real < 0, by_real, np.nan))
 
     def equivalent_real(self, error: float) -> float:
-        """Return how many real samples alone, at their best ridge, reach a test error; infinity when none seen."""
+        """Return how many real samples alone, at their best ridge, reach a test error.
+
+        Infinity when endless ones do not; NaN when the data cannot tell.
+        """
         counts = np.geomspace(self.counts[0] / 20, self.counts[0] * FARTHEST, 121)
         table = self.errors(real=counts, synthetic=np.zeros(1), weights=np.ones(1), ridges=self.ridges)[:, 0, 0]
-        errors = np.minimum.accumulate(np.nanmin(table, axis=1, initial=np.inf))
+        known = np.asarray(np.isfinite(table).any(axis=1))
+        if not known.any():
+            return float("nan")
+        errors = np.minimum.accumulate(np.nanmin(table[known], axis=1))
         if error < errors[-1]:
-            return float("inf")
-        return float(np.exp(np.interp(-error, -errors, np.log(counts))))
+            return float("inf") if known[-1] else float("nan")
+        return float(np.exp(np.interp(-error, -errors, np.log(counts[known]))))
 
 
 def around(count: float) -> Array:
@@ -170,7 +186,17 @@ def landscape(pool: Pool, *, members: Sequence[int], ridges: Array) -> Landscape
 
 
 def candidate_ridges(pool: Pool, ridge: Sequence[float] | None) -> Array:
-    """Return the user's ridges, or three a decade from 10⁻⁵ to 10 times the features' mean second moment."""
-    if ridge is not None:
-        return np.unique(np.asarray(ridge, dtype=np.float64))
-    return ridge_scale(pool) * np.logspace(-5, 1, 19)
+    """Return the user's ridges, or three a decade from 10⁻⁵ to 10 times the features' mean second moment.
+
+    Raises
+    ------
+    InputError
+        When a ridge is so small that rounding of the features hides it.
+    """
+    least = least_ridge(pool)
+    if ridge is None:
+        return np.unique(np.maximum(ridge_scale(pool) * np.logspace(-5, 1, 19), least))
+    ridges = np.unique(np.asarray(ridge, dtype=np.float64))
+    for value in ridges.tolist():
+        number("ridge", value, low=least, high=LARGEST, hint="Smaller ones are lost in the rounding of the features.")
+    return ridges

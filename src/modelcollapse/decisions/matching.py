@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
 
 from modelcollapse.estimation.pool import Pool
@@ -75,12 +76,17 @@ def match(pool: Pool, *, n_samples: Array, weights: Array, ridge: float, start: 
     """
     active = n_samples * weights > 0
     shares = n_samples / n_samples.sum()
-    guess = shares * weights * pool.total / pool.counts if start is None else start
+    guess = shares * weights * pool.total / pool.counts
+    if start is not None:
+        guess = np.where(start > 0, start, guess)
     points: list[Array] = []
     images: list[Array] = []
     current = np.where(active, guess, 0.0)
     for iteration in range(1, MAX_ITERATIONS + 1):
-        traces = inverse_traces(pool, weights=current, ridge=ridge)
+        try:
+            traces = inverse_traces(pool, weights=current, ridge=ridge)
+        except LinAlgError:  # a ridge below rounding, on features that repeat each other
+            return Match(current, False, iteration)
         pool_retained = np.maximum(1.0 - current * traces / pool.total, MIN_RETAINED / 10)
         image, retained = pool_weights(traces / pool_retained, n_samples=n_samples, weights=weights, counts=pool.counts)
         points.append(np.log(current[active]))

@@ -8,15 +8,17 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import eigh
 
-from modelcollapse.checks import real_array
+from modelcollapse.checks import number
 from modelcollapse.errors import InputError
 from modelcollapse.estimation.rows import LabelledRows
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 
+LEAST_MOMENT = 1e-60
+"""Features with a smaller mean square are indistinguishable from zero where their products enter."""
 MAX_ERROR_ROWS = 20_000
 """Rows of a sub-source that measure its leave-one-out error; its moments use every row."""
 
@@ -171,11 +173,12 @@ def stratify(pool: Pool, *, n_strata: int, ridge: float) -> Pool:
         return pool
     matrix = np.tensordot(pool.counts / pool.total, pool.second_moments, axes=1)
     matrix[np.diag_indices_from(matrix)] += ridge
-    factor = cho_factor(matrix, lower=True)
+    values, vectors = eigh(matrix, driver="evd", overwrite_a=True)
+    whitening = vectors / np.sqrt(np.maximum(values, ridge))
     parts: list[LabelledRows] = []
     parents: list[int] = []
     for parent, rows in zip(pool.parents, pool.rows, strict=True):
-        leverage = np.einsum("ij,ji->i", rows.features, cho_solve(factor, rows.features.T))
+        leverage = np.sum((rows.features @ whitening) ** 2, axis=1)
         n_parts = max(1, min(n_strata, len(rows) // 2))
         for members in np.array_split(np.argsort(leverage, kind="stable"), n_parts):
             parts.append(rows.take(np.sort(members)))
@@ -188,6 +191,10 @@ def ridge_scale(pool: Pool) -> float:
     members = pool.parents == 0
     shares = pool.counts[members] / pool.counts[members].sum()
     traces = np.einsum("sii->s", pool.second_moments[members])
-    value = float(shares @ traces) / pool.n_features
-    real_array("features", np.array([value]), ndim=1)
-    return value
+    mean = float(shares @ traces) / pool.n_features
+    return number("mean square of the real features", mean, low=LEAST_MOMENT, hint="Standardise the features.")
+
+
+def least_ridge(pool: Pool) -> float:
+    """Return the ridge that rounding of the largest second moment amounts to; a smaller one cannot be told from 0."""
+    return float(np.finfo(np.float64).eps * np.einsum("sii->s", pool.second_moments).max())

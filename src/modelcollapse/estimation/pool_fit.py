@@ -15,6 +15,9 @@ from modelcollapse.estimation.pool import Pool
 
 Array = NDArray[np.float64]
 
+LEAST_RETAINED = 1e-9
+"""One minus a leverage is never taken to be less: below this, rounding decides even its sign."""
+
 
 @dataclass(frozen=True)
 class PoolFit:
@@ -111,7 +114,7 @@ class PoolSpectrum:
              for moment in self.moments], axis=1
         )  # fmt: skip
         left_out = [
-            (rows.targets - outputs) / (1.0 - leverage.T)[:, :, None]
+            (rows.targets - outputs) / np.maximum(1.0 - leverage.T, LEAST_RETAINED)[:, :, None]
             for rows, outputs, leverage in zip(
                 pool.error_rows,
                 (predictions(features, coefficients) for features in self.rows),
@@ -126,7 +129,7 @@ class PoolSpectrum:
                 weights=self.weights,
                 ridge=float(ridge),
                 coefficients=coefficients[r],
-                retained=1.0 - self.weights * traces[r] / total,
+                retained=np.maximum(1.0 - self.weights * traces[r] / total, LEAST_RETAINED),
                 traces=traces[r],
                 coupling=coupling[r],
                 holdout_coupling=holdout_coupling[r],
