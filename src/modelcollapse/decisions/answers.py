@@ -61,12 +61,12 @@ def exchange_rate(evidence: Evidence, *, at_hand: Forecast) -> ExchangeRate:
     marginal, interval = marginal_rate(evidence, at_hand=at_hand)
     grid = synthetic * np.geomspace(0.02, 10, 25)
     few = np.array([0.02 * synthetic])
-    first = max(float(where.marginal_rates(few, ridge=at_hand.ridge, weight=float(weight))[0]) for weight in WEIGHTS)
+    firsts = [where.marginal_rates(few, ridge=at_hand.ridge, weight=float(weight))[0] for weight in WEIGHTS]
     alone = where.best(real=real, synthetic=np.array([synthetic]))
     equivalent = where.equivalent_real(alone.test_error) - real if alone is not None else np.nan
     return ExchangeRate(
         marginal=marginal,
-        first=first,
+        first=float(np.fmax.reduce(firsts)),
         interval=interval,
         equivalent_real=equivalent,
         counts=grid,
@@ -78,6 +78,7 @@ def marginal_rate(evidence: Evidence, *, at_hand: Forecast) -> tuple[float, tupl
     """Return ∂error/∂n of synthetic over that of real rows at the rows at hand, with its 90 % interval.
 
     By central differences of the forecast; the interval by the delta method on each row's influence on the ratio.
+    NaN where the data cannot tell, or where further real rows would not help either.
     """
     counts, is_real = evidence.counts, np.arange(len(evidence.counts)) == 0
 
@@ -92,7 +93,7 @@ def marginal_rate(evidence: Evidence, *, at_hand: Forecast) -> tuple[float, tupl
         return (up.test_error - down.test_error) / width, influence
 
     by_real, by_synthetic = along(is_real), along(~is_real)
-    if by_real is None or by_synthetic is None:
+    if by_real is None or by_synthetic is None or by_real[0] >= 0:
         return np.nan, (np.nan, np.nan)
     rate = by_synthetic[0] / by_real[0]
     moved = tuple((s - rate * r) / by_real[0] for s, r in zip(by_synthetic[1], by_real[1], strict=True))

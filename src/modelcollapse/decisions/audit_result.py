@@ -13,6 +13,9 @@ from modelcollapse.result import Status, plain
 Array = NDArray[np.float64]
 Interval = tuple[float, float]
 
+ROUNDING = 1e-9
+"""Relative size of what rounding does to a test error."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class MixtureForecast:
@@ -88,8 +91,9 @@ class ValidationPoint:
 
     @property
     def deviation(self) -> float:
-        """Difference in joint standard errors."""
-        return float((self.forecast - self.measured) / np.hypot(self.forecast_stderr, self.stderr))
+        """Difference in joint standard errors, these never below the rounding of the two numbers."""
+        stderr = np.hypot(self.forecast_stderr, self.stderr)
+        return float((self.forecast - self.measured) / max(stderr, ROUNDING * self.measured))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,11 +162,11 @@ class Crossover:
     Attributes
     ----------
     best_count : float
-        Synthetic rows (weight 1) at which the error is smallest; 0 when none help.
+        Synthetic rows (weight 1) at which the error is smallest; 0 when none help, NaN when the data cannot tell.
     harmful_count : float or None
         Rows (weight 1) beyond which the mixture is worse than real only; None when that is never seen.
     largest_count : float
-        Largest count that was looked at.
+        Largest count that the data can tell.
     """
 
     best_count: float
@@ -268,7 +272,7 @@ class AuditResult:
     real_only : MixtureForecast
         The real rows at hand alone, best ridge.
     best : MixtureForecast
-        The best mixture with the real rows at hand and synthetic rows up to `crossover.largest_count`.
+        The best mixture with the real rows at hand and up to four times the synthetic rows at hand.
     doubled_real : MixtureForecast
         Twice the real rows, alone, best ridge.
     quality, input_shift, damage : dict

@@ -99,7 +99,7 @@ class Evidence:
             weight=float(found.weights[-1]),
             ridge=found.ridge,
             test_error=found.test_error,
-            band=(float(np.fmax(found.test_error - half, 0.0)), float(found.test_error + half)),
+            band=(float(np.maximum(0.0, found.test_error - half)), float(found.test_error + half)),
             stderr=stderr,
             run_to_run=found.run_to_run,
             training_error={name: float(error) for name, error, count in training if count > 0},

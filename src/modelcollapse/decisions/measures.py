@@ -37,11 +37,13 @@ def log_loss(outputs: Array, targets: Array) -> float:
 
 
 def auc(outputs: Array, targets: Array) -> float:
-    """Return the mean over classes of the area under the curve of each class against the rest."""
+    """Return the mean over classes of the area under the curve of each class against the rest; NaN with one class."""
     positives = targets.sum(axis=0)
     negatives = len(targets) - positives
     ranks = rankdata(outputs, axis=0)
     usable = (positives > 0) & (negatives > 0)
+    if not usable.any():
+        return float("nan")
     areas = ((ranks * targets).sum(axis=0) - positives * (positives + 1) / 2)[usable]
     return float(np.mean(areas / (positives * negatives)[usable]))
 

@@ -24,6 +24,8 @@ MAX_ROWS = 100_000
 """Rows of a source that take part in the check: enough to see a disagreement, and few enough to copy."""
 STRATA = (1, 4)
 """Sub-sources per source that are tried; the number that forecasts the trained models better is kept."""
+FEWEST_ROWS = 4
+"""A source with fewer rows has no halves that could be compared."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,10 @@ def validate(
     int
         Number of sub-sources per source that forecast better (`STRATA`).
     tuple of ValidationPoint
-        With that number. A mixture that the half pool cannot tell is left out.
+        With that number. A mixture that the half pool cannot tell is left out; none when a source is too small.
     """
+    if min(len(rows) for rows in pool.rows) < FEWEST_ROWS:
+        return STRATA[0], ()
     random = stream(seed, "validation")
     known, fresh = split_rows(pool, random)
     trials = handful(np.array([len(rows) for rows in fresh]), ridges)
