@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 export NO_MKDOCS_2_WARNING := 1  # the theme advertises its successor in every build
 
-.PHONY: demo test check bench docs
+.PHONY: demo test check bench docs picture
 
 demo: $(READY)
 	$(BIN)/modelcollapse demo
@@ -27,6 +27,9 @@ bench: $(READY)
 docs: $(READY)
 	$(BIN)/mkdocs build --strict
 	@echo "Open site/index.html"
+
+picture: $(READY)
+	$(BIN)/python tools/picture.py
 
 $(READY): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -11,10 +11,12 @@ from modelcollapse.decisions.audit_result import AuditResult
 from modelcollapse.report.summary import Rows, forecast_rows, key_numbers, validation_rows
 
 _WIDE = 100
-"""Columns from which there is room for the meaning of a number beside it, and for all columns of a table."""
+"""Columns from which the meaning of a number stands beside it instead of below."""
+_WIDEST = 130
+"""Columns from which there is room for all columns of a table."""
 _NARROW = 70
 """Columns below which even numbers may be broken over lines."""
-_NARROW_HEADINGS = ("mixture", "forecast", "measured", "ratio", "test error (90 % band)")
+_NARROW_HEADINGS = ("mixture", "forecast", "measured", "ratio", "test error (90 % band)", "accuracy")
 
 
 def print_audit(result: AuditResult) -> None:
@@ -48,7 +50,7 @@ def _key_table(result: AuditResult, *, wide: bool) -> Table:
 
 def _table(content: Rows, *, width: int) -> Table:
     """Return a table whose first column may wrap and whose numbers may not; in a narrow terminal the main columns."""
-    shown = [k for k, heading in enumerate(content.headings) if width >= _WIDE or heading in _NARROW_HEADINGS]
+    shown = [k for k, heading in enumerate(content.headings) if width >= _WIDEST or heading in _NARROW_HEADINGS]
     table = Table(box=SIMPLE_HEAD)
     for k in shown:
         table.add_column(content.headings[k], no_wrap=k > 0 and width >= _NARROW)
