@@ -60,8 +60,8 @@ def exchange_rate(evidence: Evidence, *, at_hand: Forecast) -> ExchangeRate:
     real, synthetic = where.counts
     marginal, interval = marginal_rate(evidence, at_hand=at_hand)
     grid = synthetic * np.geomspace(0.02, 10, 25)
-    few = np.array([0.02 * synthetic])
-    firsts = [where.marginal_rates(few, ridge=at_hand.ridge, weight=float(weight))[0] for weight in WEIGHTS]
+    few, ridge = np.array([0.02 * synthetic]), evidence.best_ridge(evidence.only_real)
+    firsts = [where.marginal_rates(few, ridge=ridge, weight=float(weight))[0] for weight in WEIGHTS]
     alone = where.best(real=real, synthetic=np.array([synthetic]))
     equivalent = where.equivalent_real(alone.test_error) - real if alone is not None else np.nan
     return ExchangeRate(
@@ -146,13 +146,17 @@ def input_shifts(evidence: Evidence, *, ridge: float) -> dict[str, InputShift]:
 def damages(evidence: Evidence) -> dict[str, Damage]:
     """Split what each synthetic source, mixed with the real rows at weight 1, costs into labels and inputs."""
     found = {}
-    for k, name in enumerate(evidence.whole.names):
-        if k == 0:
-            continue
-        pair = evidence.whole.select([0, k])
-        counts = pair.source_counts
-        ridge = evidence.best_ridge(np.where(np.isin(np.arange(len(evidence.counts)), [0, k]), evidence.counts, 0.0))
-        split = damage(pair, counts=counts, ridge=ridge)
+    sources = np.arange(len(evidence.counts))
+    rule_ridge = finest_ridge(evidence.whole, ridges=evidence.ridges)
+    for k, name in list(enumerate(evidence.whole.names))[1:]:
+        counts = np.where(np.isin(sources, [0, k]), evidence.counts, 0.0)
+        split = damage(
+            evidence.whole.select([0, k]),
+            counts=counts[[0, k]],
+            ridge=evidence.best_ridge(counts),
+            real_ridge=evidence.best_ridge(np.where(sources == 0, counts.sum(), 0.0)),
+            rule_ridge=rule_ridge,
+        )
         if split is not None:
             found[name] = split
     return found

@@ -242,7 +242,7 @@ class InputShift:
 
 @dataclass(frozen=True, kw_only=True)
 class Damage:
-    """Test error above that of as many real rows, and where it comes from; mixture at hand, weight 1.
+    """Test error above that of as many real rows, and where it comes from; mixture at hand, weight 1, best ridges.
 
     Attributes
     ----------

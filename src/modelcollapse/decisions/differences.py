@@ -138,7 +138,7 @@ def input_shift(pool: Pool, *, source: int, ridge: float, seed: int = 0) -> Inpu
         areas.append(area)
         errors.append(error)
     area, error = float(np.mean(areas)), float(np.hypot(errors[0], errors[1]) / 2)
-    half_width = norm.ppf((1 + BAND_LEVEL) / 2) * error
+    half_width = float(norm.ppf((1 + BAND_LEVEL) / 2) * error)
     matrix = groups[0].T @ groups[0] / len(groups[0])
     matrix[np.diag_indices_from(matrix)] += ridge
     moments = (pool.holdout_moment, groups[1].T @ groups[1] / len(groups[1]))
@@ -164,7 +164,7 @@ def area_under_curve(negatives: Array, positives: Array) -> tuple[float, float]:
     return area, float(np.sqrt(max(variance, 0.0)))
 
 
-def damage(pool: Pool, *, counts: Array, ridge: float) -> Damage | None:
+def damage(pool: Pool, *, counts: Array, ridge: float, real_ridge: float, rule_ridge: float) -> Damage | None:
     """Split what a synthetic source costs against as many real rows into labels and inputs.
 
     Parameters
@@ -173,8 +173,10 @@ def damage(pool: Pool, *, counts: Array, ridge: float) -> Damage | None:
         The real and the synthetic source, one sub-source each.
     counts : ndarray (2,)
         Samples of the mixture.
-    ridge : float
-        λ.
+    ridge, real_ridge : float
+        λ of the mixture and of as many real rows: the best of each.
+    rule_ridge : float
+        λ at which the two label rules are learned; small, for a shrunken rule hides what is wrong with its labels.
 
     Returns
     -------
@@ -185,14 +187,16 @@ def damage(pool: Pool, *, counts: Array, ridge: float) -> Damage | None:
     -----
     Wrong labels move the mean predictor by R g Σ (w_synthetic − w_real) and raise the residuals that are amplified;
     that is the labels' part (the squared move less the noise of the two rules, its product with the shrinkage that the
-    ridge causes, and the amplified excess of residuals). The rest is the inputs'.
+    ridge causes, and the amplified excess of residuals). To it comes what the mixture's ridge, which wrong labels make
+    strong, would cost as many real rows. The rest is the inputs'.
     """
     mixture = forecast(pool, n_samples=counts, ridge=ridge)
-    as_many_real = forecast(pool, n_samples=[counts.sum(), 0.0], ridge=ridge)
-    real, synthetic = (label_rule(pool.select([k]), ridge=ridge) for k in (0, 1))
-    if mixture.population is None or as_many_real.population is None or real is None or synthetic is None:
-        return None
+    as_many_real, shrunk = (forecast(pool, n_samples=[counts.sum(), 0.0], ridge=each) for each in (real_ridge, ridge))
+    real, synthetic = (label_rule(pool.select([k]), ridge=rule_ridge) for k in (0, 1))
     total = mixture.test_error - as_many_real.test_error
+    strength = shrunk.test_error - as_many_real.test_error
+    if mixture.population is None or np.isnan(total + strength) or real is None or synthetic is None:
+        return None
     fit = mixture.population.fit
     spectrum = fit.spectrum
     resolvent = 1.0 / (spectrum.eigenvalues + fit.ridge)
@@ -210,7 +214,7 @@ def damage(pool: Pool, *, counts: Array, ridge: float) -> Damage | None:
     squared = float(np.sum(move * (spectrum.holdout_moment @ move))) - noise
     errors = mixture.population.mean_errors
     residuals = float(mixture.amplification[1] * (errors[1] - errors[0]))
-    labels = squared + product + residuals
+    labels = float(squared + product + residuals + strength)
     return Damage(total=total, labels=labels, inputs=total - labels)
 
 
