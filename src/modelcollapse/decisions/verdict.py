@@ -8,12 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from modelcollapse.decisions.audit_result import Crossover, MixtureForecast, ValidationPoint
+from modelcollapse.estimation.wording import counted
 
 CERTAIN, LIKELY = 3.0, 1.645
 """Differences in standard errors that count as certain and as likely."""
 MOST_OUTSIDE = 1 / 3
 """Share of validation points outside their 95 % interval beyond which forecast and training disagree."""
 TWO_SIDED_95 = 1.96
+CLOSE, ENOUGH_CHECKS = 0.05, 4
+"""High confidence needs forecasts this close (median) to models trained on at least this many mixtures."""
 
 
 @dataclass(frozen=True)
@@ -92,11 +95,11 @@ def judge(
             _warning(checked),
             _advice(real_only, best, at_hand, gain=gain, gain_stderr=gain_stderr, harm=harm, harm_stderr=harm_stderr),
             _as_they_are(real_only, harm=harm, harm_stderr=harm_stderr),
-            _limit(crossover, at_hand, harmful=_ratio(harm, harm_stderr) > LIKELY),
+            _limit(crossover, at_hand, harmful=_ratio(harm, harm_stderr) > LIKELY) if np.isfinite(gain) else "",
         )
         if part
     )
-    decisive = max(_ratio(gain, gain_stderr), _ratio(abs(harm), harm_stderr))
+    decisive = max(_ratio(gain, gain_stderr), _ratio(abs(harm), harm_stderr)) if np.isfinite(gain) else np.nan
     confidence, reason = _confidence(checked, decisive)
     return Verdict(sentence=sentence, confidence=confidence, reason=reason)
 
@@ -135,7 +138,7 @@ def synthetic_rows(mixture: MixtureForecast) -> float:
 def _warning(checked: Agreement) -> str:
     """Say first that the forecast failed its check, if it did."""
     if checked.points == 0:
-        return "Nothing could be checked against trained models on this little data."
+        return "The forecast could not be checked against trained models: there is too little data."
     if checked.holds:
         return ""
     return (
@@ -161,6 +164,8 @@ def _advice(
     if synthetic == 0:
         likely = _ratio(harm, harm_stderr) > LIKELY
         return "Leave the synthetic rows out." if likely else "The synthetic rows make no difference that shows."
+    if _ratio(gain, gain_stderr) < LIKELY and _ratio(harm, harm_stderr) > LIKELY:
+        return "Leave the synthetic rows out: no mixture is clearly better than the real rows alone."
     if _ratio(gain, gain_stderr) < LIKELY:
         return "There is not enough data to tell whether the synthetic rows help."
     weight = "" if best.weight == 1.0 else f" at weight {best.weight:g}"
@@ -177,8 +182,11 @@ def _as_they_are(real_only: MixtureForecast, *, harm: float, harm_stderr: float)
         return ""
     change = percent(harm / real_only.test_error)
     if abs(_ratio(harm, harm_stderr)) < LIKELY:
-        return f"Adding all of them as they are changes the error by less than can be told ({change})."
-    return f"Adding all of them as they are {'raises' if harm > 0 else 'lowers'} it by {change}."
+        estimate = f"{change} {'higher' if harm > 0 else 'lower'}"
+        return (
+            f"Adding all of them as they are changes the error by less than this data can tell (estimate: {estimate})."
+        )
+    return f"Adding all of them as they are {'raises' if harm > 0 else 'lowers'} the error by {change}."
 
 
 def _limit(crossover: Crossover, at_hand: MixtureForecast, *, harmful: bool) -> str:
@@ -194,11 +202,13 @@ def _confidence(checked: Agreement, decisive: float) -> tuple[str, str]:
     """Return the confidence and its reason."""
     if checked.points == 0:
         return "low", "no trained model could be compared"
-    against = f"models trained on {checked.points} mixtures"
+    against = f"models trained on {counted(checked.points, 'mixture')}"
     if not checked.holds:
         return "low", f"the forecast lies outside its stated error for too many of the {against}"
     typical = f"the forecast is within {percent(checked.median_deviation)} (median) of {against}"
-    if decisive > CERTAIN and checked.median_deviation < 0.05:
+    if np.isnan(decisive):
+        return "low", f"{typical}, but this data cannot tell what the real rows alone or the best mixture reach"
+    if decisive > CERTAIN and checked.median_deviation < CLOSE and checked.points >= ENOUGH_CHECKS:
         return "high", f"{typical} and the difference is {decisive:.0f} standard errors"
     if decisive > LIKELY:
         return "medium", f"{typical}; the difference is {decisive:.1f} standard errors"
