@@ -123,7 +123,8 @@ def input_shift(pool: Pool, *, source: int, ridge: float, seed: int = 0) -> Inpu
 
     Notes
     -----
-    The area's standard error is that of Hanley and McNeil (1982).
+    The area's standard error is that of Hanley and McNeil (1982) for one half: between like inputs both halves' areas
+    follow from the same product of the halves' mean differences, so that their mean errs as much as either.
     """
     random = stream(seed, "input shift", source)
     groups = [np.concatenate([pool.error_rows[s].features for s in np.flatnonzero(pool.parents == k)])
@@ -137,8 +138,8 @@ def input_shift(pool: Pool, *, source: int, ridge: float, seed: int = 0) -> Inpu
         area, error = area_under_curve(real, synthetic)
         areas.append(area)
         errors.append(error)
-    area, error = float(np.mean(areas)), float(np.hypot(errors[0], errors[1]) / 2)
-    half_width = float(norm.ppf((1 + BAND_LEVEL) / 2) * error)
+    area = float(np.mean(areas))
+    half_width = float(norm.ppf((1 + BAND_LEVEL) / 2) * np.mean(errors))
     matrix = groups[0].T @ groups[0] / len(groups[0])
     matrix[np.diag_indices_from(matrix)] += ridge
     moments = (pool.holdout_moment, groups[1].T @ groups[1] / len(groups[1]))
