@@ -49,6 +49,8 @@ def auc(outputs: Array, targets: Array) -> float:
 
 
 MEASURES: dict[str, Callable[[Array, Array], float]] = {"accuracy": accuracy, "log_loss": log_loss, "auc": auc}
+LARGEST = {"accuracy": 1.0, "log_loss": np.inf, "auc": 1.0}
+"""Measures lie between zero and this, and so does what is extrapolated."""
 
 
 def measured(outputs: Array, targets: Array) -> dict[str, float]:
@@ -95,10 +97,8 @@ def forecast_measures(forecast: Forecast, *, seed: int = 0) -> dict[str, float]:
         return _averaged(fit, noise)
     unit = factor[:, None] * (draws @ square_root(pool_noise))
     seen_at = [_averaged(fit, np.sqrt(level) * unit) for level in LEVELS]
-    return {
-        name: float(np.polyval(np.polyfit(LEVELS, [values[name] for values in seen_at], 2), ratio - 1.0))
-        for name in MEASURES
-    }
+    parabolas = {name: np.polyfit(LEVELS, [values[name] for values in seen_at], 2) for name in MEASURES}
+    return {name: float(np.clip(np.polyval(fit, ratio - 1.0), 0.0, LARGEST[name])) for name, fit in parabolas.items()}
 
 
 def _averaged(fit: PoolFit, noise: Array) -> dict[str, float]:
