@@ -72,19 +72,19 @@ def draw_exchange_rate(data: Tables, *, axes: Axes | None = None) -> Axes:
             color=INK,
         )
     scale_counts(axes, np.concatenate([x, at_hand["n_samples"].to_numpy(dtype=np.float64)]))
-    _name_sides(axes)
+    _name_sides(axes, falls=bool(y[0] >= y[-1]))
     return axes
 
 
-def _name_sides(axes: Axes) -> None:
-    """Write on each side of the zero line what it means, when that side is in sight."""
+def _name_sides(axes: Axes, *, falls: bool) -> None:
+    """Write on each side of the zero line what it means, when that side is in sight, where the curve leaves room."""
     low, high = axes.get_ylim()
     margin = 0.1 * (high - low)
     axes.set_ylim(min(low, -margin), max(high, margin))
-    style: dict[str, Any] = {"transform": axes.transAxes, "ha": "right", "fontsize": FONT_SIZE - 1}
+    sides: tuple[dict[str, Any], dict[str, Any]] = ({"x": 0.99, "ha": "right"}, {"x": 0.01, "ha": "left"})
+    above, below = sides if falls else sides[::-1]
+    style: dict[str, Any] = {"transform": axes.transAxes, "fontsize": FONT_SIZE - 1}
     if high > margin:
-        axes.text(0.99, 0.98, "above zero: synthetic rows help", va="top", color=GREEN, **style)
+        axes.text(y=0.98, s="above zero: synthetic rows help", va="top", color=GREEN, **above, **style)
     if low < -margin:
-        axes.text(
-            0.01, 0.02, "below zero: synthetic rows hurt", va="bottom", color=VERMILLION, **style | {"ha": "left"}
-        )
+        axes.text(y=0.02, s="below zero: synthetic rows hurt", va="bottom", color=VERMILLION, **below, **style)

@@ -25,10 +25,8 @@ from modelcollapse.figures.style import (
 )
 
 _UNKNOWN_LOOK: dict[str, Any] = {"facecolor": "#f0f0f0", "edgecolor": "#9aa1a9", "hatch": "////", "linewidth": 0}
-_CONTOURS = (0.05, 0.2, 0.4, 0.6, 0.8, 0.95)
-"""Shares of the table that lie below the lines of equal error."""
-_APART = 0.08
-"""Lines whose errors differ by less than this share of all are not drawn beside each other."""
+_CONTOURS = 6
+"""Lines of equal error, evenly spaced from the smallest to the largest error that has a colour of its own."""
 _COLOURED = 0.95
 """Share of the table that has colours of its own; the largest errors share one, or they would blur all the others."""
 
@@ -117,14 +115,12 @@ def draw_surface(data: SurfaceData, *, axes: Axes | None = None) -> Axes:
 
 
 def _draw_contours(axes: Axes, bar: Colorbar, errors: Any) -> None:
-    """Draw lines of equal error at quantiles of the table, and mark their values on the colour bar."""
-    levels = np.quantile(errors.compressed(), _CONTOURS)
-    apart = np.diff(levels, prepend=-np.inf) > _APART * (levels[-1] - levels[0])
-    levels = levels[apart & (levels > errors.min())]
-    if min(errors.shape) > 1 and len(levels):
+    """Draw lines of equal error, and mark their values on the colour bar."""
+    levels = np.linspace(*bar.mappable.get_clim(), _CONTOURS + 1)[1:]
+    if min(errors.shape) > 1 and levels[-1] > errors.min():
         lines = axes.contour(errors, levels=levels, colors="white", linewidths=0.9)
         bar.add_lines(lines)
-        bar.set_ticks(levels, labels=[rough_text(level) for level in levels])
+        bar.set_ticks(levels.tolist(), labels=[rough_text(level) for level in levels])
 
 
 def _place_counts(axes: Axes, x: Array, y: Array) -> None:
@@ -138,15 +134,15 @@ def _place_counts(axes: Axes, x: Array, y: Array) -> None:
 
 def _mark(axes: Axes, data: SurfaceData) -> None:
     """Mark the mixture at hand and the best one, unless they lie outside of the table."""
-    marks = (
-        (data.at_hand, "o", "all rows at hand", "white"),
-        (data.best, "*", "best with the real rows at hand", VERMILLION),
-    )
-    for mixture, marker, label, colour in marks:
+    circle: dict[str, Any] = {"marker": "o", "markersize": 9, "color": "white", "markeredgecolor": INK}
+    star: dict[str, Any] = {"marker": "*", "markersize": 17, "color": VERMILLION, "markeredgecolor": "white"}
+    for mixture, label, look in (
+        (data.at_hand, "all rows at hand", circle),
+        (data.best, "best with the real rows at hand", star),
+    ):
         if mixture is not None and mixture[0] <= data.real.max() and mixture[1] <= data.synthetic.max():
             place = _position(data.synthetic, mixture[1]), _position(data.real, mixture[0])
-            size = 15 if marker == "*" else 9
-            axes.plot(*place, marker, markersize=size, color=colour, markeredgecolor=INK, linestyle="none", label=label)
+            axes.plot(*place, linestyle="none", label=label, **look)
     handles, labels = axes.get_legend_handles_labels()
     if np.isnan(data.test_error).any():
         handles.append(Patch(**_UNKNOWN_LOOK))
