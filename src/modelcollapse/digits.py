@@ -10,7 +10,7 @@ EXACT_DIGITS = 6
 ROUGH_DIGITS = 3
 """Significant digits of a number whose uncertainty is not known."""
 _ONE_DIGIT_FROM = 3.55
-"""An uncertainty whose digits start with this or more is shown with one of them; the rule of the Particle Data Group."""
+"""An uncertainty whose digits start with this or more is shown with one, as the Particle Data Group does."""
 UNKNOWN = "not enough data to tell"
 """What stands in place of a number that the data cannot give."""
 
