@@ -14,6 +14,9 @@ CERTAIN, LIKELY = 3.0, 1.645
 """Differences in standard errors that count as certain and as likely."""
 MOST_OUTSIDE = 1 / 3
 """Share of validation points outside their 95 % interval beyond which forecast and training disagree."""
+MOST_INFLATED = 1.8
+"""Inflation of the stated standard errors beyond which they disagree too: a broken forecast states large errors, and
+few points lie outside those."""
 TWO_SIDED_95 = 1.96
 CLOSE, ENOUGH_CHECKS = 0.05, 4
 """High confidence needs forecasts this close (median) to models trained on at least this many mixtures."""
@@ -26,7 +29,7 @@ class Agreement:
     Attributes
     ----------
     holds : bool
-        False when too many points lie outside their stated intervals.
+        False when points lie too far outside their stated intervals, or too many of them.
     median_deviation : float
         Median |forecast/measured − 1|; NaN without points.
     inflation : float
@@ -47,10 +50,11 @@ def agreement(points: Sequence[ValidationPoint]) -> Agreement:
         return Agreement(holds=False, median_deviation=np.nan, inflation=1.0, points=0)
     deviations = np.array([point.deviation for point in points])
     outside = float(np.mean(np.abs(deviations) > TWO_SIDED_95))
+    inflation = max(1.0, float(np.sqrt(np.mean(deviations**2))))
     return Agreement(
-        holds=outside <= MOST_OUTSIDE,
+        holds=outside <= MOST_OUTSIDE and inflation <= MOST_INFLATED,
         median_deviation=float(np.median([abs(point.ratio - 1.0) for point in points])),
-        inflation=max(1.0, float(np.sqrt(np.mean(deviations**2)))),
+        inflation=inflation,
         points=len(points),
     )
 
