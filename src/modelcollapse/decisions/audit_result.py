@@ -162,7 +162,8 @@ class Crossover:
     Attributes
     ----------
     best_count : float
-        Synthetic rows (weight 1) at which the error is smallest; 0 when none help, NaN when the data cannot tell.
+        Fewest synthetic rows (weight 1) with which the error is within 0.5 % of the smallest; 0 when none help, NaN
+        when the data cannot tell.
     harmful_count : float or None
         Rows (weight 1) beyond which the mixture is worse than real only; None when that is never seen.
     largest_count : float
