@@ -122,7 +122,7 @@ def percent(value: float) -> str:
     ('5.2 %', '50 %', '0.12 %')
     """
     size = abs(value) * 100
-    decimals = 0 if size >= 10 else 1 if size >= 1 else 2
+    decimals = 0 if size >= 9.95 else 1 if size >= 0.995 else 2
     return f"{size:.{decimals}f} %"
 
 
