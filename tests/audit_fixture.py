@@ -119,7 +119,12 @@ def audit_result(*, classification: bool = False, **changes: Any) -> AuditResult
         real_only=point(REAL, 0.0, classification=classification),
         best=point(REAL, 3000.0, classification=classification),
         doubled_real=point(2 * REAL, 0.0, classification=classification),
-        floor=Floor(real_only=0.25, mixture=0.291, synthetic_only=0.37),
+        floor=Floor(
+            real_only=0.25,
+            mixture=0.291,
+            synthetic_only=0.37,
+            stderr={"real_only": 0.004, "mixture": 0.003, "synthetic_only": 0.005},
+        ),
         crossover=Crossover(best_count=3000.0, harmful_count=9000.0, largest_count=20_000.0),
         exchange_rate=ExchangeRate(
             marginal=0.12,
@@ -177,7 +182,12 @@ def unknown() -> AuditResult:
         real_only=lost,
         best=lost,
         doubled_real=lost,
-        floor=Floor(real_only=NAN, mixture=NAN, synthetic_only=NAN),
+        floor=Floor(
+            real_only=NAN,
+            mixture=NAN,
+            synthetic_only=NAN,
+            stderr={"real_only": NAN, "mixture": NAN, "synthetic_only": NAN},
+        ),
         crossover=Crossover(best_count=NAN, harmful_count=None, largest_count=NAN),
         exchange_rate=ExchangeRate(
             marginal=NAN, first=NAN, interval=(NAN, NAN), equivalent_real=NAN, counts=np.array([]), curve=np.array([])

@@ -98,7 +98,7 @@ def test_audit_says_when_the_data_are_too_few() -> None:
 
 def test_audit_forecasts_agree_with_what_it_trains(helped: AuditResult, three: AuditResult) -> None:
     for found in (helped, three):
-        assert np.median([abs(point.ratio - 1) for point in found.validation]) < 0.1
+        assert np.sqrt(np.mean([point.deviation**2 for point in found.validation])) < 2.5  # points share one pool
     gaps = [abs(point.measures["accuracy"] - point.measured_measures["accuracy"]) for point in three.validation]
     assert np.median(gaps) < 0.05
 

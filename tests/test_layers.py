@@ -15,6 +15,7 @@ LAYERS = [  # from low to high; what stands on one line stands side by side and 
     ["checks"],
     ["streams"],
     ["digits"],
+    ["parallel"],
     ["result"],
     ["problems"],
     ["theory", "simulation", "training"],

@@ -92,6 +92,12 @@ def test_verdict_says_when_a_gain_may_be_chance() -> None:
     assert told.confidence == "low"
 
 
+def test_verdict_knows_a_gain_too_small_to_matter_from_one_that_cannot_be_told() -> None:
+    tiny = {"best": mixture(300, 0.999), "at_hand": mixture(400, 1.001), "harm_stderr": 0.002}
+    assert verdict(**tiny, gain_stderr=0.002).sentence.startswith("The synthetic rows make no difference that shows. ")
+    assert verdict(**tiny, gain_stderr=0.02).sentence.startswith("There is not enough data to tell whether")
+
+
 @pytest.mark.parametrize("unknown", ["real_only", "best"])
 def test_verdict_says_when_the_data_cannot_tell(unknown: str) -> None:
     crossover = Crossover(best_count=30.0, harmful_count=100.0, largest_count=4e4)
@@ -155,17 +161,21 @@ def checks(*deviations: float) -> list[ValidationPoint]:
     return [validation_point(300.0, 100.0, off=off, classification=False) for off in deviations]
 
 
-def test_agreement_holds_while_few_points_lie_outside() -> None:
+def test_agreement_holds_while_deviations_are_what_chance_gives() -> None:
     fine = agreement(checks(0.1, -0.5, 1.0, 2.1, -2.2, 0.3, 0.2))
     assert fine.holds
     assert fine.points == 7
-    assert fine.inflation == pytest.approx(np.sqrt(np.mean([0.01, 0.25, 1, 4.41, 4.84, 0.09, 0.04])), rel=1e-6)
-    assert agreement(checks(0.1, 0.2)).inflation == 1.0
-    assert not agreement(checks(0.1, -0.5, 2.1, 2.1, -2.2, 0.3, 0.2)).holds
+    assert fine.inflation == 1.0
+    assert agreement(checks(1.9, 1.8, 1.9)).holds  # one pool that deviates by chance
 
 
-def test_agreement_fails_when_one_point_lies_far_outside() -> None:
-    assert not agreement(checks(0.1, -0.5, 1.0, 6.0, 0.3, 0.2, 0.1)).holds
+def test_agreement_enlarges_standard_errors_that_were_too_small() -> None:
+    assert agreement(checks(1.9, -1.9, 1.9)).inflation == pytest.approx(1.9 / 1.645, rel=1e-6)
+
+
+def test_agreement_fails_when_deviations_are_too_large_for_chance() -> None:
+    assert not agreement(checks(2.1, -2.1, 2.1)).holds
+    assert not agreement(checks(0.1, -0.5, 1.0, 7.0, 0.3, 0.2, 0.1)).holds
 
 
 def test_agreement_without_points_does_not_hold() -> None:

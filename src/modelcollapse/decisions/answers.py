@@ -7,12 +7,13 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from modelcollapse.decisions.audit_result import Curve, Damage, ExchangeRate, Floor, InputShift, Quality
-from modelcollapse.decisions.differences import ENDLESS, damage, finest_ridge, input_shift, label_quality
+from modelcollapse.decisions.differences import ENDLESS, damage, input_shift, label_quality
 from modelcollapse.decisions.evidence import Evidence
 from modelcollapse.decisions.forecast import BAND_LEVEL, Forecast
 from modelcollapse.decisions.landscape import INDIFFERENT, MOST_AT_HAND, WEIGHTS
 from modelcollapse.decisions.on_the_spot import Progress
 from modelcollapse.decisions.uncertainty import sum_of_squares
+from modelcollapse.parallel import side_by_side
 from modelcollapse.result import Status
 
 Array = NDArray[np.float64]
@@ -51,7 +52,9 @@ def floors(evidence: Evidence) -> Floor:
         "mixture": shares,
         "synthetic_only": (evidence.counts - evidence.only_real) / evidence.counts[1:].sum(),
     }
-    return Floor(**{name: evidence.forecast(ENDLESS * kind).test_error for name, kind in kinds.items()})
+    found = side_by_side(lambda kind: evidence.answer(evidence.forecast(ENDLESS * kind)), kinds.values())
+    errors = {name: answer.test_error for name, answer in zip(kinds, found, strict=True)}
+    return Floor(**errors, stderr={name: answer.stderr for name, answer in zip(kinds, found, strict=True)})
 
 
 def exchange_rate(evidence: Evidence, *, at_hand: Forecast) -> ExchangeRate:
@@ -68,7 +71,7 @@ def exchange_rate(evidence: Evidence, *, at_hand: Forecast) -> ExchangeRate:
         marginal=marginal,
         first=float(np.fmax.reduce(firsts)),
         interval=interval,
-        equivalent_real=equivalent,
+        equivalent_real=float(np.maximum(equivalent, 0.0)),
         counts=grid,
         curve=where.marginal_rates(grid, ridge=at_hand.ridge),
     )
@@ -82,17 +85,20 @@ def marginal_rate(evidence: Evidence, *, at_hand: Forecast) -> tuple[float, tupl
     """
     counts, is_real = evidence.counts, np.arange(len(evidence.counts)) == 0
 
-    def along(group: NDArray[np.bool_]) -> tuple[float, tuple[Array, ...]] | None:
-        up, down = (
-            evidence.forecast(counts * np.where(group, 1 + sign * STEP, 1.0), ridge=at_hand.ridge) for sign in (1, -1)
-        )
+    steps = [(group, sign) for group in (is_real, ~is_real) for sign in (1, -1)]
+    found = side_by_side(
+        lambda step: evidence.forecast(counts * np.where(step[0], 1 + step[1] * STEP, 1.0), ridge=at_hand.ridge), steps
+    )
+
+    def slope(up: Forecast, down: Forecast, rows: float) -> tuple[float, tuple[Array, ...]] | None:
         if Status.NOT_ENOUGH_DATA in (up.status, down.status):
             return None
-        width = 2 * STEP * float(counts[group].sum())
+        width = 2 * STEP * rows
         influence = tuple((a - b) / width for a, b in zip(up.influence, down.influence, strict=True))
         return (up.test_error - down.test_error) / width, influence
 
-    by_real, by_synthetic = along(is_real), along(~is_real)
+    by_real = slope(found[0], found[1], float(counts[is_real].sum()))
+    by_synthetic = slope(found[2], found[3], float(counts[~is_real].sum()))
     if by_real is None or by_synthetic is None or by_real[0] >= 0:
         return np.nan, (np.nan, np.nan)
     rate = by_synthetic[0] / by_real[0]
@@ -114,20 +120,22 @@ def curves(evidence: Evidence, *, progress: Progress | None = None) -> tuple[Cur
             [only_real + synthetic * factor for factor in CURVE_FACTORS],
         ),
     }
-    drawn = []
-    for done, (name, (label, mixtures)) in enumerate(plans.items()):
-        if progress:
-            progress("forecasting curves", done, len(plans))
-        points = tuple(evidence.answer(evidence.forecast(mixture)) for mixture in mixtures)
-        drawn.append(Curve(name=name, label=label, points=points))
-    return tuple(drawn)
+    found = side_by_side(
+        lambda mixture: evidence.answer(evidence.forecast(mixture)),
+        [mixture for _, mixtures in plans.values() for mixture in mixtures],
+        report=(lambda done, total: progress("forecasting curves", done, total)) if progress else None,
+    )
+    size = len(CURVE_FACTORS)
+    return tuple(
+        Curve(name=name, label=label, points=tuple(found[k * size : (k + 1) * size]))
+        for k, (name, (label, _)) in enumerate(plans.items())
+    )
 
 
-def qualities(evidence: Evidence) -> dict[str, Quality]:
+def qualities(evidence: Evidence, *, rule_ridge: float) -> dict[str, Quality]:
     """Estimate the label quality c² of each synthetic source that holds enough rows."""
-    ridge = finest_ridge(evidence.whole, ridges=evidence.ridges)
     found = {
-        name: label_quality(evidence.whole, source=k, ridge=ridge, seed=evidence.seed)
+        name: label_quality(evidence.whole, source=k, ridge=rule_ridge, seed=evidence.seed)
         for k, name in enumerate(evidence.whole.names)
         if k > 0
     }
@@ -143,11 +151,10 @@ def input_shifts(evidence: Evidence, *, ridge: float) -> dict[str, InputShift]:
     }
 
 
-def damages(evidence: Evidence) -> dict[str, Damage]:
+def damages(evidence: Evidence, *, rule_ridge: float) -> dict[str, Damage]:
     """Split what each synthetic source, mixed with the real rows at weight 1, costs into labels and inputs."""
     found = {}
     sources = np.arange(len(evidence.counts))
-    rule_ridge = finest_ridge(evidence.whole, ridges=evidence.ridges)
     for k, name in list(enumerate(evidence.whole.names))[1:]:
         counts = np.where(np.isin(sources, [0, k]), evidence.counts, 0.0)
         split = damage(

@@ -22,16 +22,15 @@ from modelcollapse.decisions.answers import (
     spectra,
 )
 from modelcollapse.decisions.audit_result import AuditResult, MixtureForecast
-from modelcollapse.decisions.differences import ENDLESS
+from modelcollapse.decisions.differences import ENDLESS, finest_ridge
 from modelcollapse.decisions.evidence import Evidence, gather
 from modelcollapse.decisions.on_the_spot import Progress
 from modelcollapse.decisions.verdict import judge
 from modelcollapse.errors import InputError
 from modelcollapse.estimation.preparation import PreparedData, prepare
 from modelcollapse.estimation.tables import LARGEST
+from modelcollapse.parallel import side_by_side
 
-FEW_FEATURES = 300
-"""Below this many columns the matrices are so small that one thread is faster than several, above all on busy cores."""
 HEAVIEST = 1e6
 """Largest weight of synthetic samples that may be asked for."""
 
@@ -119,7 +118,7 @@ def audit(
     )
     for request in at:
         _check_request(request, data.names)
-    with threadpool_limits(limits=1 if data.holdout.features.shape[1] < FEW_FEATURES else None):
+    with threadpool_limits(limits=1):
         return _run(data, ridge=ridge, at=at, seed=seed, report=report, started=started)
 
 
@@ -137,6 +136,7 @@ def _run(
     real_only, at_hand = evidence.forecast(evidence.only_real), evidence.forecast(evidence.counts)
     best = best_mixture(evidence)
     crossover = evidence.together.crossover()
+    rule_ridge = finest_ridge(evidence.whole, ridges=evidence.ridges)
     spoken = {"real_only": evidence.answer(real_only), "at_hand": evidence.answer(at_hand)}
     spoken["best"] = evidence.answer(best)
     verdict = judge(
@@ -156,10 +156,10 @@ def _run(
         floor=floors(evidence),
         crossover=crossover,
         exchange_rate=exchange_rate(evidence, at_hand=at_hand),
-        quality=qualities(evidence),
+        quality=qualities(evidence, rule_ridge=rule_ridge),
         input_shift=input_shifts(evidence, ridge=at_hand.ridge),
-        damage=damages(evidence),
-        forecasts=tuple(_requested(evidence, request) for request in at),
+        damage=damages(evidence, rule_ridge=rule_ridge),
+        forecasts=tuple(side_by_side(lambda request: _requested(evidence, request), at)),
         validation=evidence.points,
         curves=curves(evidence, progress=report),
         surfaces=tuple(where.table() for where in evidence.landscapes),

@@ -148,11 +148,14 @@ class Floor:
     ----------
     real_only, mixture, synthetic_only : float
         Endless real rows; endless rows in the proportions at hand; endless synthetic rows.
+    stderr : dict of str to float
+        Standard errors under the same names.
     """
 
     real_only: float
     mixture: float
     synthetic_only: float
+    stderr: dict[str, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,7 +191,8 @@ class ExchangeRate:
     interval : (float, float)
         90 % interval of `marginal`.
     equivalent_real : float
-        Real rows, added to those at hand, that would do what all the synthetic rows at hand do at the best weight.
+        Real rows, added to those at hand, that would do what all the synthetic rows at hand do at the best weight; 0
+        when they do nothing at any weight.
     counts : ndarray
         Synthetic counts of the curve below.
     curve : ndarray

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, rankdata
@@ -33,11 +35,15 @@ def label_rule(pool: Pool, *, ridge: float) -> Population | None:
 
 def finest_ridge(pool: Pool, *, ridges: Array) -> float:
     """Return the smallest ridge at which every source's pool still retains most of a residual, else the largest."""
-    for ridge in np.sort(ridges):
-        rules = [label_rule(pool.select([k]), ridge=float(ridge)) for k in range(pool.n_sources)]
-        if all(rule is not None and rule.fit.retained.min() > MOSTLY_RETAINED for rule in rules):
-            return float(ridge)
-    return float(np.max(ridges))
+    endless = np.array([ENDLESS])
+    alone = [pool.select([k]) for k in range(pool.n_sources)]
+
+    def learnable(ridge: float) -> bool:
+        found = (match(one, n_samples=one.split_counts(endless), weights=np.ones(1), ridge=ridge) for one in alone)
+        return all(rule.found and rule.retained.min() > MOSTLY_RETAINED for rule in found)
+
+    candidates = np.sort(ridges).tolist()
+    return float(candidates[min(bisect_left(candidates, True, key=learnable), len(candidates) - 1)])
 
 
 def label_quality(pool: Pool, *, source: int, ridge: float, seed: int = 0) -> Quality | None:

@@ -31,11 +31,14 @@ class Match:
         False when the mixture lies beyond what the pool can tell.
     iterations : int
         Inverses computed.
+    retained : ndarray (S,)
+        Share of a residual that the pool retains, e^P_s; 1 for sub-sources without samples, NaN when nothing was found.
     """
 
     weights: Array
     found: bool
     iterations: int
+    retained: Array
 
 
 def retained_factors(traces: Array, *, n_samples: Array, weights: Array) -> Array:
@@ -86,16 +89,17 @@ def match(pool: Pool, *, n_samples: Array, weights: Array, ridge: float, start: 
         try:
             traces = inverse_traces(pool, weights=current, ridge=ridge)
         except LinAlgError:  # a ridge below rounding, on features that repeat each other
-            return Match(current, False, iteration)
+            return Match(current, False, iteration, np.full_like(current, np.nan))
         pool_retained = np.maximum(1.0 - current * traces / pool.total, MIN_RETAINED / 10)
         image, retained = pool_weights(traces / pool_retained, n_samples=n_samples, weights=weights, counts=pool.counts)
         points.append(np.log(current[active]))
         images.append(np.log(image[active]))
         if np.max(np.abs(images[-1] - points[-1])) < TOLERANCE:
-            return Match(np.where(active, image, 0.0), bool((retained[active] > MIN_RETAINED).all()), iteration)
+            kept = np.where(active, retained, 1.0)
+            return Match(np.where(active, image, 0.0), bool((kept > MIN_RETAINED).all()), iteration, kept)
         current = np.zeros_like(current)
         current[active] = np.exp(accelerated(points, images))
-    return Match(current, False, MAX_ITERATIONS)
+    return Match(current, False, MAX_ITERATIONS, np.full_like(current, np.nan))
 
 
 def accelerated(points: list[Array], images: list[Array], *, memory: int = 4, largest: float = 3.0) -> Array:

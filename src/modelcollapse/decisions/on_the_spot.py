@@ -1,4 +1,4 @@
-"""Does the forecast hold on this very data? Forecasts from one half of the rows, models trained on the other half."""
+"""Does the forecast hold on this very data? Forecasts from one half of the rows, models trained on the other."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from modelcollapse.decisions.forecast import forecast
 from modelcollapse.decisions.measures import forecast_measures, measured
 from modelcollapse.estimation.pool import Pool, pool_of, stratify
 from modelcollapse.estimation.rows import LabelledRows
+from modelcollapse.parallel import side_by_side
 from modelcollapse.result import Status
 from modelcollapse.streams import stream
 
@@ -87,42 +88,72 @@ def validate(
         Number of sub-sources per source that forecast better (`STRATA`).
     tuple of ValidationPoint
         With that number. A mixture that the half pool cannot tell is left out; none when a source is too small.
+
+    Notes
+    -----
+    The two halves cannot change roles to double the evidence: the forecast for a mixture that is the half itself is
+    the held-out error of the fit on it, so that both differences would cancel.
     """
     if min(len(rows) for rows in pool.rows) < FEWEST_ROWS:
         return STRATA[0], ()
-    random = stream(seed, "validation")
-    known, fresh = split_rows(pool, random)
+    known, fresh = split_rows(pool, stream(seed, "validation"))
+    pools = stratified(pool_of(known, holdout=pool.holdout, names=pool.names), ridge=float(ridges[0]))
     trials = handful(np.array([len(rows) for rows in fresh]), ridges)
-    half = pool_of(known, holdout=pool.holdout, names=pool.names)
-    pools = {n: stratify(half, n_strata=n, ridge=float(ridges[0])) for n in STRATA}
-    points: dict[int, list[ValidationPoint]] = {n: [] for n in STRATA}
-    for done, trial in enumerate(trials):
-        if progress:
-            progress("validation on the spot", done, len(trials))
-        seen: Measured | None = None
-        for n, candidate in pools.items():
-            said = forecast(candidate, n_samples=trial.n_samples, weights=trial.weights, ridge=trial.ridge)
-            if said.status is not Status.OK:
-                continue
-            seen = seen or train_and_measure(
-                fresh, pool.holdout, trial, classification=classification, run_to_run=said.run_to_run, random=random
-            )
-            points[n].append(
-                ValidationPoint(
-                    counts={name: int(n) for name, n in zip(pool.names, trial.n_samples, strict=True)},
-                    weight=float(trial.weights[-1]),
-                    ridge=trial.ridge,
-                    forecast=said.test_error,
-                    forecast_stderr=said.stderr,
-                    measured=seen.error,
-                    stderr=seen.stderr,
-                    repeats=seen.repeats,
-                    measures=forecast_measures(said, seed=seed) if classification else {},
-                    measured_measures=seen.measures,
-                )
-            )
+
+    def compared(number: int) -> dict[int, ValidationPoint]:
+        random = stream(seed, "validation", number)
+        return compare(pools, fresh, trials[number], classification=classification, random=random, seed=seed)
+
+    found = side_by_side(
+        compared,
+        range(len(trials)),
+        report=(lambda done, total: progress("validation on the spot", done, total)) if progress else None,
+    )
+    points = {n: [point[n] for point in found if n in point] for n in STRATA}
     best = min(STRATA, key=lambda n: (-len(points[n]), typical_deviation(points[n]), n))
     return best, tuple(points[best])
+
+
+def stratified(pool: Pool, *, ridge: float) -> dict[int, Pool]:
+    """Return the pool with each number of sub-sources in `STRATA`, ready for several threads."""
+    pools = {n: stratify(pool, n_strata=n, ridge=ridge) for n in STRATA}
+    for candidate in pools.values():
+        candidate.prepare()
+    return pools
+
+
+def compare(
+    pools: dict[int, Pool],
+    fresh: list[LabelledRows],
+    trial: Trial,
+    *,
+    classification: bool,
+    random: np.random.Generator,
+    seed: int,
+) -> dict[int, ValidationPoint]:
+    """Forecast one mixture from each pool that can tell it, and train it on fresh rows; by the pools' keys."""
+    found: dict[int, ValidationPoint] = {}
+    seen: Measured | None = None
+    for n, pool in pools.items():
+        said = forecast(pool, n_samples=trial.n_samples, weights=trial.weights, ridge=trial.ridge)
+        if said.status is not Status.OK:
+            continue
+        seen = seen or train_and_measure(
+            fresh, pool.holdout, trial, classification=classification, run_to_run=said.run_to_run, random=random
+        )
+        found[n] = ValidationPoint(
+            counts={name: int(count) for name, count in zip(pool.names, trial.n_samples, strict=True)},
+            weight=float(trial.weights[-1]),
+            ridge=trial.ridge,
+            forecast=said.test_error,
+            forecast_stderr=said.stderr,
+            measured=seen.error,
+            stderr=seen.stderr,
+            repeats=seen.repeats,
+            measures=forecast_measures(said, seed=seed) if classification else {},
+            measured_measures=seen.measures,
+        )
+    return found
 
 
 def typical_deviation(points: list[ValidationPoint]) -> float:

@@ -14,6 +14,7 @@ from modelcollapse.errors import InputError
 from modelcollapse.estimation.corrections import population
 from modelcollapse.estimation.pool import Pool
 from modelcollapse.estimation.pool_fit import PoolFit, PoolSpectrum
+from modelcollapse.parallel import side_by_side
 
 Array = NDArray[np.float64]
 
@@ -147,14 +148,17 @@ def surface(pool: Pool, *, ridges: Array) -> Surface:
         raise InputError(f"a surface needs a pool with exactly 2 sub-sources; got {len(pool.rows)}.")
     low, high = np.log(np.min(ridges) / REACH), np.log(np.max(ridges) * REACH)
     log_ridges = np.linspace(low, high, int(np.ceil((high - low) / np.log(10) * RIDGES_PER_DECADE)) + 1)
-    table = np.empty((10, len(LOG_RATIOS), len(log_ridges)))
-    for row, log_ratio in enumerate(LOG_RATIOS):
-        share = 1.0 / (1.0 + np.exp(-log_ratio))
-        spectrum = PoolSpectrum(pool, np.array([1.0 - share, share]))
-        for column, fit in enumerate(spectrum.fits(np.exp(log_ridges))):
-            table[:, row, column] = _reading(fit)
-    coefficients = np.stack([spline_filter(grid, order=3, mode="nearest") for grid in table])
+    share = 1.0 / (1.0 + np.exp(-LOG_RATIOS))
+    directions = np.stack([1.0 - share, share], axis=1)
+    pool.prepare()
+    table = side_by_side(lambda weights: _readings(pool, weights, np.exp(log_ridges)), directions)
+    coefficients = np.stack([spline_filter(grid, order=3, mode="nearest") for grid in np.stack(table, axis=1)])
     return Surface(pool.counts, log_ridges, coefficients, len(LOG_RATIOS) * len(log_ridges))
+
+
+def _readings(pool: Pool, weights: Array, ridges: Array) -> Array:
+    """Return the quantities of `Surface.coefficients` along one direction of weights, shape (10, ridges)."""
+    return np.stack([_reading(fit) for fit in PoolSpectrum(pool, weights).fits(ridges)], axis=1)
 
 
 def _reading(fit: PoolFit) -> Array:

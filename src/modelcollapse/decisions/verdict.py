@@ -12,12 +12,14 @@ from modelcollapse.estimation.wording import counted
 
 CERTAIN, LIKELY = 3.0, 1.645
 """Differences in standard errors that count as certain and as likely."""
-MOST_OUTSIDE = 1 / 3
-"""Share of validation points outside their 95 % interval beyond which forecast and training disagree."""
-MOST_INFLATED = 1.8
-"""Inflation of the stated standard errors beyond which they disagree too: a broken forecast states large errors, and
-few points lie outside those."""
-TWO_SIDED_95 = 1.96
+MOST_DEVIANT = 2.0
+"""Root mean square deviation from trained models, in joint standard errors, beyond which the two disagree.
+The points share their rows, so that their deviations may be almost one and the same: chance exceeds this once in
+twenty at most."""
+UNREMARKABLE = 1.645
+"""Root mean square deviation that chance often reaches: standard errors grow by what goes beyond it."""
+NEGLIGIBLE = 0.01
+"""Share of the test error below which a gain does not matter, however sure it is."""
 CLOSE, ENOUGH_CHECKS = 0.05, 4
 """High confidence needs forecasts this close (median) to models trained on at least this many mixtures."""
 
@@ -29,7 +31,7 @@ class Agreement:
     Attributes
     ----------
     holds : bool
-        False when points lie too far outside their stated intervals, or too many of them.
+        False when forecasts lie too many joint standard errors from trained models.
     median_deviation : float
         Median |forecast/measured − 1|; NaN without points.
     inflation : float
@@ -49,12 +51,11 @@ def agreement(points: Sequence[ValidationPoint]) -> Agreement:
     if not points:
         return Agreement(holds=False, median_deviation=np.nan, inflation=1.0, points=0)
     deviations = np.array([point.deviation for point in points])
-    outside = float(np.mean(np.abs(deviations) > TWO_SIDED_95))
-    inflation = max(1.0, float(np.sqrt(np.mean(deviations**2))))
+    typical = float(np.sqrt(np.mean(deviations**2)))
     return Agreement(
-        holds=outside <= MOST_OUTSIDE and inflation <= MOST_INFLATED,
+        holds=typical <= MOST_DEVIANT,
         median_deviation=float(np.median([abs(point.ratio - 1.0) for point in points])),
-        inflation=inflation,
+        inflation=max(1.0, typical / UNREMARKABLE),
         points=len(points),
     )
 
@@ -165,12 +166,12 @@ def _advice(
     if not np.isfinite(gain):
         return "There is not enough data to tell what the synthetic rows do."
     synthetic = synthetic_rows(best)
-    if synthetic == 0:
-        likely = _ratio(harm, harm_stderr) > LIKELY
-        return "Leave the synthetic rows out." if likely else "The synthetic rows make no difference that shows."
-    if _ratio(gain, gain_stderr) < LIKELY and _ratio(harm, harm_stderr) > LIKELY:
-        return "Leave the synthetic rows out: no mixture is clearly better than the real rows alone."
     if _ratio(gain, gain_stderr) < LIKELY:
+        if _ratio(harm, harm_stderr) > LIKELY:
+            reason = ": no mixture is clearly better than the real rows alone" if synthetic else ""
+            return f"Leave the synthetic rows out{reason}."
+        if synthetic == 0 or gain + LIKELY * gain_stderr < NEGLIGIBLE * real_only.test_error:
+            return "The synthetic rows make no difference that shows."
         return "There is not enough data to tell whether the synthetic rows help."
     weight = "" if best.weight == 1.0 else f" at weight {best.weight:g}"
     more = f" ({rows(synthetic_rows(at_hand))} are at hand)" if synthetic > synthetic_rows(at_hand) else ""

@@ -96,6 +96,11 @@ class Pool:
             chosen.append(rows if step == 1 else LabelledRows(rows.features[::step], rows.targets[::step]))
         return tuple(chosen)
 
+    def prepare(self) -> None:
+        """Compute every moment now, once, before several threads ask for them."""
+        for moments in (self.second_moments, self.cross_moments, self.holdout_moment, self.error_rows):
+            assert len(moments) > 0
+
     def spread(self, per_source: Array) -> Array:
         """Repeat one value per source for each of its sub-sources: (K,) to (S,)."""
         return np.asarray(per_source, dtype=np.float64)[self.parents]

@@ -54,11 +54,14 @@ def _error(result: AuditResult, name: str, found: MixtureForecast, *, where: str
 
 def _floors(result: AuditResult) -> Iterator[KeyNumber]:
     """Yield the errors that more data will not pass."""
-    yield KeyNumber("Floor, real rows", rough_text(result.floor.real_only), "endless real rows")
-    yield KeyNumber(
-        "Floor, mixture", rough_text(result.floor.mixture), "endless rows of all sources, in the proportions at hand"
-    )
-    yield KeyNumber("Floor, synthetic rows", rough_text(result.floor.synthetic_only), "endless synthetic rows alone")
+    kinds = {
+        "real_only": ("Floor, real rows", "endless real rows"),
+        "mixture": ("Floor, mixture", "endless rows of all sources, in the proportions at hand"),
+        "synthetic_only": ("Floor, synthetic rows", "endless synthetic rows alone"),
+    }
+    for kind, (name, meaning) in kinds.items():
+        value, stderr = getattr(result.floor, kind), result.floor.stderr[kind]
+        yield KeyNumber(name, number_text(value, stderr) if math.isfinite(value) else UNKNOWN, meaning)
 
 
 def _worth(result: AuditResult) -> Iterator[KeyNumber]:
