@@ -99,7 +99,7 @@ def judge(
         for part in (
             _warning(checked),
             _advice(real_only, best, at_hand, gain=gain, gain_stderr=gain_stderr, harm=harm, harm_stderr=harm_stderr),
-            _as_they_are(real_only, harm=harm, harm_stderr=harm_stderr),
+            _as_they_are(real_only, at_hand, harm=harm, harm_stderr=harm_stderr),
             _limit(crossover, at_hand, harmful=_ratio(harm, harm_stderr) > LIKELY) if np.isfinite(gain) else "",
         )
         if part
@@ -177,21 +177,31 @@ def _advice(
     more = f" ({rows(synthetic_rows(at_hand))} are at hand)" if synthetic > synthetic_rows(at_hand) else ""
     return (
         f"Mix in {rows(synthetic)} synthetic rows{more}{weight}: the test error falls by "
-        f"{percent(gain / real_only.test_error)} against the real rows alone."
+        f"{percent(gain / real_only.test_error)} against the real rows alone{_accuracy(real_only, best)}."
     )
 
 
-def _as_they_are(real_only: MixtureForecast, *, harm: float, harm_stderr: float) -> str:
+def _accuracy(before: MixtureForecast, after: MixtureForecast) -> str:
+    """Say in brackets what becomes of the accuracy, in classification."""
+    if "accuracy" not in before.measures or not np.isfinite(before.measures["accuracy"] + after.measures["accuracy"]):
+        return ""
+    was, becomes = (f"{100 * found.measures['accuracy']:.1f} %" for found in (before, after))
+    return f" (accuracy {was} to {becomes})"
+
+
+def _as_they_are(real_only: MixtureForecast, at_hand: MixtureForecast, *, harm: float, harm_stderr: float) -> str:
     """Say what simply adding every synthetic row does."""
     if not np.isfinite(harm):
         return ""
     change = percent(harm / real_only.test_error)
     if abs(_ratio(harm, harm_stderr)) < LIKELY:
-        estimate = f"{change} {'higher' if harm > 0 else 'lower'}"
+        estimate = f"(estimate: {change} {'higher' if harm > 0 else 'lower'})"
         return (
-            f"Adding all of them as they are changes the error by less than this data can tell (estimate: {estimate})."
+            f"Adding all of them as they are changes the error by less than this data can tell {estimate}"
+            f"{_accuracy(real_only, at_hand)}."
         )
-    return f"Adding all of them as they are {'raises' if harm > 0 else 'lowers'} the error by {change}."
+    accuracy = _accuracy(real_only, at_hand)
+    return f"Adding all of them as they are {'raises' if harm > 0 else 'lowers'} the error by {change}{accuracy}."
 
 
 def _limit(crossover: Crossover, at_hand: MixtureForecast, *, harmful: bool) -> str:
