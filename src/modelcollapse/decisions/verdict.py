@@ -177,16 +177,22 @@ def _advice(
     more = f" ({rows(synthetic_rows(at_hand))} are at hand)" if synthetic > synthetic_rows(at_hand) else ""
     return (
         f"Mix in {rows(synthetic)} synthetic rows{more}{weight}: the test error falls by "
-        f"{percent(gain / real_only.test_error)} against the real rows alone{_accuracy(real_only, best)}."
+        f"{percent(gain / real_only.test_error)} against the real rows alone{_in_brackets(_accuracy(real_only, best))}."
     )
 
 
 def _accuracy(before: MixtureForecast, after: MixtureForecast) -> str:
-    """Say in brackets what becomes of the accuracy, in classification."""
+    """Say what becomes of the accuracy, in classification."""
     if "accuracy" not in before.measures or not np.isfinite(before.measures["accuracy"] + after.measures["accuracy"]):
         return ""
     was, becomes = (f"{100 * found.measures['accuracy']:.1f} %" for found in (before, after))
-    return f" (accuracy {was} to {becomes})"
+    return f"accuracy {was} to {becomes}"
+
+
+def _in_brackets(*remarks: str) -> str:
+    """Return the remarks that say something, in brackets after a space."""
+    said = "; ".join(remark for remark in remarks if remark)
+    return f" ({said})" if said else ""
 
 
 def _as_they_are(real_only: MixtureForecast, at_hand: MixtureForecast, *, harm: float, harm_stderr: float) -> str:
@@ -195,13 +201,11 @@ def _as_they_are(real_only: MixtureForecast, at_hand: MixtureForecast, *, harm: 
         return ""
     change = percent(harm / real_only.test_error)
     if abs(_ratio(harm, harm_stderr)) < LIKELY:
-        estimate = f"(estimate: {change} {'higher' if harm > 0 else 'lower'})"
-        return (
-            f"Adding all of them as they are changes the error by less than this data can tell {estimate}"
-            f"{_accuracy(real_only, at_hand)}."
-        )
-    accuracy = _accuracy(real_only, at_hand)
-    return f"Adding all of them as they are {'raises' if harm > 0 else 'lowers'} the error by {change}{accuracy}."
+        estimate = f"estimate: {change} {'higher' if harm > 0 else 'lower'}"
+        remarks = _in_brackets(estimate, _accuracy(real_only, at_hand))
+        return f"Adding all of them as they are changes the error by less than this data can tell{remarks}."
+    remarks = _in_brackets(_accuracy(real_only, at_hand))
+    return f"Adding all of them as they are {'raises' if harm > 0 else 'lowers'} the error by {change}{remarks}."
 
 
 def _limit(crossover: Crossover, at_hand: MixtureForecast, *, harmful: bool) -> str:
