@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
-from modelcollapse.decisions.forecast import forecast
+from modelcollapse.decisions.forecast import Forecast, forecast
+from modelcollapse.decisions.measures import forecast_measures
 from modelcollapse.estimation.pool import Pool, stratify
 from modelcollapse.streams import stream
 from studies.controls import plug_in, shuffled
@@ -24,8 +26,34 @@ from studies.splits import Split, split
 from studies.training import Measured, measure
 
 N_STRATA = 4
-LARGE = 10_000
+LARGE, N_LARGE_RUNS = 10_000, 2
 """Mixtures of at least so many rows are trained twice only: their models differ little."""
+FEW_FEATURES = 300
+"""Below this many columns one thread is faster than several."""
+COUNTS = ("n_real", "n_synthetic", "n_synthetic2")
+WEIGHTS = ("weight_real", "weight_synthetic", "weight_synthetic2")
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a study found.
+
+    Attributes
+    ----------
+    rows : DataFrame
+        One row per split, ridge and mixture: `measured`, its `runs`, and a column per forecast, control and rival.
+    seconds : dict
+        Processor seconds of all threads by what they were spent on.
+    models : dict
+        Models trained by what for.
+    steps : tuple of str
+        What preparation did on the first split, in plain sentences.
+    """
+
+    rows: pd.DataFrame
+    seconds: dict[str, float]
+    models: dict[str, int]
+    steps: tuple[str, ...]
 
 
 @dataclass
@@ -37,24 +65,15 @@ class Costs:
 
     @contextmanager
     def of(self, purpose: str, *, models: int = 0) -> Iterator[None]:
-        """Add the time that a block takes to a purpose."""
-        start = time.perf_counter()
+        """Add the processor time that a block takes, all threads together, to a purpose."""
+        start = time.process_time()
         yield
-        self.seconds[purpose] += time.perf_counter() - start
+        self.seconds[purpose] += time.process_time() - start
         self.models[purpose] += models
 
 
-def compare(study: Study, *, folder: Path | None, seed: int) -> tuple[pd.DataFrame, Costs, tuple[str, ...]]:
-    """Run one study: every split, mixture and ridge.
-
-    Returns
-    -------
-    rows : DataFrame
-        One row per split, ridge and mixture: `measured`, its `runs`, and a column per forecast.
-    costs : Costs
-    steps : tuple of str
-        What preparation did on the first split.
-    """
+def compare(study: Study, *, folder: Path | None, seed: int) -> Findings:
+    """Run one study: every split, mixture and ridge."""
     table = study.load(folder)
     costs = Costs()
     rows: list[dict[str, Any]] = []
@@ -62,60 +81,44 @@ def compare(study: Study, *, folder: Path | None, seed: int) -> tuple[pd.DataFra
     for number in range(study.n_splits):
         at_hand = split(study, table, number=number, seed=seed)
         steps = steps or at_hand.steps
-        for found in _on_split(study, at_hand, costs, generator=stream(seed, "study", study.name, number)):
-            rows.append({"split": number, **found})
-    return pd.DataFrame(rows), costs, steps
+        with threadpool_limits(1 if at_hand.pool.n_features < FEW_FEATURES else None, user_api="blas"):
+            generator = stream(seed, "study", study.name, number)
+            rows.extend(_on_split(study, at_hand, costs, number=number, generator=generator))
+    return Findings(pd.DataFrame(rows), dict(costs.seconds), dict(costs.models), steps)
 
 
-def _on_split(study: Study, at_hand: Split, costs: Costs, *, generator: np.random.Generator) -> Iterator[dict[str, Any]]:
-    """Yield a row for every ridge and mixture of one split."""
-    chosen = mixtures(smallest=study.smallest, largest=study.largest)
-    measured = [_measure(study, at_hand, mixture, costs, generator=generator) for mixture in chosen]
-    with costs.of("power law", models=0):
-        curve = train_real_only(at_hand.pool, ridges=study.ridges, generator=generator)
-    with costs.of("mixture law", models=0):
-        mixed = train_mixtures(at_hand.pool, ridges=study.ridges, generator=generator)
-    costs.models["power law"] += curve.n_models
-    costs.models["mixture law"] += mixed.n_models
-    wrong = shuffled(at_hand.pool, generator=generator)
-    for r, ridge in enumerate(study.ridges):
-        pools = {
-            "forecast": stratify(at_hand.pool, n_strata=N_STRATA, ridge=ridge),
-            "one stratum": at_hand.pool,
-            "shuffled": stratify(wrong, n_strata=N_STRATA, ridge=ridge),
-        }
-        with costs.of("power law"):
-            extrapolate = power_law(curve, ridge=r)
-        with costs.of("mixture law"):
-            interpolate = mixture_law(mixed, ridge=r)
-        for mixture, runs in zip(chosen, measured, strict=True):
+def _on_split(
+    study: Study, at_hand: Split, costs: Costs, *, number: int, generator: np.random.Generator
+) -> Iterator[dict[str, Any]]:
+    """Yield a row for each pair of mixture and ridge that is this split's turn."""
+    readers = _readers(study, at_hand, costs, controls=number < study.n_control_splits, generator=generator)
+    laws = _laws(study, at_hand, costs, generator=generator)
+    for position, mixture in enumerate(mixtures(smallest=study.smallest, largest=study.largest)):
+        pairs = [position * len(study.ridges) + r for r in range(len(study.ridges))]
+        turn = [r for r, pair in enumerate(pairs) if (pair + number) % study.every == 0]
+        if not turn:
+            continue
+        n_runs = study.n_runs if sum(mixture.n_samples) < LARGE else min(N_LARGE_RUNS, study.n_runs)
+        with costs.of("training", models=n_runs * len(turn)):
+            runs = measure(
+                at_hand,
+                n_samples=mixture.n_samples,
+                weights=mixture.weights,
+                ridges=[study.ridges[r] for r in turn],
+                n_runs=n_runs,
+                generator=generator,
+            )
+        for r, measured in zip(turn, runs, strict=True):
             yield {
-                "ridge": ridge,
-                **dict(zip(("n_real", "n_synthetic", "n_synthetic2"), mixture.n_samples, strict=True)),
-                **dict(zip(("weight_real", "weight_synthetic", "weight_synthetic2"), mixture.weights, strict=True)),
+                "split": number,
+                "ridge": study.ridges[r],
+                **dict(zip(COUNTS, mixture.n_samples, strict=True)),
+                **dict(zip(WEIGHTS, mixture.weights, strict=True)),
                 "beyond": any(n > p for n, p in zip(mixture.n_samples, study.pool, strict=True)),
-                **_as_columns(runs[r]),
-                **_forecasts(pools, mixture, ridge, costs),
-                "power_law_real": extrapolate(mixture.n_samples[0]),
-                "power_law_total": extrapolate(sum(mixture.n_samples)),
-                "mixture_law": interpolate(mixture),
+                **_as_columns(measured),
+                **readers[r](mixture),
+                **laws[r](mixture),
             }
-
-
-def _measure(
-    study: Study, at_hand: Split, mixture: Mixture, costs: Costs, *, generator: np.random.Generator
-) -> list[Measured]:
-    """Train a mixture on fresh rows."""
-    n_runs = study.n_runs if sum(mixture.n_samples) < LARGE else min(2, study.n_runs)
-    with costs.of("training", models=n_runs * len(study.ridges)):
-        return measure(
-            at_hand,
-            n_samples=mixture.n_samples,
-            weights=mixture.weights,
-            ridges=study.ridges,
-            n_runs=n_runs,
-            generator=generator,
-        )
 
 
 def _as_columns(measured: Measured) -> dict[str, float]:
@@ -128,16 +131,63 @@ def _as_columns(measured: Measured) -> dict[str, float]:
     }
 
 
-def _forecasts(pools: dict[str, Pool], mixture: Mixture, ridge: float, costs: Costs) -> dict[str, float]:
-    """Forecast one mixture with every pool, and with the pool taken for the truth."""
-    columns: dict[str, float] = {}
-    for purpose, pool in pools.items():
-        with costs.of(purpose):
-            answer = forecast(pool, n_samples=mixture.n_samples, weights=mixture.weights, ridge=ridge)
-        name = purpose.replace(" ", "_")
-        columns |= {name: answer.test_error, f"{name}_stderr": answer.stderr, f"{name}_spread": answer.run_to_run}
-    with costs.of("plug-in"):
-        columns["plug_in"] = plug_in(
-            pools["one stratum"], n_samples=mixture.n_samples, weights=mixture.weights, ridge=ridge
-        )
-    return columns
+Columns = Callable[[Mixture], dict[str, float]]
+
+
+def _readers(
+    study: Study, at_hand: Split, costs: Costs, *, controls: bool, generator: np.random.Generator
+) -> list[Columns]:
+    """Return for each ridge a function that forecasts a mixture: as meant, with one stratum, and the controls."""
+    wrong = shuffled(at_hand.pool, generator=generator)
+
+    def reader(ridge: float) -> Columns:
+        stratified = stratify(at_hand.pool, n_strata=N_STRATA, ridge=ridge)
+        wrong_stratified = stratify(wrong, n_strata=N_STRATA, ridge=ridge)
+
+        def read(mixture: Mixture) -> dict[str, float]:
+            def ask(pool: Pool) -> Forecast:
+                return forecast(pool, n_samples=mixture.n_samples, weights=mixture.weights, ridge=ridge)
+
+            with costs.of("forecast"):
+                answer = ask(stratified)
+            columns = {**_answer("forecast", answer), "accuracy_forecast": np.nan}
+            if study.task == "classification":
+                with costs.of("accuracy"):
+                    columns["accuracy_forecast"] = forecast_measures(answer)["accuracy"]
+            with costs.of("one_stratum"):
+                columns |= _answer("one_stratum", ask(at_hand.pool))
+            if controls:
+                columns |= _answer("shuffled", ask(wrong_stratified))
+                columns["plug_in"] = plug_in(
+                    at_hand.pool, n_samples=mixture.n_samples, weights=mixture.weights, ridge=ridge
+                )
+            return columns
+
+        return read
+
+    return [reader(ridge) for ridge in study.ridges]
+
+
+def _answer(name: str, answer: Forecast) -> dict[str, float]:
+    return {name: answer.test_error, f"{name}_stderr": answer.stderr, f"{name}_spread": answer.run_to_run}
+
+
+def _laws(study: Study, at_hand: Split, costs: Costs, *, generator: np.random.Generator) -> list[Columns]:
+    """Return for each ridge a function that extrapolates the rivals' laws to a mixture."""
+    with costs.of("power_law"):
+        curve = train_real_only(at_hand.pool, ridges=study.ridges, generator=generator)
+        curves = [power_law(curve, ridge=r) for r in range(len(study.ridges))]
+    with costs.of("mixture_law"):
+        trained = train_mixtures(at_hand.pool, ridges=study.ridges, generator=generator)
+        laws = [mixture_law(trained, ridge=r) for r in range(len(study.ridges))]
+    costs.models["power_law"] += curve.n_models
+    costs.models["mixture_law"] += trained.n_models
+
+    def reader(r: int) -> Columns:
+        return lambda mixture: {
+            "power_law_real": curves[r](mixture.n_samples[0]),
+            "power_law_total": curves[r](sum(mixture.n_samples)),
+            "mixture_law": laws[r](mixture),
+        }
+
+    return [reader(r) for r in range(len(study.ridges))]

@@ -89,8 +89,8 @@ def power_law(trained: Trained, *, ridge: int) -> Callable[[float], float]:
 def mixture_law(trained: Trained, *, ridge: int) -> Callable[[Mixture], float]:
     """Fit the law of Jain, Montanari and Sasoglu (arXiv 2402.04376) to models trained on two sources.
 
-    The law, as recalled: R(n, m; α) − R* = α² S + [α² (s m^−β)^(1/β) + (1 − α)² (r n^−β)^(1/β)]^β, S the excess error of
-    infinitely many surrogate samples. Here R*, S, s, r and β are fitted, to relative errors, from many starts.
+    The law, as recalled: R(n, m; α) − R* = α² S + [α² (s m^−β)^(1/β) + (1 − α)² (r n^−β)^(1/β)]^β, S the excess error
+    of infinitely many surrogate samples. Here R*, S, s, r and β are fitted, to relative errors, from many starts.
     """
     unit = float(trained.errors[:, ridge].max())
 

@@ -35,8 +35,14 @@ class Study:
         Options of `modelcollapse.estimation.preparation.prepare`.
     n_splits, n_runs : int
         Random splits of the table, and models trained on fresh rows per mixture and split.
+    every : int
+        Each split tests every n-th pair of mixture and ridge, in turn; 1 tests all of them on each split.
+    n_control_splits : int
+        Splits on which the negative controls run too.
     limit : float
         Aim for the median of |forecast/measured − 1|.
+    note : str
+        What a reader should know about this set.
     """
 
     name: str
@@ -54,7 +60,10 @@ class Study:
     scale: str = "standard"
     n_splits: int
     n_runs: int = 4
+    every: int = 1
+    n_control_splits: int = 100
     limit: float
+    note: str = ""
 
 
 STUDIES = {
@@ -67,14 +76,15 @@ STUDIES = {
             bundled=True,
             task="classification",
             n_label_train=(50, 150),
-            pool=(150, 150, 100),
-            n_holdout=400,
+            pool=(250, 250, 120),
+            n_holdout=350,
             smallest=60,
-            largest=780,
+            largest=620,
             ridges=(1e-2, 1e-1),
             n_splits=10,
             n_runs=20,
             limit=0.04,
+            note="A first look with pools of 150, 150 and 100 rows: median 2.6 %, coverage 92 %, accuracy 1.6 points.",
         ),
         Study(
             name="diabetes",
@@ -82,15 +92,17 @@ STUDIES = {
             load=tables.diabetes,
             bundled=True,
             task="regression",
-            n_label_train=(15, 40),
-            pool=(70, 70, 40),
-            n_holdout=70,
+            n_label_train=(20, 60),
+            pool=(50, 50, 30),
+            n_holdout=90,
             smallest=20,
-            largest=130,
+            largest=140,
             ridges=(1e-2, 1e-1),
             n_splits=10,
             n_runs=20,
             limit=0.04,
+            note="Only 442 patients exist: pools of fifty cannot tell an error more closely than the standard error "
+            "that the forecast states.",
         ),
         Study(
             name="cancer",
@@ -107,6 +119,24 @@ STUDIES = {
             n_splits=10,
             n_runs=20,
             limit=0.04,
+            note="Only 569 tumours exist, and errors come from a few of them: pools of 80 rows set the limit here.",
+        ),
+        Study(
+            name="photograph",
+            title="A photograph: one pixel from 40 around it",
+            load=tables.photograph,
+            bundled=True,
+            task="regression",
+            n_label_train=(50, 300),
+            pool=(2000, 2000, 1000),
+            n_holdout=3000,
+            smallest=100,
+            largest=20_000,
+            ridges=(1e-2, 1e-1),
+            n_splits=6,
+            limit=0.04,
+            note="A first look with pools of 400 rows: median 5.1 %, coverage 87 %. The largest errors sit on the few "
+            "edges of the picture, and a pool must be large enough to hold some.",
         ),
         Study(
             name="mnist",
@@ -121,7 +151,9 @@ STUDIES = {
             largest=40_000,
             ridges=(1e-3, 1e-2),
             scale="none",
-            n_splits=2,
+            n_splits=6,
+            every=3,
+            n_control_splits=2,
             limit=0.015,
         ),
         Study(
@@ -138,7 +170,9 @@ STUDIES = {
             ridges=(1e-3, 1e-2),
             features="relu:800",
             scale="none",
-            n_splits=2,
+            n_splits=6,
+            every=3,
+            n_control_splits=2,
             limit=0.015,
         ),
         Study(

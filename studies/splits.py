@@ -102,6 +102,7 @@ def _relabel(
 def _targets(prepared: PreparedData, labels: NDArray[Any]) -> Array:
     """Return labels as the columns that the pools' targets have."""
     if prepared.task == "classification":
-        return (labels[:, None] == np.array(prepared.classes)).astype(np.float64)
+        one_hot: Array = np.equal(labels[:, None], np.array(prepared.classes)).astype(np.float64)
+        return one_hot
     centred: Array = labels[:, None] - prepared.target_mean
     return centred

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_sample_image
+
+from modelcollapse.streams import stream
 
 Table = tuple[pd.DataFrame, NDArray[Any]]
 """Inputs with one column per variable, and labels (n,)."""
@@ -31,6 +33,15 @@ def cancer(folder: Path | None) -> Table:
     """Return 569 tumours, thirty measurements each, benign or malignant (bundled)."""
     data = load_breast_cancer()
     return pd.DataFrame(data.data, columns=list(data.feature_names)), data.target.astype(np.int64)
+
+
+def photograph(folder: Path | None) -> Table:
+    """Return 40,000 places of a photograph (bundled): the grey value there, and 40 pixels two or three steps away."""
+    grey = load_sample_image("china.jpg").mean(axis=2) / 255.0
+    windows = np.lib.stride_tricks.sliding_window_view(grey, (7, 7)).reshape(-1, 49)
+    distance = np.abs(np.indices((7, 7)) - 3).max(axis=0).ravel()
+    places = stream(0, "photograph").choice(len(windows), size=40_000, replace=False)
+    return _frame(windows[places][:, distance >= 2]), windows[places, 24]
 
 
 def mnist(folder: Path | None) -> Table:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
+from modelcollapse.decisions.measures import accuracy
 from modelcollapse.estimation.rows import Array, LabelledRows
 from studies.splits import Split
 
@@ -41,9 +42,8 @@ def train(sources: Sources, *, weights: Sequence[float], ridges: Sequence[float]
     """
     total = sum(len(features) for features, _ in sources)
     used = [(*rows, weight) for rows, weight in zip(sources, weights, strict=True) if len(rows[0])]
-    matrix = sum(weight / total * (features.T @ features) for features, _, weight in used)
-    cross = sum(weight / total * (features.T @ targets) for features, targets, weight in used)
-    assert not isinstance(matrix, int)
+    matrix = np.sum([weight / total * (features.T @ features) for features, _, weight in used], axis=0)
+    cross = np.sum([weight / total * (features.T @ targets) for features, targets, weight in used], axis=0)
     identity = np.eye(len(matrix))
     return [cho_solve(cho_factor(matrix + ridge * identity, lower=True, overwrite_a=True), cross) for ridge in ridges]
 
@@ -52,12 +52,6 @@ def squared_error(coefficients: Array, rows: LabelledRows) -> float:
     """Return the mean squared error, summed over outputs."""
     residuals = rows.targets - rows.features @ coefficients
     return float(np.einsum("ic,ic->", residuals, residuals) / len(rows))
-
-
-def accuracy(coefficients: Array, rows: LabelledRows) -> float:
-    """Return the share of rows whose largest output is the right class."""
-    outputs = rows.features @ coefficients
-    return float(np.mean(outputs.argmax(axis=1) == rows.targets.argmax(axis=1)))
 
 
 def measure(
@@ -82,7 +76,7 @@ def measure(
         for r, model in enumerate(train(sources, weights=weights, ridges=ridges)):
             errors[r, run] = squared_error(model, holdout)
             if split.task == "classification":
-                accuracies[r, run] = accuracy(model, holdout)
+                accuracies[r, run] = accuracy(holdout.features @ model, holdout.targets)
     shared = max(n_samples) / split.n_fresh
     effective_runs = 1.0 / (shared + (1.0 - shared) / n_runs)
     return [Measured(errors[r], accuracies[r], effective_runs) for r in range(len(ridges))]
