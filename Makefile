@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 export NO_MKDOCS_2_WARNING := 1  # the theme advertises its successor in every build
 
-.PHONY: demo test check bench docs picture
+.PHONY: demo test check bench validation docs picture
 
 demo: $(READY)
 	$(BIN)/modelcollapse demo
@@ -23,6 +23,10 @@ check: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
+
+# DATA=FOLDER adds the studies of tables that are not bundled.
+validation: $(READY)
+	$(BIN)/python -m studies.validation $(if $(DATA),--data $(DATA))
 
 docs: $(READY)
 	$(BIN)/mkdocs build --strict
