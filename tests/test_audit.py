@@ -150,7 +150,15 @@ def test_audit_takes_each_source_alone_and_all_together(three: AuditResult) -> N
     assert three.rows == {"real": 225, "synthetic": 300, "synthetic2": 20}
     assert set(three.input_shift) == {"synthetic", "synthetic2"}
     assert set(three.spectrum) == {"real", "synthetic", "synthetic2"}
-    assert all(float(count).is_integer() for count in three.best.counts.values())
+
+
+def test_audit_advises_whole_rows_of_every_source() -> None:
+    sources = [linear(300, 2, n_features=60), linear(331, 4, n_features=60)]
+    found = audit(linear(200, 1, n_features=60), sources, holdout=linear(500, 3, n_features=60))
+    assert min(found.best.counts.values()) > 0  # all sources together are best, in the proportions at hand
+    assert all(isinstance(count, int) for count in found.best.counts.values())
+    few = audit(linear(200, 1, n_features=60), linear(2, 2, n_features=60), holdout=linear(500, 3, n_features=60))
+    assert few.best.counts["synthetic"] > 0 or few.best.weight == 1.0
 
 
 def same(first: MixtureForecast, second: MixtureForecast, *, rel: float) -> None:

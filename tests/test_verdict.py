@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,21 @@ def test_verdict_names_the_weight_the_rows_to_be_made_and_where_harm_begins() ->
         "Mix in 1,230 synthetic rows (400 are at hand) at weight 0.35: the test error falls by 20 % against the real "
         "rows alone. Adding all of them as they are raises the error by 30 %. Beyond about 123 rows at full weight "
         "they do harm."
+    )
+
+
+def test_verdict_names_the_sources_to_take_when_there_are_several() -> None:
+    def several(mixed: MixtureForecast, **counts: float) -> MixtureForecast:
+        return replace(mixed, counts={"real": 300, "synthetic": 0, "synthetic2": 0} | counts)
+
+    told = verdict(
+        best=several(mixture(0, 0.8), synthetic2=250),
+        at_hand=several(mixture(0, 0.9), synthetic=400, synthetic2=200),
+        real_only=several(mixture(0, 1.0)),
+    )
+    assert told.sentence == (
+        "Mix in 250 rows of synthetic2 (200 are at hand): the test error falls by 20 % against the real rows alone. "
+        "Adding all synthetic rows as they are lowers the error by 10 %."
     )
 
 

@@ -40,8 +40,8 @@ def best_mixture(evidence: Evidence) -> Forecast:
         return evidence.forecast(evidence.only_real)
     smallest = min(choice.test_error for choice, _ in found)
     choice, where = next((c, w) for c, w in found if c.test_error <= smallest * INDIFFERENT)
-    counts = evidence.mixed(where, real=real, synthetic=round(choice.synthetic))
-    return evidence.forecast(counts, weight=choice.weight, ridge=choice.ridge)
+    counts = np.round(evidence.mixed(where, real=real, synthetic=choice.synthetic))
+    return evidence.forecast(counts, weight=choice.weight if counts[1:].any() else 1.0, ridge=choice.ridge)
 
 
 def floors(evidence: Evidence) -> Floor:

@@ -174,9 +174,12 @@ def _advice(
             return "The synthetic rows make no difference that shows."
         return "There is not enough data to tell whether the synthetic rows help."
     weight = "" if best.weight == 1.0 else f" at weight {best.weight:g}"
-    more = f" ({rows(synthetic_rows(at_hand))} are at hand)" if synthetic > synthetic_rows(at_hand) else ""
+    used = [name for name, count in best.counts.items() if name != "real" and count > 0]
+    which = "synthetic rows" if len(best.counts) == 2 else f"rows of {' and '.join(used)}"
+    held = sum(at_hand.counts[name] for name in used)
+    more = f" ({rows(held)} are at hand)" if synthetic > held else ""
     return (
-        f"Mix in {rows(synthetic)} synthetic rows{more}{weight}: the test error falls by "
+        f"Mix in {rows(synthetic)} {which}{more}{weight}: the test error falls by "
         f"{percent(gain / real_only.test_error)} against the real rows alone{_in_brackets(_accuracy(real_only, best))}."
     )
 
@@ -200,12 +203,13 @@ def _as_they_are(real_only: MixtureForecast, at_hand: MixtureForecast, *, harm: 
     if not np.isfinite(harm):
         return ""
     change = percent(harm / real_only.test_error)
+    adding = f"Adding all {'of them' if len(at_hand.counts) == 2 else 'synthetic rows'} as they are"
     if abs(_ratio(harm, harm_stderr)) < LIKELY:
         estimate = f"estimate: {change} {'higher' if harm > 0 else 'lower'}"
         remarks = _in_brackets(estimate, _accuracy(real_only, at_hand))
-        return f"Adding all of them as they are changes the error by less than this data can tell{remarks}."
+        return f"{adding} changes the error by less than this data can tell{remarks}."
     remarks = _in_brackets(_accuracy(real_only, at_hand))
-    return f"Adding all of them as they are {'raises' if harm > 0 else 'lowers'} the error by {change}{remarks}."
+    return f"{adding} {'raises' if harm > 0 else 'lowers'} the error by {change}{remarks}."
 
 
 def _limit(crossover: Crossover, at_hand: MixtureForecast, *, harmful: bool) -> str:
