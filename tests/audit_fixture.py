@@ -23,6 +23,7 @@ from modelcollapse.decisions.audit_result import (
 from modelcollapse.result import Status
 
 NAN = float("nan")
+DAMAGE_STDERR = {"total": 0.003, "labels": 0.004, "inputs": 0.005}
 REAL, SYNTHETIC = 600.0, 800.0
 MEASURES = {"accuracy": 0.91, "log_loss": 0.41, "auc": 0.985}
 BEYOND = 40_000.0
@@ -136,7 +137,7 @@ def audit_result(*, classification: bool = False, **changes: Any) -> AuditResult
         ),
         quality={"synthetic": Quality(value=0.051, interval=(0.043, 0.058), relative=0.057)},
         input_shift={"synthetic": InputShift(auc=0.62, auc_interval=(0.58, 0.66), spread=0.8)},
-        damage={"synthetic": Damage(total=0.034, labels=0.041, inputs=-0.007)},
+        damage={"synthetic": Damage(total=0.034, labels=0.041, inputs=-0.007, stderr=DAMAGE_STDERR)},
         forecasts=(point(9000.0, 1000.0, classification=classification), point(90_000.0, 0.0)),
         validation=tuple(validation_point(r, s, off=off, classification=classification) for r, s, off in checks),
         curves=curves(),
@@ -161,7 +162,7 @@ def two_sources() -> AuditResult:
         first,
         quality={**first.quality, "synthetic2": Quality(value=0.4, interval=(0.37, 0.44), relative=0.45)},
         input_shift={**first.input_shift, "synthetic2": InputShift(auc=0.5, auc_interval=(0.47, 0.53), spread=1.0)},
-        damage={**first.damage, "synthetic2": Damage(total=0.12, labels=0.1, inputs=0.02)},
+        damage={**first.damage, "synthetic2": Damage(total=0.12, labels=0.1, inputs=0.02, stderr=DAMAGE_STDERR)},
         surfaces=(surface(), surface("synthetic2"), surface("synthetic+synthetic2")),
         spectrum={**first.spectrum, "synthetic2": np.arange(1, 65) ** -1.0},
         rows={**first.rows, "synthetic2": 300},
@@ -194,7 +195,7 @@ def unknown() -> AuditResult:
         ),
         quality={"synthetic": Quality(value=NAN, interval=(NAN, NAN), relative=NAN)},
         input_shift={"synthetic": InputShift(auc=NAN, auc_interval=(NAN, NAN), spread=NAN)},
-        damage={"synthetic": Damage(total=NAN, labels=NAN, inputs=NAN)},
+        damage={"synthetic": Damage(total=NAN, labels=NAN, inputs=NAN, stderr=dict.fromkeys(DAMAGE_STDERR, NAN))},
         forecasts=(lost,),
         validation=(),
         curves=(Curve(name="real_only", label="real rows only", points=(lost,)),),

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
@@ -147,8 +148,7 @@ def test_exchange_rate_names_only_the_sides_in_sight() -> None:
 def test_damage_bars_add_up_to_the_total() -> None:
     data = damage_data(two_sources())
     axes = draw_damage(data)
-    bars = [bar for container in axes.containers for bar in container]  # type: ignore[attr-defined]
-    labels, inputs = bars[: len(data)], bars[len(data) :]
+    labels, inputs = (container for container in axes.containers if isinstance(container, BarContainer))
     for row, first, second in zip(data.itertuples(), labels, inputs, strict=True):
         assert first.get_width() + second.get_width() == pytest.approx(row.total)
         apart = row.labels * row.inputs < 0

@@ -174,7 +174,7 @@ def test_sentences_follow_the_numbers() -> None:
     assert "raises the test error by about 68 %" in say_curves(worse)
     same = replace(result, doubled_real=replace(result.doubled_real, test_error=result.real_only.test_error - 1e-4))
     assert "less than can be told" in say_curves(same)
-    assert "labels cost 0.041 of test error and its inputs win back 0.0070" in say_damage(result)
+    assert "labels cost 0.0410 ± 0.0040 of test error and its inputs win back 0.0070 ± 0.0050" in say_damage(result)
     assert "within their 95 % interval" in say_validation(result)
     assert "4 of 4" in say_validation(result)
     off = replace(result.validation[0], measured=0.4)

@@ -253,11 +253,14 @@ class Damage:
     ----------
     total, labels, inputs : float
         `labels` + `inputs` = `total`. Negative `inputs`: the synthetic inputs help.
+    stderr : dict of str to float
+        Standard errors under the same names.
     """
 
     total: float
     labels: float
     inputs: float
+    stderr: dict[str, float]
 
 
 @dataclass(frozen=True, kw_only=True)

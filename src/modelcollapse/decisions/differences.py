@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from scipy.stats import norm, rankdata
 
 from modelcollapse.decisions.audit_result import Damage, InputShift, Quality
-from modelcollapse.decisions.forecast import BAND_LEVEL, forecast
+from modelcollapse.decisions.forecast import BAND_LEVEL, difference_stderr, forecast
 from modelcollapse.decisions.matching import match
+from modelcollapse.decisions.uncertainty import row_moves, squared_rows, sum_of_squares
 from modelcollapse.estimation.corrections import Population, population
 from modelcollapse.estimation.pool import Pool
 from modelcollapse.estimation.pool_fit import PoolFit, fit_pool
@@ -195,7 +196,8 @@ def damage(pool: Pool, *, counts: Array, ridge: float, real_ridge: float, rule_r
     Wrong labels move the mean predictor by R g Σ (w_synthetic − w_real) and raise the residuals that are amplified;
     that is the labels' part (the squared move less the noise of the two rules, its product with the shrinkage that the
     ridge causes, and the amplified excess of residuals). To it comes what the mixture's ridge, which wrong labels make
-    strong, would cost as many real rows. The rest is the inputs'.
+    strong, would cost as many real rows. The rest is the inputs'. Standard errors are those of the two forecasts'
+    difference, and of the labels' part by each row's influence on the two rules and on the residuals.
     """
     mixture = forecast(pool, n_samples=counts, ridge=ridge)
     as_many_real, shrunk = (forecast(pool, n_samples=[counts.sum(), 0.0], ridge=each) for each in (real_ridge, ridge))
@@ -222,7 +224,25 @@ def damage(pool: Pool, *, counts: Array, ridge: float, real_ridge: float, rule_r
     errors = mixture.population.mean_errors
     residuals = float(mixture.amplification[1] * (errors[1] - errors[0]))
     labels = float(squared + product + residuals + strength)
-    return Damage(total=total, labels=labels, inputs=total - labels)
+    gradient = spectrum.vectors @ (2.0 * transfer.T @ (spectrum.holdout_moment @ (move + shrinkage)))
+    variance = sum(rule_variance(rule.fit, gradient) for rule in (real, synthetic))
+    scatter = mixture.amplification[1] * np.array([np.std(squares) for squares in squared_rows(fit)])
+    stderr = {
+        "total": difference_stderr(mixture, as_many_real, counts=pool.counts),
+        "labels": float(np.sqrt(variance + np.sum(scatter**2 / pool.counts))),
+    }
+    return Damage(
+        total=total,
+        labels=labels,
+        inputs=total - labels,
+        stderr={**stderr, "inputs": float(np.hypot(stderr["total"], stderr["labels"]))},
+    )
+
+
+def rule_variance(fit: PoolFit, gradient: Array) -> float:
+    """Return the variance that a rule's pool gives a quantity with a gradient (n_features, n_outputs) in the rule."""
+    moves = row_moves(fit, fit.spectrum.vectors.T @ gradient, pull=fit.weights / fit.spectrum.pool.total)
+    return sum_of_squares(moves, fit.spectrum.pool.counts)
 
 
 def fit_noise(fit: PoolFit, metric: Array) -> float:

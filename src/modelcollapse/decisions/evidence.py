@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from modelcollapse.decisions.audit_result import MixtureForecast, ValidationPoint
-from modelcollapse.decisions.forecast import BAND_LEVEL, Forecast, forecast
+from modelcollapse.decisions.forecast import BAND_LEVEL, Forecast, difference_stderr, forecast
 from modelcollapse.decisions.landscape import Landscape, candidate_ridges, landscape
 from modelcollapse.decisions.measures import forecast_measures
 from modelcollapse.decisions.on_the_spot import Progress, validate
-from modelcollapse.decisions.uncertainty import sum_of_squares
 from modelcollapse.decisions.verdict import Agreement, agreement
 from modelcollapse.estimation.pool import Pool, pool_of, stratify
 from modelcollapse.estimation.preparation import PreparedData
@@ -109,10 +108,7 @@ class Evidence:
 
     def difference_stderr(self, first: Forecast, second: Forecast) -> float:
         """Return the standard error of the difference of two forecasts from the same pool; NaN without forecasts."""
-        if not first.influence or not second.influence:
-            return float("nan")
-        apart = tuple(a - b for a, b in zip(first.influence, second.influence, strict=True))
-        return float(np.sqrt(sum_of_squares(apart, self.pool.counts))) * self.checked.inflation
+        return difference_stderr(first, second, counts=self.pool.counts) * self.checked.inflation
 
 
 def whole_number(count: float) -> float:

@@ -11,7 +11,7 @@ from scipy.stats import norm
 
 from modelcollapse.checks import number, real_array
 from modelcollapse.decisions.matching import match, retained_factors
-from modelcollapse.decisions.uncertainty import spread_of
+from modelcollapse.decisions.uncertainty import spread_of, sum_of_squares
 from modelcollapse.errors import InputError
 from modelcollapse.estimation.corrections import Population, population
 from modelcollapse.estimation.pool import Pool
@@ -158,6 +158,17 @@ def forecast(
         population=seen,
         influence=spread.influence,
     )
+
+
+def difference_stderr(first: Forecast, second: Forecast, *, counts: Array) -> float:
+    """Return the standard error of the difference of two forecasts from the same pool; NaN without forecasts.
+
+    `counts` (S,) are the pool's rows by sub-source.
+    """
+    if not first.influence or not second.influence:
+        return float("nan")
+    apart = tuple(a - b for a, b in zip(first.influence, second.influence, strict=True))
+    return float(np.sqrt(sum_of_squares(apart, counts)))
 
 
 def _checked(

@@ -12,6 +12,9 @@ from modelcollapse.decisions.audit_result import AuditResult
 from modelcollapse.digits import interval_text
 from modelcollapse.figures.style import INK, QUIET, SKY, VERMILLION, finish, legend_above, new_axes, say_unknown
 
+BAND = 1.645
+"""Half width of a 90 % interval in standard errors."""
+
 
 def damage_data(result: AuditResult) -> pd.DataFrame:
     """Return what each synthetic source costs.
@@ -19,13 +22,15 @@ def damage_data(result: AuditResult) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        source, labels, inputs, total (test error above that of as many real rows), quality, quality_low, quality_high.
+        source, labels, inputs, total (test error above that of as many real rows), stderr (of the total), quality,
+        quality_low, quality_high.
     """
     rows = [
-        (name, damage.labels, damage.inputs, damage.total, result.quality[name].value, *result.quality[name].interval)
+        (name, damage.labels, damage.inputs, damage.total, damage.stderr["total"], quality.value, *quality.interval)
         for name, damage in result.damage.items()
+        for quality in (result.quality[name],)
     ]
-    columns = ["source", "labels", "inputs", "total", "quality", "quality_low", "quality_high"]
+    columns = ["source", "labels", "inputs", "total", "stderr", "quality", "quality_low", "quality_high"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -43,7 +48,8 @@ def draw_damage(data: pd.DataFrame, *, axes: Axes | None = None) -> Axes:
     style: dict[str, Any] = {"height": 0.5, "edgecolor": "white"}
     axes.barh(known.index, known["labels"], color=VERMILLION, label="labels", **style)
     axes.barh(known.index, known["inputs"], left=start, color=SKY, hatch="///", label="inputs", **style)
-    axes.plot(known["total"], known.index, "D", color=INK, markersize=6, label="together")
+    half = BAND * known["stderr"]
+    axes.errorbar(known["total"], known.index, xerr=half, fmt="D", color=INK, markersize=6, label="together, 90 % band")
     axes.axvline(0.0, color=QUIET, linewidth=1)
     axes.set_yticks(data.index, labels=[_label(row) for row in data.itertuples()])
     axes.set_ylim(len(data) - 0.5, -0.5)

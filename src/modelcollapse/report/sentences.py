@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from modelcollapse.decisions.audit_result import AuditResult, MixtureForecast, SurfaceTable
-from modelcollapse.digits import count_text, interval_text, percent_text, rough_text
+from modelcollapse.digits import count_text, interval_text, number_text, percent_text, rough_text
 from modelcollapse.figures.surface import surface_data
 from modelcollapse.figures.validation import TWO_SIDED_95
 from modelcollapse.report.summary import rough_count
@@ -115,8 +115,8 @@ def say_damage(result: AuditResult) -> str:
             parts.append(f"What {name} costs: {_TOO_LITTLE[0].lower()}{_TOO_LITTLE[1:]}")
             continue
         labels, inputs = (
-            f"{'cost' if part >= 0 else 'win back'} {rough_text(abs(part), 2)}"
-            for part in (damage.labels, damage.inputs)
+            f"{'cost' if part >= 0 else 'win back'} {number_text(abs(part), stderr)}"
+            for part, stderr in ((damage.labels, damage.stderr["labels"]), (damage.inputs, damage.stderr["inputs"]))
         )
         parts.append(
             f"Against as many real rows, {name}: its labels {labels} of test error and its inputs {inputs}; "
