@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +30,6 @@ from studies.training import Measured, measure
 N_STRATA = 4
 LARGE, N_LARGE_RUNS = 10_000, 2
 """Mixtures of at least so many rows are trained twice only: their models differ little."""
-FEW_FEATURES = 300
-"""Below this many columns one thread is faster than several."""
 COUNTS = ("n_real", "n_synthetic", "n_synthetic2")
 WEIGHTS = ("weight_real", "weight_synthetic", "weight_synthetic2")
 
@@ -43,7 +43,7 @@ class Findings:
     rows : DataFrame
         One row per split, ridge and mixture: `measured`, its `runs`, and a column per forecast, control and rival.
     seconds : dict
-        Processor seconds of all threads by what they were spent on.
+        Processor seconds by what they were spent on.
     models : dict
         Models trained by what for.
     steps : tuple of str
@@ -60,31 +60,41 @@ class Findings:
 class Costs:
     """Seconds and models by what they were spent on."""
 
-    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
-    models: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    seconds: dict[str, float] = field(default_factory=dict)
+    models: dict[str, int] = field(default_factory=dict)
 
     @contextmanager
     def of(self, purpose: str, *, models: int = 0) -> Iterator[None]:
-        """Add the processor time that a block takes, all threads together, to a purpose."""
+        """Add the processor time that a block takes to a purpose."""
         start = time.process_time()
         yield
-        self.seconds[purpose] += time.process_time() - start
-        self.models[purpose] += models
+        self.seconds[purpose] = self.seconds.get(purpose, 0.0) + time.process_time() - start
+        self.models[purpose] = self.models.get(purpose, 0) + models
 
 
-def compare(study: Study, *, folder: Path | None, seed: int) -> Findings:
-    """Run one study: every split, mixture and ridge."""
-    table = study.load(folder)
+def compare(study: Study, *, folder: Path | None, seed: int, n_workers: int = 1) -> Findings:
+    """Run one study: every split, mixture and ridge; splits side by side in `n_workers` processes of one thread."""
+    task = partial(_run_split, study, folder, seed)
+    if n_workers == 1:
+        parts = [task(number) for number in range(study.n_splits)]
+    else:
+        with ProcessPoolExecutor(n_workers, mp_context=get_context("spawn")) as workers:
+            parts = list(workers.map(task, range(study.n_splits)))
+    return Findings(
+        rows=pd.concat([part.rows for part in parts], ignore_index=True),
+        seconds={purpose: sum(part.seconds[purpose] for part in parts) for purpose in parts[0].seconds},
+        models={purpose: sum(part.models[purpose] for part in parts) for purpose in parts[0].models},
+        steps=parts[0].steps,
+    )
+
+
+def _run_split(study: Study, folder: Path | None, seed: int, number: int) -> Findings:
+    """Run one split of a study."""
     costs = Costs()
-    rows: list[dict[str, Any]] = []
-    steps: tuple[str, ...] = ()
-    for number in range(study.n_splits):
-        at_hand = split(study, table, number=number, seed=seed)
-        steps = steps or at_hand.steps
-        with threadpool_limits(1 if at_hand.pool.n_features < FEW_FEATURES else None, user_api="blas"):
-            generator = stream(seed, "study", study.name, number)
-            rows.extend(_on_split(study, at_hand, costs, number=number, generator=generator))
-    return Findings(pd.DataFrame(rows), dict(costs.seconds), dict(costs.models), steps)
+    with threadpool_limits(1, user_api="blas"):
+        at_hand = split(study, study.load(folder), number=number, seed=seed)
+        rows = _on_split(study, at_hand, costs, number=number, generator=stream(seed, "study", study.name, number))
+        return Findings(pd.DataFrame(rows), costs.seconds, costs.models, at_hand.steps)
 
 
 def _on_split(

@@ -47,7 +47,7 @@ READING = f"""How to read the tables:
   width 1.645 √(standard error² + run-to-run²/R); draws overlap where the fresh rows are few, which lowers R. Aim:
   {COVERAGE_AIM[0]:.0%} to {COVERAGE_AIM[1]:.0%}. Comparisons on one split share its pool and so err together.
 - *accuracy*: median of |forecast − measured| in points. Aim: at most {ACCURACY_AIM:g}.
-- Times are processor seconds of all threads. Training is timed with one Gram matrix for all ridges.
+- Times are processor seconds on one thread. Training is timed with one Gram matrix for all ridges.
 """
 
 RIVALS = {

@@ -15,6 +15,7 @@ from studies.page import write_page
 from studies.sets import STUDIES
 from studies.store import Record, read, write
 
+N_WORKERS = 2
 DOCS = Path(__file__).parent.parent / "docs"
 
 
@@ -33,7 +34,7 @@ def main(words: list[str], *, docs: Path = DOCS) -> int:
             continue
         print(f"{name} ...", flush=True)
         start = time.perf_counter()
-        findings = compare(study, folder=options.data, seed=options.seed)
+        findings = compare(study, folder=options.data, seed=options.seed, n_workers=N_WORKERS)
         record = Record(findings, options.seed, describe_machine(), time.perf_counter() - start)
         draw(findings.rows, docs / "images" / f"validation-{name}.png")
         records = {**read(docs / "validation.json"), name: record}
