@@ -109,7 +109,7 @@ def test_forecast_measures_stay_in_their_ranges_beyond_small_pools() -> None:
     for seed in range(60):
         rng = stream(seed, "small pool")
         codes = rng.integers(0, 2, 120)
-        features = np.column_stack([rng.standard_normal((120, 8)) + 0.7 * codes[:, None], np.ones(120)])
+        features = np.column_stack([rng.standard_normal((120, 8)) + 1.2 * codes[:, None], np.ones(120)])
         rows = LabelledRows(features, np.eye(2)[codes])
         parts = [rows.take(part) for part in np.array_split(np.arange(120), 3)]
         told = forecast(pool_of(parts[:2], holdout=parts[2]), n_samples=(1e5, 1e5), ridge=RIDGE)

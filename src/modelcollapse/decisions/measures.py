@@ -9,14 +9,13 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from modelcollapse.decisions.forecast import Forecast
-from modelcollapse.decisions.uncertainty import output_covariances
 from modelcollapse.estimation.pool_fit import PoolFit
 from modelcollapse.result import Status
 from modelcollapse.streams import stream
 
 Array = NDArray[np.float64]
 
-N_DRAWS = 8
+N_DRAWS = 16
 """Draws of the noise, in pairs of opposite sign."""
 LEVELS = np.array([0.0, 0.5, 1.0, 1.5, 2.0, 3.0])
 """Multiples of the pool's own noise at which a measure is taken before it is extrapolated."""
@@ -75,27 +74,25 @@ def forecast_measures(forecast: Forecast, *, seed: int = 0) -> dict[str, float]:
 
     Notes
     -----
-    Outputs of a trained model are the mean predictor's plus a Gaussian fluctuation of covariance V(x) = ℓ(x) Σ_s c_s
-    Cov_s: Cov_s of the mean predictor's residuals, c_s the amplification, ℓ(x) the leverage of x relative to the mean.
-    The pool fit shows the outputs with the pool's own V. Where the mixture fluctuates more, noise is added and the
-    measure averaged; where it fluctuates less, the measure is taken at several multiples of the pool's noise and
-    extrapolated back by a quadratic (SIMEX, Cook and Stefanski 1994).
+    Outputs of a trained model are the mean predictor's plus a fluctuation: the sum over training rows of their pull
+    (xᵀA⁻¹x_i) r_i, with r_i the residuals. Rows near x pull it most and have residuals of their own kind, so the
+    fluctuation is drawn by giving each row of the pool a standard normal multiplier, and scaled to what the forecast
+    says that each sub-source adds to the error. The pool fit shows the outputs with the pool's own fluctuation. Where
+    the mixture fluctuates more, the difference is added and the measure averaged; where it fluctuates less, the
+    measure is taken at several multiples of the pool's fluctuation and extrapolated back by a quadratic (SIMEX, Cook
+    and Stefanski 1994).
     """
     seen = forecast.population
     if forecast.status is not Status.OK or seen is None:
         return {name: np.nan for name in MEASURES}
     fit = seen.fit
-    residuals = np.linalg.solve(seen.error_map, output_covariances(fit).reshape(len(fit.weights), -1))
-    shape = (fit.held_out.shape[1],) * 2
-    pool_noise = (seen.pool_amplification @ residuals).reshape(shape)
-    mixture_noise = (forecast.amplification @ residuals).reshape(shape)
-    factor = np.sqrt(relative_leverage(fit, contributions=seen.pool_amplification * seen.mean_errors))
-    draws = noise_draws(fit, seed=seed)
-    ratio = float(np.trace(mixture_noise) / np.trace(pool_noise))
+    errors = np.maximum(seen.mean_errors, 0.0)
+    pool_parts, parts = np.maximum(seen.pool_amplification, 0.0) * errors, forecast.amplification * errors
+    moves = unit_moves(fit, stream(seed, "measures"))
+    ratio = float(parts.sum() / pool_parts.sum()) if pool_parts.any() else 1.0
     if ratio >= 1.0:
-        noise = factor[:, None] * (draws @ square_root(mixture_noise * (1.0 - 1.0 / ratio)))
-        return _averaged(fit, noise)
-    unit = factor[:, None] * (draws @ square_root(pool_noise))
+        return _averaged(fit, np.tensordot(np.sqrt(parts * (1.0 - 1.0 / ratio)), moves, axes=1))
+    unit = np.tensordot(np.sqrt(pool_parts), moves, axes=1)
     seen_at = [_averaged(fit, np.sqrt(level) * unit) for level in LEVELS]
     parabolas = {name: np.polyfit(LEVELS, [values[name] for values in seen_at], 2) for name in MEASURES}
     return {name: float(np.clip(np.polyval(fit, ratio - 1.0), 0.0, LARGEST[name])) for name, fit in parabolas.items()}
@@ -108,22 +105,18 @@ def _averaged(fit: PoolFit, noise: Array) -> dict[str, float]:
     return {name: float(np.mean([values[name] for values in draws])) for name in MEASURES}
 
 
-def noise_draws(fit: PoolFit, *, seed: int) -> Array:
-    """Return standard normal draws for the held-out outputs in pairs of opposite sign, (draws, rows, outputs)."""
-    half = stream(seed, "measures").standard_normal((N_DRAWS // 2, *fit.held_out.shape))
-    return np.concatenate([half, -half])
+def unit_moves(fit: PoolFit, random: np.random.Generator) -> Array:
+    """Return random moves of the held-out outputs as the rows of each sub-source cause them, of mean square one.
 
-
-def relative_leverage(fit: PoolFit, *, contributions: Array) -> Array:
-    """Return how strongly the fit fluctuates at each held-out row, relative to the mean, shape (rows held out,)."""
+    In pairs of opposite sign; shape (S, `N_DRAWS`, rows held out, n_outputs). Zero for a sub-source without residuals.
+    """
     spectrum = fit.spectrum
-    source = np.tensordot(np.maximum(contributions, 0.0), spectrum.moments, axes=1)
-    scaled = spectrum.holdout_rows / (spectrum.eigenvalues + fit.ridge)
-    leverage = np.einsum("ia,ia->i", scaled @ source, scaled)
-    return np.asarray(leverage / leverage.mean())
-
-
-def square_root(covariance: Array) -> Array:
-    """Return the symmetric square root of a covariance; small negative eigenvalues count as zero."""
-    values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
-    return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)) @ vectors.T)
+    resolvent = 1.0 / (spectrum.eigenvalues + fit.ridge)
+    moves = np.empty((len(fit.weights), N_DRAWS // 2, *fit.held_out.shape))
+    for s, (features, residuals) in enumerate(zip(spectrum.rows, fit.left_out, strict=True)):
+        for draw in range(N_DRAWS // 2):
+            pull = features.T @ (random.standard_normal((len(residuals), 1)) * residuals)
+            moves[s, draw] = spectrum.holdout_rows @ (resolvent[:, None] * pull)
+        length = np.sqrt(np.mean(np.sum(moves[s] ** 2, axis=-1)))
+        moves[s] /= length if length > 0 else 1.0
+    return np.concatenate([moves, -moves], axis=1)
