@@ -117,8 +117,8 @@ class Landscape:
         if not known[0]:
             return Crossover(best_count=np.nan, harmful_count=None, largest_count=np.nan)
         counts, errors = counts[known], np.nanmin(table[known], axis=1)
-        best = int(np.flatnonzero(errors <= errors.min() * INDIFFERENT)[0])
-        harmful = np.flatnonzero((errors > errors[0] * INDIFFERENT) & (np.arange(len(counts)) > best))
+        best = int(errors.argmin())
+        harmful = np.flatnonzero((errors > errors[0]) & (np.arange(len(counts)) > best))
         return Crossover(
             best_count=float(counts[best]),
             harmful_count=float(counts[max(harmful[0] - 1, 1)]) if len(harmful) else None,
