@@ -14,7 +14,7 @@ from studies.summary import (
     ACCURACY_AIM,
     COVERAGE_AIM,
     Agreement,
-    accuracy_difference,
+    accuracy_differences,
     agreement,
     passes,
     rivalry,
@@ -47,7 +47,9 @@ READING = f"""How to read the tables:
   width 1.645 √(standard error² + run-to-run²/R); draws overlap where the fresh rows are few, which lowers R. Aim:
   {COVERAGE_AIM[0]:.0%} to {COVERAGE_AIM[1]:.0%}. Comparisons on one split share its pool and so err together.
 - *accuracy*: median of |forecast − measured| in points. Aim: at most {ACCURACY_AIM:g}.
-- Times are processor seconds on one thread. Training is timed with one Gram matrix for all ridges.
+- *run to run*: the standard deviation of single models about their mean, measured over forecast; where draws of fresh
+  rows overlap much, the measured one is too small, and the size is left out.
+- Times are processor seconds on one thread; splits run side by side in two processes. Training is timed with one Gram matrix for all ridges.
 """
 
 RIVALS = {
@@ -111,6 +113,9 @@ def _section(study: Study, record: Record) -> str:
         f"![Forecast over measured](images/validation-{study.name}.png)",
         "",
         *_agreement_table(study, rows),
+        "",
+        *_accuracy_line(rows),
+        _run_to_run_line(rows),
         "",
         *_rival_table(record),
         "",
@@ -197,6 +202,16 @@ def _mixture_table(rows: pd.DataFrame) -> list[str]:
     return lines
 
 
+def _run_to_run_line(rows: pd.DataFrame) -> str:
+    """Return how the scatter of single models compares with its forecast, by size of the mixture."""
+    total = rows[list(COUNTS)].sum(axis=1).map(lambda n: float(f"{n:.2g}"))
+    squares = rows.assign(total=total)[rows["effective_runs"] > rows["runs"] / 2]
+    mean = (squares.set_index("total")[["measured_sd", "forecast_spread"]] ** 2).groupby("total").mean()
+    ratios = (mean["measured_sd"] / mean["forecast_spread"]) ** 0.5
+    listed = ", ".join(f"{ratio:.2f} at {size:,.0f} samples" for size, ratio in ratios.items())
+    return f"Run to run, measured over forecast: {listed}."
+
+
 def _mixture_keys(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[[*COUNTS, *WEIGHTS]].drop_duplicates()
 
@@ -206,8 +221,22 @@ def _covered(found: Agreement) -> bool:
 
 
 def _accuracy(rows: pd.DataFrame) -> str:
-    points = accuracy_difference(rows)
+    points = accuracy_differences(rows).abs().median()
     return "–" if math.isnan(points) else f"{_mark(points <= ACCURACY_AIM)} {points:.1f}"
+
+
+def _accuracy_line(rows: pd.DataFrame) -> list[str]:
+    """Return how far forecasts of accuracy are off, in classification."""
+    points = accuracy_differences(rows)
+    if not len(points):
+        return []
+    by_split = (points.groupby(rows["split"]).median()).map("{:+.1f}".format)
+    return [
+        f"Accuracy: median of |forecast − measured| {points.abs().median():.1f} points, 90 % within "
+        f"{points.abs().quantile(0.9):.1f}; median of forecast − measured {points.median():+.1f}, by split "
+        f"{', '.join(by_split)}.",
+        "",
+    ]
 
 
 def _mark(met: bool) -> str:

@@ -78,10 +78,9 @@ def _sigma(rows: pd.DataFrame, name: str) -> np.ndarray[tuple[int], np.dtype[np.
     return np.asarray(np.sqrt(variance) / rows["measured"], dtype=np.float64)
 
 
-def accuracy_difference(rows: pd.DataFrame) -> float:
-    """Return the median of |forecast − measured| accuracy in points; NaN in regression."""
-    difference = (rows["accuracy_forecast"] - rows["accuracy"]).dropna()
-    return float(100 * difference.abs().median()) if len(difference) else float("nan")
+def accuracy_differences(rows: pd.DataFrame) -> pd.Series[float]:
+    """Return forecast − measured accuracy in points for every comparison; empty in regression."""
+    return 100 * (rows["accuracy_forecast"] - rows["accuracy"]).dropna()
 
 
 def passes(found: Agreement, *, limit: float) -> bool:
