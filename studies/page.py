@@ -47,11 +47,13 @@ READING = f"""How to read the tables:
   width 1.645 √(standard error² + run-to-run²/R); draws overlap where the fresh rows are few, which lowers R. Aim:
   {COVERAGE_AIM[0]:.0%} to {COVERAGE_AIM[1]:.0%}. Comparisons on one split share its pool and so err together.
 - *accuracy*: median of |forecast − measured| in points. Aim: at most {ACCURACY_AIM:g}.
-- *run to run*: the standard deviation of single models about their mean, measured over forecast; where draws of fresh
-  rows overlap much, the measured one is too small, and the size is left out.
-- Times are processor seconds on one thread; splits run side by side in two processes. Training is timed with one Gram matrix for all ridges.
+- *run to run*: the standard deviation of single models about their mean, measured over forecast, corrected for the rows
+  that draws share; sizes where they share more than half are left out.
+- Times are processor seconds on one thread; splits run side by side in two processes. Training is timed with one Gram
+  matrix for all ridges.
 """
 
+MOST_SHARED = 0.5
 RIVALS = {
     "forecast": ("forecast (ours)", "forecast", None),
     "mixture_law": ("law of Jain, Montanari and Sasoglu", "mixture_law", "mixture_law"),
@@ -203,13 +205,21 @@ def _mixture_table(rows: pd.DataFrame) -> list[str]:
 
 
 def _run_to_run_line(rows: pd.DataFrame) -> str:
-    """Return how the scatter of single models compares with its forecast, by size of the mixture."""
+    """Return how the scatter of single models compares with its forecast, by size of the mixture.
+
+    Draws that share a part f of their rows scatter by √(1 − f) less about their own mean.
+    """
     total = rows[list(COUNTS)].sum(axis=1).map(lambda n: float(f"{n:.2g}"))
-    squares = rows.assign(total=total)[rows["effective_runs"] > rows["runs"] / 2]
-    mean = (squares.set_index("total")[["measured_sd", "forecast_spread"]] ** 2).groupby("total").mean()
-    ratios = (mean["measured_sd"] / mean["forecast_spread"]) ** 0.5
-    listed = ", ".join(f"{ratio:.2f} at {size:,.0f} samples" for size, ratio in ratios.items())
-    return f"Run to run, measured over forecast: {listed}."
+    shared = (1 / rows["effective_runs"] - 1 / rows["runs"]) / (1 - 1 / rows["runs"])
+    measured = rows["measured_sd"] ** 2 / (1 - shared.clip(upper=0.99))
+    known = pd.DataFrame({"total": total, "measured": measured, "forecast": rows["forecast_spread"] ** 2})
+    mean = known[(shared < MOST_SHARED) & rows["forecast"].notna()].groupby("total").mean()
+    ratios = (mean["measured"] / mean["forecast"]) ** 0.5
+    return (
+        "Run to run, measured over forecast: "
+        + ", ".join(f"{ratio:.2f} at {size:,.0f} samples" for size, ratio in ratios.items())
+        + "."
+    )
 
 
 def _mixture_keys(rows: pd.DataFrame) -> pd.DataFrame:

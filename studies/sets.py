@@ -119,8 +119,8 @@ STUDIES = {
             n_splits=10,
             n_runs=20,
             limit=0.04,
-            note="Only 569 tumours exist, and errors come from a few of them: pools of 80 rows set the limit here, and a "
-            "law smoothed over many models is steadier beyond the pool.",
+            note="Only 569 tumours exist, and errors come from a few of them: pools of 80 rows set the limit here, "
+            "and a law fitted to many models is steadier beyond the pool.",
         ),
         Study(
             name="photograph",
