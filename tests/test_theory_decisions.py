@@ -92,6 +92,16 @@ def test_exchange_rate_is_one_for_the_first_and_for_a_copy_and_negative_for_bad_
     assert exchange_rates(problem(n=(1000, 600), quality=5.0))["synthetic"] < 0
 
 
+def test_exchange_rate_is_unknown_where_more_of_the_first_source_do_not_help():
+    """Below the interpolation threshold more samples of either source hurt: a plain ratio would promise a gain."""
+    spectrum, teacher = Spectrum.isotropic(D), RandomTeacher()
+    real = Source("real", n_samples=20, noise_var=0.5, spectrum=spectrum, teacher=teacher)
+    synthetic = Source("synthetic", n_samples=15, noise_var=0.5, shift=Shift(quality=0.1, shape="isotropic"))
+    here = Mixture([real, synthetic], ridge=0)
+    assert min(marginal_values(here).values()) > 0
+    assert np.isnan(list(exchange_rates(here).values())).all()
+
+
 def shifted(mixture, vector):
     sources = [mixture.sources[0], replace(mixture.sources[1], shift=Shift(vector=vector))]
     return solve(replace(mixture, sources=sources)).collapse

@@ -92,10 +92,14 @@ def marginal_values(problem: Mixture) -> dict[str, float]:
 
 
 def exchange_rates(problem: Mixture) -> dict[str, float]:
-    """Return what one more sample of each source is worth in samples of the first: negative where it hurts."""
+    """Return what one more sample of each source is worth in samples of the first: negative where it hurts.
+
+    NaN for every source where more samples of the first do not help: its sample is no unit of worth there, and the
+    sign of a ratio would mislead.
+    """
     values = marginal_values(problem)
     unit = values[_names(problem)[0]]
-    return {name: value / unit if unit else float("nan") for name, value in values.items()}
+    return {name: value / unit if unit < 0 else float("nan") for name, value in values.items()}
 
 
 def infinite_data_floor(problem: Mixture) -> dict[str, float]:
