@@ -26,11 +26,10 @@ def command(
     *,
     engine: Annotated[Engine, typer.Option(help="Which engine answers.")] = Engine.theory,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of engines that draw samples; theory draws none.")] = 0,
 ) -> None:
     """Solve a problem file: excess risk, its parts, test and training errors."""
     from modelcollapse.problems.files import load_problem
-    from modelcollapse.theory.engine import solve  # the only engine so far: `engine` and `seed` choose nothing yet
+    from modelcollapse.theory.engine import solve  # the only engine so far
 
     result = solve(load_problem(file))
     if json:
