@@ -18,7 +18,6 @@ class Status(StrEnum):
     OK = "ok"
     INTERPOLATION_THRESHOLD = "interpolation_threshold"  # as many samples as parameters, no ridge: diverges
     NOT_CONVERGED = "not_converged"
-    INTERRUPTED = "interrupted"
     NOT_ENOUGH_DATA = "not_enough_data"
 
 
@@ -68,20 +67,20 @@ class Result:
     assumptions: tuple[str, ...] = field(default=())
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain numbers, strings and lists for JSON; a number that is not finite becomes None.
-
-        Examples
-        --------
-        >>> plain({"a": float("inf"), "b": (1, 2.5)})
-        {'a': None, 'b': [1, 2.5]}
-        """
+        """Return plain numbers, strings and lists for JSON; a number that is not finite becomes None."""
         content = plain({name: getattr(self, name) for name in self.__dataclass_fields__})
         assert isinstance(content, dict)
         return content
 
 
 def plain(value: Any) -> Any:
-    """Turn nested results into what JSON can hold: arrays to lists, numbers that are not finite to None."""
+    """Turn nested results into what JSON can hold: arrays to lists, numbers that are not finite to None.
+
+    Examples
+    --------
+    >>> plain({"a": float("inf"), "b": (1, 2.5)})
+    {'a': None, 'b': [1, 2.5]}
+    """
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, str | bool | int) or value is None:
