@@ -203,16 +203,29 @@ def test_sentences_about_the_surface_name_the_marked_best() -> None:
     assert "without synthetic rows" in say_surface(none, result.surfaces[0])
 
 
-def test_write_report_makes_one_readable_file(tmp_path: Path) -> None:
-    old = os.umask(0o022)
-    try:
-        write_report(audit_result(), tmp_path / "report.html")
-    finally:
-        os.umask(old)
+def test_write_report_makes_one_file(tmp_path: Path) -> None:
+    write_report(audit_result(), tmp_path / "report.html")
     (file,) = tmp_path.iterdir()
     assert file.read_text(encoding="utf-8") == render_report(audit_result())
-    assert stat.S_IMODE(file.stat().st_mode) == 0o644
     assert file.stat().st_size < 1_000_000
+
+
+@pytest.mark.parametrize(("umask", "permissions"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+@pytest.mark.parametrize("replaced", [None, 0o600, 0o666], ids=["new", "private", "open"])
+def test_write_report_leaves_the_permissions_of_a_new_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, umask: int, permissions: int, replaced: int | None
+) -> None:
+    monkeypatch.setattr(page_module, "render_report", lambda _: "page")
+    path = tmp_path / "report.html"
+    if replaced is not None:
+        path.write_text("old")
+        path.chmod(replaced)
+    before = os.umask(umask)
+    try:
+        write_report(audit_result(), path)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == permissions
 
 
 def test_write_report_replaces_and_follows_links(tmp_path: Path) -> None:

@@ -50,7 +50,8 @@ def write_report(result: AuditResult, path: str | Path) -> None:
     ----------
     result : AuditResult
     path : str or Path
-        An existing file is replaced once the new one is complete, and left alone when anything fails.
+        An existing file is replaced once the new one is complete, and left alone when anything fails. The permissions
+        are those of any new file, whatever those of the file replaced.
 
     Raises
     ------
