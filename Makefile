@@ -24,7 +24,8 @@ check: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks
 
-# DATA=FOLDER adds the studies of tables that are not bundled.
+# The studies of tables that are not bundled need their folder: taken from beside the checkout, or DATA=FOLDER.
+DATA ?= $(wildcard ../shared/data)
 validation: $(READY)
 	$(BIN)/python -m studies.validation $(if $(DATA),--data $(DATA))
 
@@ -37,5 +38,5 @@ picture: $(READY)
 
 $(READY): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,docs]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[datasets,dev,docs]'
 	touch $@
