@@ -18,9 +18,10 @@ from threadpoolctl import threadpool_limits
 
 from modelcollapse.decisions.forecast import Forecast, forecast
 from modelcollapse.decisions.measures import forecast_measures
+from modelcollapse.decisions.plug_in import plug_in_error
 from modelcollapse.estimation.pool import Pool, stratify
 from modelcollapse.streams import stream
-from studies.controls import plug_in, shuffled
+from studies.controls import shuffled
 from studies.mixtures import Mixture, mixtures
 from studies.rivals import mixture_law, power_law, train_mixtures, train_real_only
 from studies.sets import Study
@@ -168,7 +169,7 @@ def _readers(
                 columns |= _answer("one_stratum", ask(at_hand.pool))
             if controls:
                 columns |= _answer("shuffled", ask(wrong_stratified))
-                columns["plug_in"] = plug_in(
+                columns["plug_in"] = plug_in_error(
                     at_hand.pool, n_samples=mixture.n_samples, weights=mixture.weights, ridge=ridge
                 )
             return columns

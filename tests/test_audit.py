@@ -74,7 +74,7 @@ def test_audit_finds_that_rows_of_the_same_law_help(helped: AuditResult) -> None
 def test_audit_finds_that_wrong_labels_hurt() -> None:
     found = audit(linear(600, 1), linear(3000, 2, sign=-1.0))
     assert found.verdict.startswith("Leave the synthetic rows out")
-    assert "raises the error" in found.verdict
+    assert "raises the error" in found.details
     assert found.confidence == "high"
     assert found.exchange_rate.marginal < 0
     low, high = found.quality["synthetic"].interval
@@ -173,8 +173,6 @@ def test_audit_repeats_with_its_seed() -> None:
         audit(linear(120, 1), linear(90, 2), at=[MixtureRequest({"real": 50})], seed=seed).to_dict()
         for seed in (3, 3, 4)
     )
-    for content in (first, again, other):
-        del content["seconds"]
     assert first == again
     assert first["validation"] != other["validation"]
 

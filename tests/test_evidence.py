@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,10 +11,10 @@ import pytest
 from decision_worlds import drawn_pool, pair_world
 from modelcollapse import solve
 from modelcollapse.checks import Array
-from modelcollapse.decisions.answers import floors, marginal_rate
+from modelcollapse.decisions.answers import SYNTHETIC_FACTORS, best_mixture, floors, marginal_rate
 from modelcollapse.decisions.evidence import Evidence, whole_number
 from modelcollapse.decisions.forecast import Forecast
-from modelcollapse.decisions.landscape import landscape
+from modelcollapse.decisions.landscape import INDIFFERENT, landscape
 from modelcollapse.decisions.verdict import Agreement
 from modelcollapse.estimation.pool import Pool
 from modelcollapse.result import Status
@@ -68,7 +69,8 @@ def test_difference_of_forecasts_has_an_honest_standard_error(
     first, second = (300.0, 400.0), (300.0, 300.0)
     expected = truth(*first) - truth(*second)
     found = []
-    for evidence in ideal_evidence():
+    for seed in range(N_WORLDS):
+        evidence = evidence_of(drawn_pool(WORLD, COUNTS, seed))
         more, fewer = (evidence.forecast(np.array(counts), ridge=RIDGE) for counts in (first, second))
         found.append((more.test_error - fewer.test_error - expected) / stderr(evidence, more, fewer))
     assert bool(0.6 < np.sqrt(np.mean(np.square(found))) < 1.5) is honest
@@ -137,3 +139,34 @@ def test_mixed_counts_share_synthetic_rows_in_the_pools_proportions() -> None:
     assert evidence.mixed(evidence.landscapes[1], real=7.0, synthetic=40.0).tolist() == [7.0, 0.0, 40.0]
     assert (whole_number(3.0), whole_number(0.5)) == (3, 0.5)
     assert isinstance(whole_number(3.0), int)
+
+
+def test_best_mixture_takes_the_fewest_synthetic_rows_among_equally_good_ones() -> None:
+    evidence = evidence_of(WORLD.pool(COUNTS, stream(0, "evidence")), landscapes=True)
+    told = best_mixture(evidence)
+    where = evidence.together
+    tried = where.choices(real=float(evidence.counts[0]), synthetic=where.counts[1] * SYNTHETIC_FACTORS)
+    least = tried[0].test_error
+    equal = [choice.synthetic for choice in tried if choice.test_error <= least * INDIFFERENT]
+    assert told.n_samples[1] == round(min(equal))
+    assert len(equal) > 1  # fewer rows than those of the smallest error were to be had
+    assert least * 0.98 < told.test_error < least * 1.02
+
+
+def test_best_mixture_passes_over_choices_that_the_exact_forecast_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    evidence = evidence_of(WORLD.pool(COUNTS, stream(0, "evidence")), landscapes=True)
+    first, *_ = evidence.together.choices(
+        real=float(evidence.counts[0]), synthetic=evidence.together.counts[1] * SYNTHETIC_FACTORS
+    )
+    asked: list[float] = []
+    exact = Evidence.forecast
+
+    def refusing_once(self: Evidence, counts: Array, *, weight: float = 1.0, ridge: float | None = None) -> Forecast:
+        told = exact(self, counts, weight=weight, ridge=ridge)
+        asked.append(told.test_error)
+        return replace(told, status=Status.NOT_ENOUGH_DATA) if len(asked) == 1 else told
+
+    monkeypatch.setattr(Evidence, "forecast", refusing_once)
+    assert best_mixture(evidence).status is Status.OK
+    assert len(asked) == 2
+    assert asked[1] == pytest.approx(first.test_error, rel=0.05)

@@ -11,7 +11,7 @@ from decision_worlds import drawn_pool, pair_world
 from modelcollapse import solve
 from modelcollapse.checks import Array
 from modelcollapse.decisions.forecast import forecast
-from modelcollapse.decisions.landscape import INDIFFERENT, Landscape, around, candidate_ridges, landscape
+from modelcollapse.decisions.landscape import Landscape, around, candidate_ridges, landscape
 from modelcollapse.errors import InputError
 from modelcollapse.estimation.pool import Pool, pool_of, ridge_scale
 from modelcollapse.result import Status
@@ -50,16 +50,6 @@ def test_best_is_no_worse_than_a_grid_of_exact_forecasts(mixed: tuple[Pool, Land
     assert found == pytest.approx(best.test_error, rel=0.01)
     worst = exact(pool, 120.0, 1600.0, 2.5, RIDGES[0])
     assert worst > np.nanmin(grid) * 1.01  # the twin: not every mixture is the best
-
-
-def test_best_prefers_fewer_synthetic_rows_when_frugal(mixed: tuple[Pool, Landscape]) -> None:
-    _, where = mixed
-    synthetic = np.concatenate([[0.0], np.geomspace(20, 1600, 40)])
-    best, frugal = (where.best(real=120.0, synthetic=synthetic, frugal=frugal) for frugal in (False, True))
-    assert best is not None
-    assert frugal is not None
-    assert frugal.synthetic < best.synthetic
-    assert best.test_error <= frugal.test_error <= best.test_error * INDIFFERENT
 
 
 def test_best_leaves_rows_with_opposite_labels_out_and_gives_them_no_weight() -> None:

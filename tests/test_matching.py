@@ -83,13 +83,6 @@ def test_match_scales_with_weights_and_ridge() -> None:
     np.testing.assert_allclose(five.weights, 5 * one.weights, rtol=1e-5)
 
 
-def test_match_starts_near_the_answer_in_fewer_iterations() -> None:
-    pool, samples = small_pool(0, (40, 30)), np.array([400.0, 100.0])
-    cold = match(pool, n_samples=samples, weights=np.ones(2), ridge=0.1)
-    warm = match(pool, n_samples=1.01 * samples, weights=np.ones(2), ridge=0.1, start=cold.weights)
-    assert warm.iterations < cold.iterations
-
-
 def test_match_says_when_the_pool_cannot_tell() -> None:
     pool = small_pool(0, (3, 2))  # fewer rows than its six features
     assert not match(pool, n_samples=np.array([1e6, 1e6]), weights=np.ones(2), ridge=1e-4).found

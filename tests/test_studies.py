@@ -131,9 +131,8 @@ def test_training_agrees_with_scikit_learn() -> None:
 
 
 def test_plug_in_agrees_with_theory_when_the_pool_is_the_population() -> None:
-    from studies.controls import plug_in
-
     from modelcollapse.decisions.forecast import forecast
+    from modelcollapse.decisions.plug_in import plug_in_error
     from modelcollapse.estimation.pool import pool_of
     from modelcollapse.estimation.rows import LabelledRows
 
@@ -145,7 +144,7 @@ def test_plug_in_agrees_with_theory_when_the_pool_is_the_population() -> None:
 
     pool = pool_of([draw(20_000), draw(20_000)], holdout=draw(5000))
     asked: dict[str, Any] = {"n_samples": (40, 30), "weights": (1.0, 0.5), "ridge": 0.01}
-    assert plug_in(pool, **asked) == pytest.approx(forecast(pool, **asked).test_error, rel=5e-3)
+    assert plug_in_error(pool, **asked) == pytest.approx(forecast(pool, **asked).test_error, rel=5e-3)
 
 
 def test_power_law_is_recovered() -> None:

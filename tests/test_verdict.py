@@ -26,6 +26,7 @@ def mixture(synthetic: float, test_error: float, *, weight: float = 1.0) -> Mixt
         band=(test_error - 0.1, test_error + 0.1),
         stderr=0.01,
         run_to_run=0.01,
+        holdout_stderr=0.01,
         training_error={},
         measures={},
         status=Status.OK if np.isfinite(test_error) else Status.NOT_ENOUGH_DATA,
@@ -48,8 +49,8 @@ def verdict(**changes: Any) -> Verdict:
 
 def test_verdict_says_how_much_help_to_take() -> None:
     assert verdict() == Verdict(
-        sentence="Mix in 300 synthetic rows: the test error falls by 20 % against the real rows alone. "
-        "Adding all of them as they are lowers the error by 10 %.",
+        sentence="Mix in 300 synthetic rows: the test error falls by 20 % against the real rows alone.",
+        details="Adding all of them as they are lowers the error by 10 %.",
         confidence="high",
         reason="the forecast is within 1.2 % (median) of models trained on 7 mixtures and the difference is "
         "10 standard errors",
@@ -59,7 +60,7 @@ def test_verdict_says_how_much_help_to_take() -> None:
 def test_verdict_names_the_weight_the_rows_to_be_made_and_where_harm_begins() -> None:
     harmful = Crossover(best_count=30.0, harmful_count=123.4, largest_count=4e4)
     told = verdict(best=mixture(1234, 0.8, weight=0.35), at_hand=mixture(400, 1.3), crossover=harmful)
-    assert told.sentence == (
+    assert f"{told.sentence} {told.details}" == (
         "Mix in 1,230 synthetic rows (400 are at hand) at weight 0.35: the test error falls by 20 % against the real "
         "rows alone. Adding all of them as they are raises the error by 30 %. Beyond about 123 rows at full weight "
         "they do harm."
@@ -75,7 +76,7 @@ def test_verdict_names_the_sources_to_take_when_there_are_several() -> None:
         at_hand=several(mixture(0, 0.9), synthetic=400, synthetic2=200),
         real_only=several(mixture(0, 1.0)),
     )
-    assert told.sentence == (
+    assert f"{told.sentence} {told.details}" == (
         "Mix in 250 rows of synthetic2 (200 are at hand): the test error falls by 20 % against the real rows alone. "
         "Adding all synthetic rows as they are lowers the error by 10 %."
     )
@@ -83,15 +84,16 @@ def test_verdict_names_the_sources_to_take_when_there_are_several() -> None:
 
 def test_verdict_leaves_rows_out_that_only_harm() -> None:
     nothing = {"best": mixture(0, 1.0), "gain_stderr": 0.0, "at_hand": mixture(400, 1.5)}
-    assert verdict(**nothing).sentence == f"{LEAVE}. Adding all of them as they are raises the error by 50 %."
+    assert verdict(**nothing).sentence == f"{LEAVE}."
+    assert verdict(**nothing).details == "Adding all of them as they are raises the error by 50 %."
     assert verdict(**nothing).confidence == "high"
     slight = {"best": mixture(20, 0.995), "at_hand": mixture(400, 1.5)}
-    assert verdict(**slight).sentence.startswith(f"{LEAVE}: no mixture is clearly better than the real rows alone. ")
+    assert verdict(**slight).sentence == f"{LEAVE}: no mixture is clearly better than the real rows alone."
 
 
 def test_verdict_says_when_rows_make_no_difference() -> None:
     told = verdict(best=mixture(0, 1.0), gain_stderr=0.0, at_hand=mixture(400, 1.004))
-    assert told.sentence == (
+    assert f"{told.sentence} {told.details}" == (
         "The synthetic rows make no difference that shows. Adding all of them as they are changes the error by less "
         "than this data can tell (estimate: 0.40 % higher)."
     )
@@ -101,7 +103,7 @@ def test_verdict_says_when_rows_make_no_difference() -> None:
 
 def test_verdict_says_when_a_gain_may_be_chance() -> None:
     told = verdict(best=mixture(300, 0.99), at_hand=mixture(400, 0.98))
-    assert told.sentence == (
+    assert f"{told.sentence} {told.details}" == (
         "There is not enough data to tell whether the synthetic rows help. Adding all of them as they are changes the "
         "error by less than this data can tell (estimate: 2.0 % lower)."
     )
@@ -110,7 +112,7 @@ def test_verdict_says_when_a_gain_may_be_chance() -> None:
 
 def test_verdict_knows_a_gain_too_small_to_matter_from_one_that_cannot_be_told() -> None:
     tiny = {"best": mixture(300, 0.999), "at_hand": mixture(400, 1.001), "harm_stderr": 0.002}
-    assert verdict(**tiny, gain_stderr=0.002).sentence.startswith("The synthetic rows make no difference that shows. ")
+    assert verdict(**tiny, gain_stderr=0.002).sentence == "The synthetic rows make no difference that shows."
     assert verdict(**tiny, gain_stderr=0.02).sentence.startswith("There is not enough data to tell whether")
 
 
@@ -119,17 +121,17 @@ def test_verdict_says_when_the_data_cannot_tell(unknown: str) -> None:
     crossover = Crossover(best_count=30.0, harmful_count=100.0, largest_count=4e4)
     told = verdict(**{unknown: mixture(0, NAN)}, gain_stderr=NAN, crossover=crossover)
     assert told.sentence.startswith("There is not enough data to tell what the synthetic rows do.")
-    assert "do harm" not in told.sentence
+    assert "do harm" not in told.details
     assert told.confidence == "low"
     assert "cannot tell" in told.reason
 
 
 def test_verdict_says_disagreement_first() -> None:
     told = verdict(checked=Agreement(holds=False, median_deviation=0.31, inflation=4.0, points=7))
-    assert told.sentence.startswith(
-        "The forecast disagrees with models trained on the spot (typically by 31 %): do not rely on the numbers below. "
-        "Mix in"
+    assert told.sentence == (
+        "The forecast disagrees with models trained on the spot (typically by 31 %): do not rely on its numbers."
     )
+    assert told.details.startswith("Mix in")
     assert (told.confidence, "outside" in told.reason) == ("low", True)
 
 
@@ -170,7 +172,7 @@ def test_verdict_names_a_limit_only_where_it_agrees_with_the_rest(
     crossover: Crossover, harm: float, spoken: bool
 ) -> None:
     told = verdict(crossover=crossover, at_hand=mixture(400, harm))
-    assert ("do harm" in told.sentence) is spoken
+    assert ("do harm" in told.details) is spoken
 
 
 def checks(*deviations: float) -> list[ValidationPoint]:

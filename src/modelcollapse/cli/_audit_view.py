@@ -24,6 +24,8 @@ def print_audit(result: AuditResult) -> None:
     console = Console(highlight=False, markup=False)
     wide = console.width >= _WIDE
     console.print(result.verdict, style="bold")
+    if result.details:
+        console.print(result.details)
     console.print(f"Confidence {result.confidence}: {result.confidence_reason}.")
     console.print(_key_table(result, wide=wide))
     for title, content in (

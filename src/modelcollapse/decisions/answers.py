@@ -12,12 +12,16 @@ from modelcollapse.decisions.evidence import Evidence
 from modelcollapse.decisions.forecast import BAND_LEVEL, Forecast
 from modelcollapse.decisions.landscape import INDIFFERENT, MOST_AT_HAND, WEIGHTS
 from modelcollapse.decisions.on_the_spot import Progress
-from modelcollapse.decisions.uncertainty import sum_of_squares
+from modelcollapse.decisions.uncertainty import variance_of_sum
 from modelcollapse.parallel import side_by_side
 from modelcollapse.result import Status
 
 Array = NDArray[np.float64]
 
+SYNTHETIC_FACTORS = np.concatenate([[0.0], np.geomspace(0.05, MOST_AT_HAND, 25)])
+"""Multiples of the synthetic rows at hand among which the best mixture is sought."""
+MAX_REFUSED = 8
+"""Choices of the surface that the exact forecast may refuse before the real rows alone are taken."""
 CURVE_FACTORS = np.geomspace(1 / 8, 8, 7)
 """Multiples of the rows at hand along a learning curve."""
 STEP = 0.05
@@ -30,18 +34,22 @@ def best_mixture(evidence: Evidence) -> Forecast:
     Among synthetic sources, alone or together; the fewest synthetic rows are preferred among equally good mixtures.
     """
     real = float(evidence.counts[0])
-    found = []
-    for where in evidence.landscapes:
-        synthetic = where.counts[1] * np.concatenate([[0.0], np.geomspace(0.05, MOST_AT_HAND, 25)])
-        choice = where.best(real=real, synthetic=synthetic, frugal=True)
-        if choice is not None:
-            found.append((choice, where))
-    if not found:
-        return evidence.forecast(evidence.only_real)
-    smallest = min(choice.test_error for choice, _ in found)
-    choice, where = next((c, w) for c, w in found if c.test_error <= smallest * INDIFFERENT)
-    counts = np.round(evidence.mixed(where, real=real, synthetic=choice.synthetic))
-    return evidence.forecast(counts, weight=choice.weight if counts[1:].any() else 1.0, ridge=choice.ridge)
+    found = [
+        (choice, where)
+        for where in evidence.landscapes
+        for choice in where.choices(real=real, synthetic=where.counts[1] * SYNTHETIC_FACTORS)
+    ]
+    found.sort(key=lambda pair: pair[0].test_error)
+    for smallest, _ in found[:MAX_REFUSED]:
+        good = [
+            pair for pair in found if smallest.test_error <= pair[0].test_error <= smallest.test_error * INDIFFERENT
+        ]
+        choice, where = min(good, key=lambda pair: pair[0].synthetic)
+        counts = np.round(evidence.mixed(where, real=real, synthetic=choice.synthetic))
+        told = evidence.forecast(counts, weight=choice.weight if counts[1:].any() else 1.0, ridge=choice.ridge)
+        if told.status is Status.OK:
+            return told
+    return evidence.forecast(evidence.only_real)
 
 
 def floors(evidence: Evidence) -> Floor:
@@ -103,7 +111,7 @@ def marginal_rate(evidence: Evidence, *, at_hand: Forecast) -> tuple[float, tupl
         return np.nan, (np.nan, np.nan)
     rate = by_synthetic[0] / by_real[0]
     moved = tuple((s - rate * r) / by_real[0] for s, r in zip(by_synthetic[1], by_real[1], strict=True))
-    stderr = np.sqrt(sum_of_squares(moved, evidence.pool.counts)) * evidence.checked.inflation
+    stderr = np.sqrt(variance_of_sum(moved, evidence.pool.counts)) * evidence.checked.inflation
     half = float(norm.ppf((1 + BAND_LEVEL) / 2) * stderr)
     return rate, (rate - half, rate + half)
 

@@ -148,6 +148,7 @@ def _run(
     )
     result = AuditResult(
         verdict=verdict.sentence,
+        details=verdict.details,
         confidence=verdict.confidence,
         confidence_reason=verdict.reason,
         task=data.task,

@@ -37,6 +37,8 @@ class MixtureForecast:
         Standard error of `test_error` as a forecast of the mean over trained models.
     run_to_run : float
         Standard deviation of single trained models about their mean.
+    holdout_stderr : float
+        What the held-out rows, being a sample, add to `stderr` for the error on all real rows.
     training_error : dict of str to float
         By source; sources without samples are left out.
     measures : dict of str to float
@@ -52,6 +54,7 @@ class MixtureForecast:
     band: Interval
     stderr: float
     run_to_run: float
+    holdout_stderr: float
     training_error: dict[str, float]
     measures: dict[str, float]
     status: Status
@@ -270,7 +273,9 @@ class AuditResult:
     Attributes
     ----------
     verdict : str
-        One sentence.
+        One sentence for a manager.
+    details : str
+        What else a manager should know: what adding every row does, and beyond which count they harm.
     confidence : str
         ``"high"``, ``"medium"``, ``"low"``, with the reason in `confidence_reason`.
     task : str
@@ -294,6 +299,7 @@ class AuditResult:
     """
 
     verdict: str
+    details: str
     confidence: str
     confidence_reason: str
     task: str
@@ -323,8 +329,8 @@ class AuditResult:
     seed: int = field(default=0)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain numbers, strings and lists for JSON, as the audit contract names them."""
-        content = {f.name: _tree(getattr(self, f.name)) for f in fields(self)}
+        """Return plain numbers, strings and lists for JSON, as the audit contract names them; the same for a seed."""
+        content = {f.name: _tree(getattr(self, f.name)) for f in fields(self) if f.name != "seconds"}
         first = next(iter(self.quality), None)
         content["quality"] = content["quality"][first] | {"by_source": content["quality"]} if first else None
         content["input_shift"] = (

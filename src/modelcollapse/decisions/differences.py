@@ -11,7 +11,7 @@ from scipy.stats import norm, rankdata
 from modelcollapse.decisions.audit_result import Damage, InputShift, Quality
 from modelcollapse.decisions.forecast import BAND_LEVEL, difference_stderr, forecast
 from modelcollapse.decisions.matching import match
-from modelcollapse.decisions.uncertainty import row_moves, squared_rows, sum_of_squares
+from modelcollapse.decisions.uncertainty import row_moves, squared_rows, variance_of_sum
 from modelcollapse.estimation.corrections import Population, population
 from modelcollapse.estimation.pool import Pool
 from modelcollapse.estimation.pool_fit import PoolFit, fit_pool
@@ -242,7 +242,7 @@ def damage(pool: Pool, *, counts: Array, ridge: float, real_ridge: float, rule_r
 def rule_variance(fit: PoolFit, gradient: Array) -> float:
     """Return the variance that a rule's pool gives a quantity with a gradient (n_features, n_outputs) in the rule."""
     moves = row_moves(fit, fit.spectrum.vectors.T @ gradient, pull=fit.weights / fit.spectrum.pool.total)
-    return sum_of_squares(moves, fit.spectrum.pool.counts)
+    return variance_of_sum(moves, fit.spectrum.pool.counts)
 
 
 def fit_noise(fit: PoolFit, metric: Array) -> float:

@@ -101,6 +101,7 @@ class Evidence:
             band=(float(np.maximum(0.0, found.test_error - half)), float(found.test_error + half)),
             stderr=stderr,
             run_to_run=found.run_to_run,
+            holdout_stderr=found.holdout_stderr,
             training_error={name: float(error) for name, error, count in training if count > 0},
             measures=forecast_measures(found, seed=self.seed) if self.classification else {},
             status=found.status,
@@ -156,9 +157,11 @@ def gather(
         seed=seed,
         progress=progress,
     )
+    pool = stratify(whole, n_strata=n_strata, ridge=mixed_ridge)
+    pool.prepare()
     return Evidence(
         whole=whole,
-        pool=stratify(whole, n_strata=n_strata, ridge=mixed_ridge),
+        pool=pool,
         classification=classification,
         ridges=ridges,
         landscapes=tuple(landscapes),

@@ -11,7 +11,7 @@ from scipy.stats import norm
 
 from modelcollapse.checks import number, real_array
 from modelcollapse.decisions.matching import match, retained_factors
-from modelcollapse.decisions.uncertainty import spread_of, sum_of_squares
+from modelcollapse.decisions.uncertainty import spread_of, variance_of_sum
 from modelcollapse.errors import InputError
 from modelcollapse.estimation.corrections import Population, population
 from modelcollapse.estimation.pool import Pool
@@ -52,6 +52,8 @@ class Forecast:
         What the matched pool fit showed.
     influence : tuple of ndarray (error rows of s,)
         How far each row of the pool moves the forecast; empty without a forecast.
+    row_errors : ndarray (rows held out,)
+        Squared error of the matched pool fit on each held-out row, summed over outputs; empty without a forecast.
     """
 
     n_samples: Array
@@ -65,6 +67,12 @@ class Forecast:
     amplification: Array
     population: Population | None
     influence: tuple[Array, ...]
+    row_errors: Array
+
+    @property
+    def holdout_stderr(self) -> float:
+        """Standard error of `test_error` as an error on all real rows: the held-out rows are a sample; NaN without."""
+        return mean_stderr(self.row_errors)
 
     @property
     def band(self) -> tuple[float, float]:
@@ -94,7 +102,6 @@ def forecast(
     n_samples: Sequence[float] | Array,
     ridge: float,
     weights: Sequence[float] | Array | None = None,
-    start: Array | None = None,
 ) -> Forecast:
     """Forecast the error of ridge regression trained on a mixture (form B: consistent with the pool being a sample).
 
@@ -108,8 +115,6 @@ def forecast(
         λ > 0 per sample.
     weights : sequence of float (K,), optional
         Per-sample weight ω of each source; default 1.
-    start : ndarray (S,), optional
-        Pool weights near the answer, from a neighbouring mixture.
 
     Returns
     -------
@@ -126,9 +131,9 @@ def forecast(
     that carry the second moments. Labels and features need not be Gaussian, nor the truth linear. Derived on the
     documentation's forecast page.
     """
-    source_samples, source_weights, ridge = _checked(pool, n_samples, weights, ridge)
+    source_samples, source_weights, ridge = checked_mixture(pool, n_samples, weights, ridge)
     samples, omega = pool.split_counts(source_samples), pool.spread(source_weights)
-    found = match(pool, n_samples=samples, weights=omega, ridge=ridge, start=start)
+    found = match(pool, n_samples=samples, weights=omega, ridge=ridge)
     if not found.found:
         return _beyond(source_samples, source_weights, ridge, n_parts=len(samples))
     seen = population(fit_pool(pool, weights=found.weights, ridge=ridge))
@@ -136,14 +141,14 @@ def forecast(
     terms = {"retained": retained, "n_samples": samples, "weights": omega}
     amplification = amplifications(seen.sensitivity, seen.target_sensitivity, **terms)
     errors = seen.mean_errors
-    spread = spread_of(seen, amplification=amplification, retained=retained, n_samples=samples, weights=omega)
+    fresh_errors = np.stack([errors[s] + amplifications(seen.sensitivity, column, **terms) @ errors
+                             for s, column in enumerate(seen.sensitivity.T)])  # fmt: skip
+    spread = spread_of(seen, amplification=amplification, fresh_errors=np.maximum(fresh_errors, 0.0), **terms)
     test_error = float(seen.target_error + amplification @ errors)
     if not spread.stderr <= MAX_RELATIVE_STDERR * test_error:
         return _beyond(source_samples, source_weights, ridge, n_parts=len(samples))
-    per_source = np.stack([errors[s] + amplifications(seen.sensitivity, column, **terms) @ errors
-                           for s, column in enumerate(seen.sensitivity.T)])  # fmt: skip
     with np.errstate(invalid="ignore"):
-        by_source = np.bincount(pool.parents, weights=samples * retained**2 * per_source, minlength=pool.n_sources)
+        by_source = np.bincount(pool.parents, weights=samples * retained**2 * fresh_errors, minlength=pool.n_sources)
         training_error = by_source / np.where(source_samples > 0, source_samples, np.nan)
     return Forecast(
         n_samples=source_samples,
@@ -157,21 +162,33 @@ def forecast(
         amplification=amplification,
         population=seen,
         influence=spread.influence,
+        row_errors=np.einsum("ic,ic->i", seen.fit.held_out, seen.fit.held_out),
     )
+
+
+def mean_stderr(values: Array) -> float:
+    """Return the standard error of the mean of independent values; NaN for fewer than two."""
+    return float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
 
 
 def difference_stderr(first: Forecast, second: Forecast, *, counts: Array) -> float:
     """Return the standard error of the difference of two forecasts from the same pool; NaN without forecasts.
 
-    `counts` (S,) are the pool's rows by sub-source.
+    Both samples count: the pool's rows, and the held-out rows, on which the two are compared row by row.
+
+    Parameters
+    ----------
+    first, second : Forecast
+    counts : ndarray (S,)
+        Rows of the pool by sub-source.
     """
     if not first.influence or not second.influence:
         return float("nan")
     apart = tuple(a - b for a, b in zip(first.influence, second.influence, strict=True))
-    return float(np.sqrt(sum_of_squares(apart, counts)))
+    return float(np.hypot(np.sqrt(variance_of_sum(apart, counts)), mean_stderr(first.row_errors - second.row_errors)))
 
 
-def _checked(
+def checked_mixture(
     pool: Pool, n_samples: Sequence[float] | Array, weights: Sequence[float] | Array | None, ridge: float
 ) -> tuple[Array, Array, float]:
     """Check the arguments that describe a mixture."""
@@ -202,4 +219,5 @@ def _beyond(n_samples: Array, weights: Array, ridge: float, *, n_parts: int) -> 
         amplification=np.full(n_parts, np.nan),
         population=None,
         influence=(),
+        row_errors=np.empty(0),
     )

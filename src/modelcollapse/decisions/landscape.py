@@ -66,25 +66,20 @@ class Landscape:
         omega = np.stack([np.ones_like(weights), weights], axis=-1)[None, None, :, None, :]
         return self.readings.test_error(n_samples=counts, weights=omega, ridge=ridges)
 
-    def best(self, *, real: float, synthetic: Array, weights: Array = WEIGHTS, frugal: bool = False) -> Choice | None:
-        """Return the best mixture with the given real samples; `frugal` prefers fewer synthetic samples when as good.
-
-        None when the data can tell nothing about any of them.
-        """
+    def choices(self, *, real: float, synthetic: Array, weights: Array = WEIGHTS) -> list[Choice]:
+        """Return the best weight and ridge for each count of synthetic samples that the data can tell, best first."""
         table = self.errors(real=np.array([real]), synthetic=synthetic, weights=weights, ridges=self.ridges)[0]
-        if np.isnan(table).all():
-            return None
-        smallest = np.nanmin(table, axis=(1, 2), initial=np.inf)
-        good = smallest <= np.nanmin(table) * (INDIFFERENT if frugal else 1.0)
-        column = int(np.flatnonzero(good)[np.argmin(synthetic[good])])
-        row, ridge = np.unravel_index(int(np.nanargmin(table[column])), table.shape[1:])
-        return Choice(
-            real=real,
-            synthetic=float(synthetic[column]),
-            weight=float(weights[row]) if synthetic[column] > 0 else 1.0,
-            ridge=float(self.ridges[ridge]),
-            test_error=float(table[column, row, ridge]),
-        )
+        found = []
+        for count, errors in zip(synthetic.tolist(), table, strict=True):
+            if not np.isnan(errors).all():
+                row, ridge = np.unravel_index(int(np.nanargmin(errors)), errors.shape)
+                weight = float(weights[row]) if count > 0 else 1.0
+                found.append(Choice(real, count, weight, float(self.ridges[ridge]), float(errors[row, ridge])))
+        return sorted(found, key=lambda choice: choice.test_error)
+
+    def best(self, *, real: float, synthetic: Array, weights: Array = WEIGHTS) -> Choice | None:
+        """Return the best mixture with the given real samples; None when the data can tell nothing about any."""
+        return next(iter(self.choices(real=real, synthetic=synthetic, weights=weights)), None)
 
     def table(self) -> SurfaceTable:
         """Return the best error over weight and ridge for a grid of counts around the rows at hand."""
@@ -118,10 +113,10 @@ class Landscape:
             return Crossover(best_count=np.nan, harmful_count=None, largest_count=np.nan)
         counts, errors = counts[known], np.nanmin(table[known], axis=1)
         best = int(errors.argmin())
-        harmful = np.flatnonzero((errors > errors[0]) & (np.arange(len(counts)) > best))
+        worse = best + np.flatnonzero(errors[best:] > errors[0])
         return Crossover(
             best_count=float(counts[best]),
-            harmful_count=float(counts[max(harmful[0] - 1, 1)]) if len(harmful) else None,
+            harmful_count=crossing(counts, errors, int(worse[0])) if len(worse) else None,
             largest_count=float(counts[-1]),
         )
 
@@ -146,7 +141,7 @@ class Landscape:
     def equivalent_real(self, error: float) -> float:
         """Return how many real samples alone, at their best ridge, reach a test error.
 
-        Infinity when endless ones do not; NaN when the data cannot tell.
+        Infinity when `FARTHEST` times those at hand do not; NaN when the data cannot tell.
         """
         counts = np.geomspace(self.counts[0] / 20, self.counts[0] * FARTHEST, 121)
         table = self.errors(real=counts, synthetic=np.zeros(1), weights=np.ones(1), ridges=self.ridges)[:, 0, 0]
@@ -157,6 +152,12 @@ class Landscape:
         if error < errors[-1]:
             return float("inf") if known[-1] else float("nan")
         return float(np.exp(np.interp(-error, -errors, np.log(counts[known]))))
+
+
+def crossing(counts: Array, errors: Array, first: int) -> float:
+    """Return where errors pass their first value, between `counts[first - 1]` and `counts[first]`."""
+    below, above = errors[first - 1] - errors[0], errors[first] - errors[0]
+    return float(counts[first - 1] + (counts[first] - counts[first - 1]) * below / (below - above))
 
 
 def around(count: float) -> Array:

@@ -64,7 +64,7 @@ def pool_weights(traces: Array, *, n_samples: Array, weights: Array, counts: Arr
     return gains * counts.sum() / (counts * np.maximum(retained, MIN_RETAINED)), retained
 
 
-def match(pool: Pool, *, n_samples: Array, weights: Array, ridge: float, start: Array | None = None) -> Match:
+def match(pool: Pool, *, n_samples: Array, weights: Array, ridge: float) -> Match:
     """Find the pool weights that stand for a mixture, by Anderson-accelerated iteration on log v.
 
     Parameters
@@ -74,14 +74,10 @@ def match(pool: Pool, *, n_samples: Array, weights: Array, ridge: float, start: 
         Of the mixture, per sub-source.
     ridge : float
         λ > 0.
-    start : ndarray (S,), optional
-        Weights near the answer.
     """
     active = n_samples * weights > 0
     shares = n_samples / n_samples.sum()
     guess = shares * weights * pool.total / pool.counts
-    if start is not None:
-        guess = np.where(start > 0, start, guess)
     points: list[Array] = []
     images: list[Array] = []
     current = np.where(active, guess, 0.0)

@@ -32,7 +32,9 @@ class Spread:
     influence: tuple[Array, ...]
 
 
-def spread_of(seen: Population, *, amplification: Array, retained: Array, n_samples: Array, weights: Array) -> Spread:
+def spread_of(
+    seen: Population, *, amplification: Array, fresh_errors: Array, retained: Array, n_samples: Array, weights: Array
+) -> Spread:
     """Return the spread of a forecast, by the infinitesimal jackknife on the pool's rows.
 
     Parameters
@@ -41,6 +43,8 @@ def spread_of(seen: Population, *, amplification: Array, retained: Array, n_samp
         What the matched pool fit showed.
     amplification : ndarray (S,)
         Factor of each sub-source's residuals in the forecast test error.
+    fresh_errors : ndarray (S,)
+        Error of models trained on the mixture on fresh rows of each sub-source.
     retained, n_samples, weights : ndarray (S,)
         Of the mixture.
 
@@ -49,8 +53,10 @@ def spread_of(seen: Population, *, amplification: Array, retained: Array, n_samp
     The forecast is T_t + kᵀT, T_t the held-out and T the leave-one-out errors of the pool fit. Row i moves the fit by
     (v/P) A⁻¹ x_i r_i with r_i its leave-one-out residual (exactly, for the removal of one row), which moves T_t and T
     along their gradients; it also enters T itself. A training set of the mixture fluctuates by the same rows with the
-    mixture's factors in place of the pool's. To these linear parts comes the variance of the quadratic fluctuation,
-    2 V² / (effective number of directions). Held-out rows are taken as given.
+    mixture's factors in place of the pool's, and residuals of the size that its own models leave on fresh rows. To both
+    comes the variance of the quadratic fluctuation, 2 V² / (effective number of directions). Held-out rows are taken as
+    given; `Forecast.row_errors` has what they add. With many more features than samples and hardly a ridge, the scatter
+    of the inputs themselves, which is left out, makes single models vary up to twice as much as said.
     """
     fit = seen.fit
     pool = fit.spectrum.pool
@@ -64,13 +70,14 @@ def spread_of(seen: Population, *, amplification: Array, retained: Array, n_samp
         move + factor * (squares - squares.mean()) / count
         for move, factor, squares, count in zip(pool_moves, factors, squared_rows(fit), pool.counts, strict=True)
     )
-    run_moves = row_moves(fit, target_gradient, pull=weights * retained / n_samples.sum())
+    residual_growth = np.sqrt(fresh_errors / np.where(fit.left_out_errors > 0, fit.left_out_errors, 1.0))
+    run_moves = row_moves(fit, target_gradient, pull=weights * retained / n_samples.sum() * residual_growth)
     errors = seen.mean_errors
     pool_noise = Fluctuation.of(fit, contributions=seen.pool_amplification * errors)
     run_noise = Fluctuation.of(fit, contributions=amplification * errors)
     pool_square, run_square = pool_noise.overlap(pool_noise), run_noise.overlap(run_noise)
-    pool_variance = sum_of_squares(influence, pool.counts) - 2.0 * pool_square
-    run_variance = sum_of_squares(run_moves, n_samples) + 2.0 * run_square - 4.0 * run_noise.overlap(pool_noise)
+    pool_variance = variance_of_sum(influence, pool.counts) - 2.0 * pool_square
+    run_variance = variance_of_sum(run_moves, n_samples) + 2.0 * run_square - 4.0 * run_noise.overlap(pool_noise)
     return Spread(
         stderr=float(np.sqrt(max(pool_variance, 2.0 * pool_square))),
         run_to_run=float(np.sqrt(max(run_variance, 2.0 * run_square))),
@@ -93,9 +100,9 @@ def squared_rows(fit: PoolFit) -> list[Array]:
     return [np.einsum("ic,ic->i", residuals, residuals) for residuals in fit.left_out]
 
 
-def sum_of_squares(influence: tuple[Array, ...], counts: Array) -> float:
+def variance_of_sum(influence: tuple[Array, ...], counts: Array) -> float:
     """Return the variance of a sum over independent rows, from the influence of some rows of each sub-source."""
-    return float(sum(count * np.mean(values**2) for count, values in zip(counts, influence, strict=True)))
+    return float(sum(count * np.var(values) for count, values in zip(counts, influence, strict=True)))
 
 
 @dataclass(frozen=True)

@@ -62,9 +62,10 @@ def agreement(points: Sequence[ValidationPoint]) -> Agreement:
 
 @dataclass(frozen=True)
 class Verdict:
-    """One sentence for a manager, with its confidence and the reason for that confidence."""
+    """One sentence for a manager, what else to know, and the confidence with its reason."""
 
     sentence: str
+    details: str
     confidence: str
     reason: str
 
@@ -94,19 +95,17 @@ def judge(
     """
     gain = real_only.test_error - best.test_error
     harm = at_hand.test_error - real_only.test_error
-    sentence = " ".join(
-        part
-        for part in (
-            _warning(checked),
-            _advice(real_only, best, at_hand, gain=gain, gain_stderr=gain_stderr, harm=harm, harm_stderr=harm_stderr),
-            _as_they_are(real_only, at_hand, harm=harm, harm_stderr=harm_stderr),
-            _limit(crossover, at_hand, harmful=_ratio(harm, harm_stderr) > LIKELY) if np.isfinite(gain) else "",
-        )
-        if part
+    advice = _advice(real_only, best, at_hand, gain=gain, gain_stderr=gain_stderr, harm=harm, harm_stderr=harm_stderr)
+    warning = _warning(checked)
+    rest = (
+        advice if warning else "",
+        _as_they_are(real_only, at_hand, harm=harm, harm_stderr=harm_stderr),
+        _limit(crossover, at_hand, harmful=_ratio(harm, harm_stderr) > LIKELY) if np.isfinite(gain) else "",
     )
     decisive = max(_ratio(gain, gain_stderr), _ratio(abs(harm), harm_stderr)) if np.isfinite(gain) else np.nan
     confidence, reason = _confidence(checked, decisive)
-    return Verdict(sentence=sentence, confidence=confidence, reason=reason)
+    details = " ".join(part for part in rest if part)
+    return Verdict(sentence=warning or advice, details=details, confidence=confidence, reason=reason)
 
 
 def _ratio(difference: float, stderr: float) -> float:
@@ -148,7 +147,7 @@ def _warning(checked: Agreement) -> str:
         return ""
     return (
         f"The forecast disagrees with models trained on the spot (typically by {percent(checked.median_deviation)}): "
-        "do not rely on the numbers below."
+        "do not rely on its numbers."
     )
 
 
