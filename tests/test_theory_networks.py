@@ -58,23 +58,26 @@ def test_activation_is_refused_when_it_is(function):
         linear_equivalent(function, preactivation_var=1.0)
 
 
-D = 120
+D = 240
 SETTINGS = [  # activation, width, samples, ridge
-    ("relu", 60, (100, 50), 1e-2),
-    ("relu", 300, (100, 50), 1e-2),
-    ("relu", 400, (80, 60), 0.0),
-    ("tanh", 200, (300, 100), 1e-2),
-    ("tanh", 400, (80, 60), 0.0),
-    ("erf", 60, (100, 50), 1e-2),
+    ("relu", 120, (200, 100), 1e-2),
+    ("relu", 600, (200, 100), 1e-2),
+    ("relu", 800, (160, 120), 0.0),
+    ("tanh", 400, (600, 200), 1e-2),
+    ("tanh", 800, (160, 120), 0.0),
+    ("erf", 120, (200, 100), 1e-2),
 ]
-N_TRIALS = 200
-ALLOWANCE = 6 / D  # finite size: relative corrections of order 1/d, with a constant fixed before looking
+N_TRIALS = 100
+CLOSE = 0.01
+"""Relative. Preactivation variances differ from neuron to neuron with the relative variance 2 tr Σ²/(tr Σ)². In second
+order this changes moments of an activation by about tr Σ²/(tr Σ)², one over the effective number of directions: at most
+0.7 % for these spectra."""
 
 
 def network(activation, width, n, ridge):
     """Two sources with different spectra (and preactivation variances), teachers, noises and weights."""
     i = np.arange(1.0, D + 1)
-    first, second = i**-0.5, i**-0.8
+    first, second = i**-0.2, i**-0.5
     first, second = first / first.mean(), 1.3 * second / second.mean()
     rng = stream(0, "teachers")
     w1 = rng.standard_normal(D) / np.sqrt(D)
@@ -103,9 +106,9 @@ def test_network_agrees_with_brute_force_and_not_without_feature_noise(setting):
 
     def agree(sampling):
         ours = mixture_risk(sampling, covariances=arrays.covariances, teachers=arrays.teachers)
-        close = np.abs(ours.excess_risk - excess) < np.maximum(5 * excess_se, ALLOWANCE * excess)
+        close = np.abs(ours.excess_risk - excess) < np.maximum(5 * excess_se, CLOSE * excess)
         if width < sum(n):  # beyond, training errors are a small remainder of large terms
-            close &= np.abs(ours.training_error - training) < np.maximum(5 * training_se, ALLOWANCE * training)
+            close &= np.abs(ours.training_error - training) < np.maximum(5 * training_se, CLOSE * training)
         return close.all()
 
     assert agree(arrays.sampling)

@@ -21,8 +21,7 @@ from modelcollapse import (
 )
 from modelcollapse.streams import stream
 from modelcollapse.theory import mixture
-from modelcollapse.theory.engine import translate
-from modelcollapse.theory.mixture import amplification, mixture_risk
+from modelcollapse.theory.mixture import amplification
 
 ORACLE = Path(__file__).resolve().parents[2] / "shared" / "oracle" / "ridge.json"
 CASES = [
@@ -123,44 +122,43 @@ def test_problem_file_gives_the_same_answer_as_the_problem(name, tmp_path):
     assert solve(load_problem(tmp_path / "problem.json")) == solve(problem)
 
 
-FOUR_SOURCES_TRIALS = 200
+FOUR_SOURCES_TRIALS = 100
+FOUR_SOURCES_SETTINGS = [(0.0, None), (1e-2, 400), (1e-3, 600)]  # ridge, width; 440 samples, 240 features
 
 
-def four_rotated_sources():
-    """Four sources, four bases, four weights, near the threshold of a projection."""
+def four_rotated_sources(*, ridge, width):
+    """Four sources, four bases, four weights, near the threshold of a projection: for brute force, and as a problem."""
     rng = stream(3, "four sources")
-    d, n, weights, noise = 60, (40, 30, 20, 20), (1.0, 0.5, 2.0, 1.5), (0.3, 0.1, 0.2, 0.4)
-    spectra = [np.arange(1.0, d + 1) ** -a for a in (0.5, 1.0, 0.8, 0.2)]
-    bases = [np.linalg.qr(rng.standard_normal((d, d)))[0] for _ in range(4)]
-    teachers = [rng.standard_normal(d) / np.sqrt(d) * scale for scale in (1.0, 1.2, 0.8, 1.0)]
-    return n, weights, noise, spectra, bases, teachers
-
-
-@pytest.mark.parametrize(("ridge", "width"), [(0.0, None), (1e-2, 100), (1e-3, 150)])
-def test_theory_agrees_with_brute_force_on_four_rotated_sources(ridge, width):
-    n, weights, noise, spectra, bases, teachers = four_rotated_sources()
-    rows = zip(n, weights, noise, spectra, bases, teachers, strict=True)
-    brute = [BruteSource(nk, q * np.sqrt(s), w, v, o) for nk, o, v, s, q, w in rows]
-    excess, excess_se, training, training_se = simulate(
-        brute, ridge=ridge, n_trials=FOUR_SOURCES_TRIALS, seed=4, width=width
-    )
-    problem = Mixture(
-        [
+    d, n, weights, noise = 240, (160, 120, 80, 80), (1.0, 0.5, 2.0, 1.5), (0.3, 0.1, 0.2, 0.4)
+    brute, sources = [], []
+    for k, (exponent, power) in enumerate(((0.5, 1.0), (1.0, 1.2), (0.8, 0.8), (0.2, 1.0))):
+        eigenvalues = np.arange(1.0, d + 1) ** -exponent
+        basis = np.linalg.qr(rng.standard_normal((d, d)))[0]
+        teacher = rng.standard_normal(d) / np.sqrt(d) * power
+        brute.append(BruteSource(n[k], basis * np.sqrt(eigenvalues), teacher, noise[k], weights[k]))
+        sources.append(
             Source(
                 f"{k}",
-                n_samples=nk,
-                noise_var=v,
-                weight=o,
-                spectrum=Spectrum.full(q * s @ q.T),
-                teacher=FixedTeacher(w),
+                n_samples=n[k],
+                noise_var=noise[k],
+                weight=weights[k],
+                spectrum=Spectrum.full(basis * eigenvalues @ basis.T),
+                teacher=FixedTeacher(teacher),
             )
-            for k, (nk, o, v, s, q, w) in enumerate(zip(n, weights, noise, spectra, bases, teachers, strict=True))
-        ],
-        ridge=ridge,
-        width=width,
-    )
-    arrays = translate(problem)
-    ours = mixture_risk(arrays.sampling, covariances=arrays.covariances, teachers=arrays.teachers)
-    # finite size: corrections of relative order 1/d to each factor; 3/d is allowed
-    assert (np.abs(ours.excess_risk - excess) < np.maximum(5 * excess_se, 3 / 60 * excess)).all()
-    assert (np.abs(ours.training_error - training) < np.maximum(5 * training_se, 3 / 60 * training)).all()
+        )
+    return brute, Mixture(sources, ridge=ridge, width=width)
+
+
+@pytest.mark.parametrize(("ridge", "width"), FOUR_SOURCES_SETTINGS)
+def test_theory_agrees_with_brute_force_on_four_rotated_sources_and_not_with_half_the_amplification(
+    ridge, width, monkeypatch
+):
+    brute, problem = four_rotated_sources(ridge=ridge, width=width)
+    means = simulate(brute, ridge=ridge, n_trials=FOUR_SOURCES_TRIALS, seed=4, width=width)
+    entry = {
+        key: {"mean": mean, "standard_error": stderr}
+        for key, mean, stderr in (("excess_risk", *means[:2]), ("training_error", *means[2:]))
+    }
+    assert disagreements(entry, problem) == []
+    monkeypatch.setattr(mixture, "amplification", half_amplification)
+    assert len(disagreements(entry, problem)) == 8  # both errors of every source
