@@ -44,6 +44,28 @@ def test_split_rows_halves_every_source_without_sharing_a_row() -> None:
         assert len(known) == len(whole) // 2
 
 
+def test_split_rows_keeps_repeats_of_a_row_in_one_half() -> None:
+    twice = LabelledRows(np.repeat(numbered(50).features, 2, axis=0), np.arange(100.0)[:, None])
+    (known,), (fresh,) = split_rows(pool_of([twice], holdout=numbered(5)), stream(0, "halves"))
+    assert not np.isin(known.features, fresh.features).any()
+    assert 0 <= 50 - len(known) < 2
+
+
+def test_split_rows_parts_rows_of_few_distinct_inputs() -> None:
+    binary = LabelledRows((np.arange(100.0) % 2)[:, None], np.arange(100.0)[:, None])
+    (known,), (fresh,) = split_rows(pool_of([binary], holdout=numbered(5)), stream(0, "halves"))
+    assert len(known) == len(fresh) == 50
+    assert set(known.features[:, 0]) == set(fresh.features[:, 0]) == {0.0, 1.0}
+
+
+@pytest.mark.parametrize("n_rows", range(4, 12))
+def test_split_rows_leaves_two_rows_in_each_half_of_a_small_source(n_rows: int) -> None:
+    for seed in range(20):
+        pool = pool_of([LabelledRows(numbered(n_rows).features // 4, np.zeros((n_rows, 1)))], holdout=numbered(5))
+        (known,), (fresh,) = split_rows(pool, stream(seed, "halves"))
+        assert min(len(known), len(fresh)) >= 2
+
+
 def test_validation_trains_on_rows_that_the_forecast_did_not_see(monkeypatch: pytest.MonkeyPatch) -> None:
     told: set[bytes] = set()
     trained: set[bytes] = set()

@@ -12,6 +12,7 @@ from modelcollapse.decisions.audit_result import ValidationPoint
 from modelcollapse.decisions.forecast import forecast
 from modelcollapse.decisions.measures import forecast_measures, measured
 from modelcollapse.estimation.pool import Pool, pool_of, stratify
+from modelcollapse.estimation.repeats import first_of_each, hash_rows
 from modelcollapse.estimation.rows import LabelledRows
 from modelcollapse.parallel import side_by_side
 from modelcollapse.result import Status
@@ -163,13 +164,18 @@ def typical_deviation(points: list[ValidationPoint]) -> float:
 
 
 def split_rows(pool: Pool, random: np.random.Generator) -> tuple[list[LabelledRows], list[LabelledRows]]:
-    """Split each source, or `MAX_ROWS` of its rows, at random into two halves."""
+    """Split each source, or `MAX_ROWS` of its rows, at random into two halves; repeats of a rare row share a half."""
     known, fresh = [], []
     for rows in pool.rows:
         order = random.permutation(len(rows))[:MAX_ROWS]
+        first = first_of_each(hash_rows(rows.features, rows=order))
+        together = np.argsort(first, kind="stable")
+        order, first = order[together], first[together]
         middle = len(order) // 2
-        known.append(rows.take(np.sort(order[:middle])))
-        fresh.append(rows.take(np.sort(order[middle:])))
+        start, stop = np.searchsorted(first, first[middle]), np.searchsorted(first, first[middle], side="right")
+        cut = start if start >= 2 else stop if len(order) - stop >= 2 else middle
+        known.append(rows.take(np.sort(order[:cut])))
+        fresh.append(rows.take(np.sort(order[cut:])))
     return known, fresh
 
 
