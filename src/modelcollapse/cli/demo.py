@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 
 SEED = 0
+N_LABELLED = 30
 
 
 def command(
     *, out: Annotated[Path, typer.Option(help="Folder for real.csv, synthetic.csv and report.html.")] = Path("demo")
 ) -> None:
-    """Audit handwritten digits: real labels, and synthetic ones by a weak model trained on 50 images."""
+    """Audit handwritten digits: real labels, and synthetic ones by a weak model trained on 30 images."""
     from modelcollapse.cli._audit_view import print_audit
     from modelcollapse.cli._progress import ProgressLine
     from modelcollapse.decisions.audit import audit
@@ -23,7 +24,7 @@ def command(
 
     files = {name: _folder(out) / f"{name}.csv" for name in ("real", "synthetic")}
     report = check_report_path(out / "report.html")
-    for path, table in zip(files.values(), digits_with_weak_labels(seed=SEED), strict=True):
+    for path, table in zip(files.values(), digits_with_weak_labels(seed=SEED, n_label_train=N_LABELLED), strict=True):
         table.to_csv(path, index=False)
     with ProgressLine() as progress:
         result = audit(files["real"], files["synthetic"], target=TARGET, seed=SEED, progress=progress)

@@ -13,13 +13,15 @@ from modelcollapse.decisions.forecast import BAND_LEVEL, difference_stderr, fore
 from modelcollapse.decisions.matching import match
 from modelcollapse.decisions.uncertainty import row_moves, squared_rows, variance_of_sum
 from modelcollapse.estimation.corrections import Population, population
-from modelcollapse.estimation.pool import Pool
+from modelcollapse.estimation.pool import Pool, evenly
 from modelcollapse.estimation.pool_fit import PoolFit, fit_pool
 from modelcollapse.streams import stream
 
 Array = NDArray[np.float64]
 
 N_DRAWS = 200
+MAX_ROWS = 5_000
+"""Held-out rows on which the two label rules are compared, which bounds the memory of the draws."""
 MOSTLY_RETAINED = 0.7
 ENDLESS = 1e15
 """Sample count at which a mixture's own sampling noise is nil."""
@@ -75,7 +77,7 @@ def label_quality(pool: Pool, *, source: int, ridge: float, seed: int = 0) -> Qu
     real, synthetic = (label_rule(pool.select([k]), ridge=ridge) for k in (0, source))
     if real is None or synthetic is None:
         return None
-    difference = synthetic.fit.outputs - real.fit.outputs
+    difference = (synthetic.fit.outputs - real.fit.outputs)[evenly(len(pool.holdout), MAX_ROWS)]
     noises = [float(rule.pool_amplification @ rule.mean_errors) for rule in (real, synthetic)]
     raw = float(np.mean(np.sum(difference**2, axis=1)))
     value = max(raw - sum(noises), 0.0)
@@ -97,20 +99,21 @@ def label_quality(pool: Pool, *, source: int, ridge: float, seed: int = 0) -> Qu
 
 
 def fit_moves(fit: PoolFit, random: np.random.Generator, *, size: float) -> Array:
-    """Return `N_DRAWS` random moves of the held-out outputs as fresh pools would cause them.
+    """Return `N_DRAWS` random moves of the outputs on `MAX_ROWS` held-out rows as fresh pools would cause them.
 
     Each row's pull on the fit is multiplied by a standard normal number; the moves are scaled to the mean squared
-    length `size`. Shape (N_DRAWS, rows held out, n_outputs).
+    length `size`. Shape (N_DRAWS, rows, n_outputs).
     """
     spectrum = fit.spectrum
     resolvent = 1.0 / (spectrum.eigenvalues + fit.ridge)
-    moves = np.empty((N_DRAWS, *fit.held_out.shape))
+    measured_rows = spectrum.holdout_rows[evenly(len(fit.held_out), MAX_ROWS)]
+    moves = np.empty((N_DRAWS, len(measured_rows), fit.held_out.shape[1]))
     for draw in range(N_DRAWS):
         pull = np.zeros_like(fit.coefficients)
         for s, (features, residuals) in enumerate(zip(spectrum.rows, fit.left_out, strict=True)):
             share = fit.weights[s] / spectrum.pool.total * np.sqrt(spectrum.pool.counts[s] / len(residuals))
             pull += share * features.T @ (random.standard_normal((len(residuals), 1)) * residuals)
-        moves[draw] = spectrum.holdout_rows @ (resolvent[:, None] * pull)
+        moves[draw] = measured_rows @ (resolvent[:, None] * pull)
     length = float(np.mean(np.sum(moves**2, axis=2)))
     return moves * np.sqrt(max(size, 0.0) / length) if length > 0 else moves
 

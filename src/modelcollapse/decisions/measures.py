@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from modelcollapse.decisions.forecast import Forecast
+from modelcollapse.estimation.pool import evenly
 from modelcollapse.estimation.pool_fit import PoolFit
 from modelcollapse.result import Status
 from modelcollapse.streams import stream
@@ -17,6 +18,8 @@ Array = NDArray[np.float64]
 
 N_DRAWS = 16
 """Draws of the noise, in pairs of opposite sign."""
+MAX_ROWS = 5_000
+"""Held-out rows that are measured, which bounds the memory of the draws."""
 LEVELS = np.array([0.0, 0.5, 1.0, 1.5, 2.0, 3.0])
 """Multiples of the pool's own noise at which a measure is taken before it is extrapolated."""
 LEAST_PROBABILITY = 0.01
@@ -100,23 +103,25 @@ def forecast_measures(forecast: Forecast, *, seed: int = 0) -> dict[str, float]:
 
 def _averaged(fit: PoolFit, noise: Array) -> dict[str, float]:
     """Return each measure averaged over draws of the noise, shape (draws, rows, outputs)."""
-    targets = fit.spectrum.pool.holdout.targets
-    draws = [measured(fit.outputs + draw, targets) for draw in (noise if noise.any() else noise[:1])]
+    few = evenly(len(fit.held_out), MAX_ROWS)
+    outputs, targets = fit.outputs[few], fit.spectrum.pool.holdout.targets[few]
+    draws = [measured(outputs + draw, targets) for draw in (noise if noise.any() else noise[:1])]
     return {name: float(np.mean([values[name] for values in draws])) for name in MEASURES}
 
 
 def unit_moves(fit: PoolFit, random: np.random.Generator) -> Array:
-    """Return random moves of the held-out outputs as the rows of each sub-source cause them, of mean square one.
+    """Return random moves of the measured outputs as the rows of each sub-source cause them, of mean square one.
 
-    In pairs of opposite sign; shape (S, `N_DRAWS`, rows held out, n_outputs). Zero for a sub-source without residuals.
+    In pairs of opposite sign; shape (S, `N_DRAWS`, rows measured, n_outputs). Zero for a sub-source without residuals.
     """
     spectrum = fit.spectrum
     resolvent = 1.0 / (spectrum.eigenvalues + fit.ridge)
-    moves = np.empty((len(fit.weights), N_DRAWS // 2, *fit.held_out.shape))
+    measured_rows = spectrum.holdout_rows[evenly(len(fit.held_out), MAX_ROWS)]
+    moves = np.empty((len(fit.weights), N_DRAWS // 2, len(measured_rows), fit.held_out.shape[1]))
     for s, (features, residuals) in enumerate(zip(spectrum.rows, fit.left_out, strict=True)):
         for draw in range(N_DRAWS // 2):
             pull = features.T @ (random.standard_normal((len(residuals), 1)) * residuals)
-            moves[s, draw] = spectrum.holdout_rows @ (resolvent[:, None] * pull)
+            moves[s, draw] = measured_rows @ (resolvent[:, None] * pull)
         length = np.sqrt(np.mean(np.sum(moves[s] ** 2, axis=-1)))
         moves[s] /= length if length > 0 else 1.0
     return np.concatenate([moves, -moves], axis=1)

@@ -23,6 +23,17 @@ MAX_ERROR_ROWS = 20_000
 """Rows of a sub-source that measure its leave-one-out error; its moments use every row."""
 
 
+def evenly(n_rows: int, most: int) -> slice:
+    """Return an even selection of at most `most` of `n_rows` rows.
+
+    Examples
+    --------
+    >>> list(range(10))[evenly(10, 4)], evenly(4, 4)
+    ([0, 3, 6, 9], slice(None, None, 1))
+    """
+    return slice(None, None, max(1, -(-n_rows // most)))
+
+
 @dataclass(frozen=True)
 class Pool:
     """The data at hand: sub-sources with their moments, and held-out rows of the target distribution.
@@ -92,8 +103,8 @@ class Pool:
         """Rows that measure leave-one-out errors: all, or an even selection of `MAX_ERROR_ROWS` per sub-source."""
         chosen = []
         for rows in self.rows:
-            step = max(1, -(-len(rows) // MAX_ERROR_ROWS))
-            chosen.append(rows if step == 1 else LabelledRows(rows.features[::step], rows.targets[::step]))
+            few = evenly(len(rows), MAX_ERROR_ROWS)
+            chosen.append(LabelledRows(rows.features[few], rows.targets[few]))
         return tuple(chosen)
 
     def prepare(self) -> None:
