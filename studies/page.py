@@ -9,16 +9,18 @@ import pandas as pd
 
 from studies.comparison import COUNTS, WEIGHTS
 from studies.sets import STUDIES, Study
+from studies.shortfalls import controls, not_met
 from studies.store import Record
 from studies.summary import (
     ACCURACY_AIM,
     COVERAGE_AIM,
-    Agreement,
     accuracy_differences,
     agreement,
+    covered,
     passes,
     rivalry,
 )
+from studies.words import mark, percent
 
 HEAD = """# Validation
 
@@ -74,7 +76,8 @@ def write_page(records: dict[str, Record]) -> str:
     known = {name: record for name, record in records.items() if name in STUDIES}
     ordered = [(STUDIES[name], known[name]) for name in STUDIES if name in known]
     sections = [_section(study, record) for study, record in ordered]
-    return "\n".join([HEAD, _overview(ordered), READING, RIVALS_NOTE, *sections])
+    judged = [*not_met(ordered), *controls(ordered)]
+    return "\n".join([HEAD, _overview(ordered), READING, RIVALS_NOTE, *judged, *sections])
 
 
 def _overview(ordered: list[tuple[Study, Record]]) -> str:
@@ -88,9 +91,9 @@ def _overview(ordered: list[tuple[Study, Record]]) -> str:
         far = rivalry(rows)
         ours, *theirs = (agreement(far, column, band="forecast").median for column in RIVALS)
         lines.append(
-            f"| [{study.title}](#{study.name}) | {found.n} | {_mark(found.median <= study.limit)} "
-            f"{_percent(found.median)} (≤ {_percent(study.limit)}) | {_mark(_covered(found))} {found.coverage:.0%} | "
-            f"{_accuracy(rows)} | {_percent(ours)}, {_percent(min(theirs))} |"
+            f"| [{study.title}](#{study.name}) | {found.n} | {mark(found.median <= study.limit)} "
+            f"{percent(found.median)} (≤ {percent(study.limit)}) | {mark(covered(found))} {found.coverage:.0%} | "
+            f"{_accuracy(rows)} | {percent(ours)}, {percent(min(theirs))} |"
         )
     return "\n".join([*lines, ""])
 
@@ -98,7 +101,7 @@ def _overview(ordered: list[tuple[Study, Record]]) -> str:
 def _section(study: Study, record: Record) -> str:
     found = record.findings
     rows = found.rows
-    limit = _percent(study.limit)
+    limit = percent(study.limit)
     pool = ", ".join(f"{n:,}" for n in study.pool)
     totals = rows[list(COUNTS)].sum(axis=1)
     pairs = len(rows[["ridge", *COUNTS, *WEIGHTS]].drop_duplicates())
@@ -146,10 +149,10 @@ def _agreement_table(study: Study, rows: pd.DataFrame) -> list[str]:
         tried = rows[rows["plug_in"].notna()] if column == "shuffled" else rows
         tried = tried[tried["plug_in"].notna()] if column == "plug_in" else tried
         found = agreement(tried, column, band=band)
-        expected = _percent(found.expected) if column in ("forecast", "one_stratum") else ""
+        expected = percent(found.expected) if column in ("forecast", "one_stratum") else ""
         lines.append(
-            f"| {name} | {found.n} | {found.n_unanswered} | {_percent(found.median)} | {expected} | "
-            f"{100 * found.bias:+.1f} % | {_percent(found.worst)} | {found.coverage:.0%} | "
+            f"| {name} | {found.n} | {found.n_unanswered} | {percent(found.median)} | {expected} | "
+            f"{100 * found.bias:+.1f} % | {percent(found.worst)} | {found.coverage:.0%} | "
             f"{'yes' if passes(found, limit=study.limit) else 'no'} |"
         )
     return lines
@@ -166,8 +169,7 @@ def _rival_table(record: Record) -> list[str]:
         result = agreement(far, column, band="forecast")
         models = found.models.get(trained, 0) if trained else 0
         lines.append(
-            f"| {name} | {_percent(result.median)} | {_percent(result.worst)} | {models:,} | "
-            f"{found.seconds[cost]:.0f} |"
+            f"| {name} | {percent(result.median)} | {percent(result.worst)} | {models:,} | {found.seconds[cost]:.0f} |"
         )
     return lines
 
@@ -199,7 +201,7 @@ def _mixture_table(rows: pd.DataFrame) -> list[str]:
         weights = ", ".join(f"{weight:g}" for weight in numbers[3:])
         lines.append(
             f"| {counts} | {weights} | {group['measured'].median():.4g} | {group['ratio'].median():.3f} | "
-            f"{_percent(group['deviation'].median())} |"
+            f"{percent(group['deviation'].median())} |"
         )
     return lines
 
@@ -226,13 +228,9 @@ def _mixture_keys(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[[*COUNTS, *WEIGHTS]].drop_duplicates()
 
 
-def _covered(found: Agreement) -> bool:
-    return COVERAGE_AIM[0] <= found.coverage <= COVERAGE_AIM[1]
-
-
 def _accuracy(rows: pd.DataFrame) -> str:
     points = accuracy_differences(rows).abs().median()
-    return "–" if math.isnan(points) else f"{_mark(points <= ACCURACY_AIM)} {points:.1f}"
+    return "–" if math.isnan(points) else f"{mark(points <= ACCURACY_AIM)} {points:.1f}"
 
 
 def _accuracy_line(rows: pd.DataFrame) -> list[str]:
@@ -247,12 +245,3 @@ def _accuracy_line(rows: pd.DataFrame) -> list[str]:
         f"{', '.join(by_split)}.",
         "",
     ]
-
-
-def _mark(met: bool) -> str:
-    return "✓" if met else "✗"
-
-
-def _percent(value: float) -> str:
-    """Return a share in percent, two digits at least."""
-    return "–" if math.isnan(value) else f"{100 * value:.1f} %"

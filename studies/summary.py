@@ -85,7 +85,19 @@ def accuracy_differences(rows: pd.DataFrame) -> pd.Series[float]:
 
 def passes(found: Agreement, *, limit: float) -> bool:
     """Tell whether a forecast meets the aims for median and coverage."""
-    return found.median <= limit and COVERAGE_AIM[0] <= found.coverage <= COVERAGE_AIM[1]
+    return found.median <= limit and covered(found)
+
+
+def covered(found: Agreement) -> bool:
+    """Tell whether a forecast meets the aim for coverage."""
+    return COVERAGE_AIM[0] <= found.coverage <= COVERAGE_AIM[1]
+
+
+def closer(rows: pd.DataFrame, one: str, other: str) -> float:
+    """Return the share of comparisons in which one forecast is closer to the measured error than another."""
+    known = rows[rows[[one, other]].notna().all(axis=1)]
+    distance = {name: (known[name] - known["measured"]).abs() for name in (one, other)}
+    return float((distance[one] < distance[other]).mean())
 
 
 def rivalry(rows: pd.DataFrame) -> pd.DataFrame:

@@ -117,6 +117,48 @@ def test_agreement_counts_what_its_band_covers() -> None:
     assert found.expected == pytest.approx(0.06745, rel=1e-4)
 
 
+def test_closer_counts_pairs_that_both_answered() -> None:
+    from studies.summary import closer
+
+    rows = pd.DataFrame({"measured": 1.0, "near": [1.1, 0.9, 1.3, 1.0], "far": [0.8, 1.2, 1.2, np.nan]})
+    assert closer(rows, "near", "far") == pytest.approx(2 / 3)
+    assert closer(rows, "far", "near") == pytest.approx(1 / 3)
+
+
+def test_page_names_the_sets_that_fall_short_and_no_others(study: Any, findings: Any) -> None:
+    from studies import shortfalls, store
+
+    def claim(start: str, *, limit: float = LIMIT, **changes: Any) -> str:
+        rows = findings.rows.assign(**changes)
+        record = store.Record(replace(findings, rows=rows), 0, "Measured here.", 2.0)
+        (line,) = [s for s in shortfalls.not_met([(replace(study, limit=limit), record)]) if s.startswith(f"- {start}")]
+        return line
+
+    measured = findings.rows["measured"]
+    assert claim("The median").endswith("on no set.")
+    assert "planted" in claim("The median", limit=1e-6)
+    assert claim("The coverage").endswith("on no set.")
+    assert "planted (0%)" in claim("The coverage", forecast=2 * measured)
+    assert claim("The accuracy").endswith("on no set.")
+    assert "planted (2.0 points)" in claim("The accuracy", accuracy=0.5, accuracy_forecast=0.52)
+    assert "planted" in claim("Beyond the pool", mixture_law=measured)
+    assert claim("Taking the pool").endswith("on no set.")
+    assert "planted" in claim("Taking the pool", limit=1.0)
+
+
+def test_controls_are_paired_with_the_forecast(study: Any, findings: Any) -> None:
+    from studies import shortfalls, store
+
+    def line(**changes: Any) -> str:
+        rows = findings.rows.assign(**changes)
+        record = store.Record(replace(findings, rows=rows), 0, "Measured here.", 2.0)
+        (found,) = [s for s in shortfalls.controls([(study, record)]) if s.startswith("| planted")]
+        return found
+
+    assert line().count("✗") == 0
+    assert line(plug_in=findings.rows["measured"]).endswith("| ✗ 0.0 % | 0% |")
+
+
 def test_training_agrees_with_scikit_learn() -> None:
     from sklearn.linear_model import Ridge
     from studies.training import train
@@ -187,6 +229,8 @@ def test_records_round_trip_and_make_the_page(
     monkeypatch.setattr(validation, "compare", lambda *_, **__: pytest.fail("a study ran that was not asked for"))
     with pytest.raises(SystemExit):
         validation.main(["--only", "coffee"], docs=tmp_path)
+    assert validation.main(["--only"], docs=tmp_path) == 0
+    assert (tmp_path / "validation.md").read_text() == text
 
 
 def test_figure_is_a_small_picture(findings: Any, tmp_path: Path) -> None:
