@@ -92,6 +92,20 @@ def test_dependencies_have_reasons() -> None:
     assert unexplained(re.sub(r'("numpy[^"]*",).*', r"\1", text)) == {"numpy>=2.0"}
 
 
+def unnamed(page: str) -> set[str]:
+    """Return the public modules that a reference page does not name."""
+    source = ROOT / "src"
+    paths = [path.relative_to(source).with_suffix("") for path in source.glob("modelcollapse/**/*.py")]
+    modules = [".".join(path.parts) for path in paths if not any(part.startswith("_") for part in path.parts)]
+    return {module for module in modules if not re.search(rf"^::: {re.escape(module)}(\.\w+)?$", page, re.MULTILINE)}
+
+
+def test_reference_names_every_public_module() -> None:
+    page = (ROOT / "docs" / "reference.md").read_text()
+    assert unnamed(page) == set()
+    assert unnamed(page.replace("modelcollapse.streams", "")) == {"modelcollapse.streams"}
+
+
 def test_architecture_names_every_part_of_the_package() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text()
     package = ROOT / "src" / "modelcollapse"
