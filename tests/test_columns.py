@@ -1,4 +1,4 @@
-"""Do files that disagree in columns, kinds, labels or rows get reconciled with a warning, or refused in one line?"""
+"""Do files that disagree in columns, kinds or labels get reconciled with a warning, or refused in one line?"""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from modelcollapse.errors import InputError
 from modelcollapse.estimation.columns import AlignedColumns, align
 from modelcollapse.estimation.labels import Targets, one_hot_rows, resolve_targets
-from modelcollapse.estimation.overlap import Fingerprints, fingerprints, separate
 from modelcollapse.estimation.tables import Table, as_table
 
 
@@ -225,108 +222,3 @@ def test_resolve_targets_warns_about_heavy_tailed_targets_only() -> None:
     generator = np.random.default_rng(0)
     assert "heavy-tailed" in _resolve(generator.pareto(1.5, 1000), [1.0, 2.0]).warnings[0]
     assert _resolve(generator.normal(size=1000), [1.0, 2.0]).warnings == ()
-
-
-# --- shared rows
-
-
-def _prints(inputs: Any, target: Any, name: str) -> Fingerprints:
-    frame = pd.DataFrame(np.asarray(inputs, dtype=float).reshape(len(inputs), -1)).rename(columns=str)
-    return fingerprints(frame, np.asarray(target, dtype=float), numeric=list(frame), categorical=(), name=name)
-
-
-def _files(*, copies: int, relabelled: int, n: int = 400) -> tuple[Fingerprints, Fingerprints]:
-    generator = np.random.default_rng(0)
-    inputs, target = generator.normal(size=(2 * n, 3)), generator.normal(size=2 * n)
-    inputs[n : n + copies + relabelled] = inputs[: copies + relabelled]
-    target[n : n + copies] = target[:copies]
-    return _prints(inputs[:n], target[:n], "real"), _prints(inputs[n:], target[n:], "synthetic")
-
-
-def test_fingerprints_agree_across_types_and_tell_values_apart() -> None:
-    def hashed(values: Any) -> Any:
-        frame = pd.DataFrame({"a": values})
-        return fingerprints(frame, np.zeros(2), numeric=["a"], categorical=(), name="").inputs.tolist()
-
-    assert hashed(np.array([0.1, -0.0])) == hashed(np.array([0.1, 0.0], dtype=np.float32))
-    assert hashed([1, 2]) == hashed([1.0, 2.0]) != hashed([2, 1])
-    assert hashed([np.nan, 1]) == hashed(pd.Series([None, 1], dtype=float))
-
-
-def test_separate_leaves_each_shared_input_to_one_file() -> None:
-    real, synthetic = _files(copies=30, relabelled=200)
-    (kept_real, kept_synthetic), warnings = separate([real, synthetic], holdout=None, seed=0)
-    assert not np.isin(real.inputs[kept_real], synthetic.inputs[kept_synthetic]).any()
-    assert set(range(30)) <= set(kept_real)  # exact copies stay in the real file
-    lost = 400 - len(kept_real)
-    assert lost + (400 - 30 - len(kept_synthetic)) == 200  # each other shared input is lost by one file
-    assert abs(lost - 100) < 5 * np.sqrt(200 / 4)  # a fair coin, in standard errors
-    assert warnings == (
-        "synthetic: 30 rows of 400 dropped, exact copies of rows in another file.",
-        f"real: {lost} rows of 400 dropped, their inputs are in another file too (a seeded coin chose the file).",
-        f"synthetic: {200 - lost} rows of 400 dropped, their inputs are in another file too "
-        "(a seeded coin chose the file).",
-    )
-
-
-def test_separate_depends_on_the_seed_only() -> None:
-    files = _files(copies=0, relabelled=200)
-    first, again, other = (separate(files, holdout=None, seed=seed)[0][0].tolist() for seed in (0, 0, 1))
-    assert first == again != other
-
-
-def test_separate_says_nothing_about_files_that_share_nothing() -> None:
-    rows, warnings = separate(_files(copies=0, relabelled=0), holdout=None, seed=0)
-    assert [len(kept) for kept in rows] == [400, 400]
-    assert warnings == ()
-
-
-def test_separate_refuses_the_same_file_twice_in_any_order() -> None:
-    real, _ = _files(copies=0, relabelled=0)
-    shuffled = Fingerprints(inputs=real.inputs[::-1], rows=real.rows[::-1], name="copy")
-    with pytest.raises(InputError, match="copy: holds the same rows as real"):
-        separate([real, shuffled], holdout=None, seed=0)
-    subset = Fingerprints(inputs=real.inputs[:50], rows=real.rows[:50], name="subset")
-    with pytest.raises(InputError, match="subset: fewer than 2 rows are left"):
-        separate([real, subset], holdout=None, seed=0)
-
-
-def test_separate_takes_inputs_of_the_holdout_from_every_source() -> None:
-    real, synthetic = _files(copies=0, relabelled=50)
-    holdout = Fingerprints(inputs=real.inputs[:80], rows=real.rows[:80] + np.uint64(1), name="holdout")
-    rows, warnings = separate([real, synthetic], holdout=holdout, seed=0)
-    assert [kept.min() for kept in rows] == [80, 50]
-    assert "real: 80 rows of 400 dropped, their inputs are in holdout." in warnings
-
-
-def test_separate_keeps_inputs_that_coincide_by_chance() -> None:
-    generator = np.random.default_rng(0)
-    real, synthetic = (
-        _prints(generator.integers(0, 3, size=(300, 2)), generator.normal(size=300), name) for name in ("real", "syn")
-    )
-    rows, warnings = separate([real, synthetic], holdout=None, seed=0)
-    assert [len(kept) for kept in rows] == [300, 300]
-    assert warnings == ("syn: shares inputs with real, but inputs repeat as often within it; kept as chance.",)
-
-
-def test_separate_warns_about_repeated_rows_and_keeps_them() -> None:
-    real = _prints([[1], [2], [2], [3]], [1, 2, 2, 3], "real")
-    rows, warnings = separate([real, _prints([[5], [6]], [1, 2], "syn")], holdout=None, seed=0)
-    assert len(rows[0]) == 4
-    assert warnings == ("real: rows that repeat another row of the file: 1.",)
-
-
-@settings(max_examples=50, deadline=None)
-@given(
-    st.lists(st.lists(st.integers(0, 40), min_size=8, max_size=20, unique=True), min_size=2, max_size=4),
-    st.integers(0, 9),
-)
-def test_separate_keeps_every_input_exactly_once(files: list[list[int]], seed: int) -> None:
-    prints = [_prints(inputs, np.arange(len(inputs)) + 100.0 * k, str(k)) for k, inputs in enumerate(files)]
-    try:
-        rows, _ = separate(prints, holdout=None, seed=seed)
-    except InputError:
-        return  # a file may be left with fewer than two rows
-    kept = np.concatenate([source.inputs[chosen] for source, chosen in zip(prints, rows, strict=True)])
-    everything = np.concatenate([source.inputs for source in prints])
-    assert sorted(kept.tolist()) == sorted(set(everything.tolist()))

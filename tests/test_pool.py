@@ -9,9 +9,10 @@ import pytest
 
 from modelcollapse import InputError
 from modelcollapse.estimation import pool as pool_module
-from modelcollapse.estimation.pool import Pool, pool_of, ridge_scale, source_names, stratify
+from modelcollapse.estimation.pool import Pool, pool_of, ridge_scale, stratify
 from modelcollapse.estimation.pool_fit import PoolSpectrum, fit_pool, inverse_traces
 from modelcollapse.estimation.rows import LabelledRows
+from modelcollapse.estimation.wording import source_names
 from modelcollapse.streams import stream
 from planted import planted_world, train
 

@@ -52,10 +52,10 @@ def command(
     from modelcollapse.cli._mixtures import read_mixture
     from modelcollapse.cli._progress import ProgressLine
     from modelcollapse.decisions.audit import audit
-    from modelcollapse.estimation.tables import synthetic_name
+    from modelcollapse.estimation.wording import source_names
     from modelcollapse.report.paths import check_report_path
 
-    sources = ["real", *(synthetic_name(position) for position in range(len(synthetic)))]
+    sources = source_names(1 + len(synthetic))
     requests = [read_mixture(text, sources=sources) for text in at or []]
     if report is not None:
         check_report_path(report)

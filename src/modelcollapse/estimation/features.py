@@ -158,7 +158,6 @@ def fit_encoder(
     categorical: Sequence[str],
     features: str = "raw",
     scale: str = "standard",
-    tame: bool = True,
     seed: int = 0,
 ) -> Encoder:
     """Fit encoder, scales, random features and means on the real training rows.
@@ -176,8 +175,6 @@ def fit_encoder(
         scaled columns x; ``columns:PREFIX`` for the numeric columns whose names start with the prefix.
     scale : {"standard", "none"}
         ``none`` leaves the columns' scale alone, and then nothing is tamed either.
-    tame : bool
-        Bound the leverage of single rows, see `fit_scaling`.
     seed : int
         For the rows that are looked at when there are very many, and for W.
 
@@ -200,12 +197,12 @@ def fit_encoder(
     names = _encoded_names(columns)
     scaling = None
     if scale == "standard":
-        scaling = fit_scaling(_encode(columns, sample), names=names, tame=tame)
+        scaling = fit_scaling(_encode(columns, sample), names=names)
         steps.extend(scaling.steps)
         names = _varying(names, scaling, notes)
     else:
         steps.append("Columns keep their own scale; nothing is tamed.")
-        notes.extend(_uneven_rows_warning(_encode(columns, sample)) if tame else [])
+        notes.extend(_uneven_rows_warning(_encode(columns, sample)))
     weights = None
     if feature_map.kind == "relu":
         weights = _first_layer(feature_map.width, len(names), seed)

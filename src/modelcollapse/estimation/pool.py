@@ -13,6 +13,7 @@ from scipy.linalg import eigh
 from modelcollapse.checks import number
 from modelcollapse.errors import InputError
 from modelcollapse.estimation.rows import LabelledRows
+from modelcollapse.estimation.wording import source_names
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -157,17 +158,6 @@ def pool_of(sources: Iterable[LabelledRows], *, holdout: LabelledRows, names: Se
             raise InputError(f"every source needs at least 2 rows; got {len(source)}.")
     labels = tuple(names) if names is not None else source_names(len(rows))
     return Pool(labels, np.arange(len(rows), dtype=np.intp), rows, holdout)
-
-
-def source_names(n_sources: int) -> tuple[str, ...]:
-    """Return the names of the audit contract: real, synthetic, synthetic2, ...
-
-    Examples
-    --------
-    >>> source_names(3)
-    ('real', 'synthetic', 'synthetic2')
-    """
-    return tuple("real" if k == 0 else "synthetic" if k == 1 else f"synthetic{k}" for k in range(n_sources))
 
 
 def stratify(pool: Pool, *, n_strata: int, ridge: float) -> Pool:

@@ -10,21 +10,26 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from modelcollapse.checks import Array, integer, number
+from modelcollapse.checks import Array, integer
 from modelcollapse.errors import InputError
 from modelcollapse.estimation.columns import AlignedColumns, align
 from modelcollapse.estimation.features import Encoder, fit_encoder, parse_features
 from modelcollapse.estimation.labels import Targets, one_hot_rows, resolve_targets
 from modelcollapse.estimation.overlap import fingerprints, separate
+from modelcollapse.estimation.repeats import Hashes, Rows, first_of_each
 from modelcollapse.estimation.rows import LabelledRows
-from modelcollapse.estimation.tables import Table, as_table, synthetic_name, synthetic_tables
-from modelcollapse.estimation.wording import counted
+from modelcollapse.estimation.tables import Table, as_table, synthetic_tables
+from modelcollapse.estimation.wording import counted, source_names
 from modelcollapse.streams import stream
-
-Rows = NDArray[np.int64]
 
 MIN_HOLDOUT = 10
 """Fewest held-out rows, and fewest real rows that must remain for training."""
+
+HOLDOUT_SHARE = 0.25
+"""Share of the real rows that is held out when the user names no held-out rows."""
+
+MAX_HOLDOUT = 5000
+"""Most of them: enough to measure a mean squared error within a few percent."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -75,10 +80,7 @@ def prepare(
     task: str | None = None,
     features: str = "raw",
     scale: str = "standard",
-    tame: bool = True,
     seed: int = 0,
-    holdout_fraction: float = 0.25,
-    max_holdout: int = 5000,
 ) -> PreparedData:
     """Read, align, separate, split and encode a real and one or more synthetic sources.
 
@@ -90,17 +92,14 @@ def prepare(
     target : str or None
         Name of the target column; not needed for arrays.
     holdout : such a source, optional
-        Real rows to measure on. Default: a seeded random part of the real rows, stratified for classification.
+        Real rows to measure on, all of them. Default: a seeded random quarter of the real rows, at most about
+        `MAX_HOLDOUT`, stratified for classification; rows of one rare input are held out together.
     task : {"regression", "classification"} or None
         None decides by the real targets, see `resolve_targets`.
-    features, scale, tame
+    features, scale
         See `fit_encoder`.
     seed : int
         For the held-out rows, the coin of shared inputs, and random features.
-    holdout_fraction : float
-        Share of the real rows to hold out, in (0, 0.9].
-    max_holdout : int
-        Most rows to hold out, at least 10.
 
     Returns
     -------
@@ -113,8 +112,6 @@ def prepare(
     MissingExtraError
         When a file needs a library that is absent.
     """
-    number("holdout_fraction", holdout_fraction, low=0.0, high=0.9, open_low=True)
-    integer("max_holdout", max_holdout, low=MIN_HOLDOUT)
     integer("seed", seed, low=0)
     parse_features(features)  # here as well, before large files are read
     sources = (as_table(real, target=target, name="real"), *synthetic_tables(synthetics, target=target))
@@ -125,7 +122,7 @@ def prepare(
     parts, overlap_warnings = _usable_parts(tables, columns, targets, n_sources=len(sources), seed=seed)
     n_real = len(parts[0].rows)
     if not own_holdout:
-        parts = _hold_out(parts, targets.task, fraction=holdout_fraction, most=max_holdout, seed=seed)
+        parts = _hold_out(parts, targets.task, seed=seed)
     _require_enough(parts)
     encoder = fit_encoder(
         parts[0].frame,
@@ -134,7 +131,6 @@ def prepare(
         categorical=columns.categorical,
         features=features,
         scale=scale,
-        tame=tame,
         seed=seed,
     )
     outputs, target_mean = _outputs(parts, targets)
@@ -151,7 +147,7 @@ def prepare(
         *_fit_warnings(parts, encoder),
     )
     return PreparedData(
-        names=("real", *(synthetic_name(k) for k in range(len(sources) - 1))),
+        names=source_names(len(sources)),
         pools=labelled[:-1],
         holdout=labelled[-1],
         task=targets.task,
@@ -175,6 +171,7 @@ class _Part:
     name: str
     frame: pd.DataFrame
     values: NDArray[Any]
+    inputs: Hashes
     rows: Rows
 
 
@@ -191,32 +188,35 @@ def _usable_parts(
     if holdout is not None:
         kept = (*kept, np.arange(len(tables[-1])))
     parts = []
-    for table, frame, values, rows in zip(tables, columns.frames, targets.values, kept, strict=True):
+    for source, frame, values, rows in zip(prints, columns.frames, targets.values, kept, strict=True):
         known = rows[values[rows] >= 0] if targets.task == "classification" else rows
-        parts.append(_Part(table.name, frame, values, known))
+        parts.append(_Part(source.name, frame, values, source.inputs, known))
     return parts, warnings
 
 
-def _hold_out(parts: Sequence[_Part], task: str, *, fraction: float, most: int, seed: int) -> list[_Part]:
+def _hold_out(parts: Sequence[_Part], task: str, *, seed: int) -> list[_Part]:
     """Move a random share of the real rows to a part of their own at the end, every class in proportion.
 
-    Rows are shuffled, sorted by class, and every (1/fraction)-th is held out, from a random start.
+    Individuals (rows of one rare input count as one) are shuffled, sorted by the class of their first row, and held
+    out at equal distances from a random start.
     """
     real = parts[0]
-    held = max(MIN_HOLDOUT, min(round(fraction * len(real.rows)), most))
-    left = len(real.rows) - held
-    if left < MIN_HOLDOUT:
+    n = len(real.rows)
+    held = max(MIN_HOLDOUT, min(round(HOLDOUT_SHARE * n), MAX_HOLDOUT))
+    if n - held < MIN_HOLDOUT:
         raise InputError(
-            f"{real.name}: not enough rows: {len(real.rows)} are usable; "
-            f"{MIN_HOLDOUT} for training and {held} held out are needed."
+            f"{real.name}: not enough rows: {n} are usable; {MIN_HOLDOUT} for training and {held} held out are needed."
         )
     generator = stream(seed, "holdout")
     order = generator.permutation(real.rows)
+    first = first_of_each(real.inputs[order])
+    individuals = np.unique(first)  # positions in `order`
     if task == "classification":
-        order = order[np.argsort(real.values[order], kind="stable")]
-    positions = ((np.arange(held) + generator.random()) * (len(order) / held)).astype(np.int64)
-    training = replace(real, rows=np.sort(np.delete(order, positions)))
-    return [training, *parts[1:], replace(real, rows=np.sort(order[positions]))]
+        individuals = individuals[np.argsort(real.values[order[individuals]], kind="stable")]
+    size = -(-held * individuals.size // n)
+    positions = ((np.arange(size) + generator.random()) * (individuals.size / size)).astype(np.int64)
+    chosen = np.isin(first, individuals[positions])
+    return [replace(real, rows=np.sort(order[~chosen])), *parts[1:], replace(real, rows=np.sort(order[chosen]))]
 
 
 def _require_enough(parts: Sequence[_Part]) -> None:

@@ -64,10 +64,10 @@ class Scaling:
         return scaled
 
 
-def fit_scaling(encoded: Array, *, names: Sequence[str], tame: bool) -> Scaling:
+def fit_scaling(encoded: Array, *, names: Sequence[str]) -> Scaling:
     """Fit the scales on rows of the real training data.
 
-    Every column is standardised. With `tame`, three more rules bound what a single row can do:
+    Every column is standardised, and three rules bound what a single row can do:
 
     - a sparse column (one value fills half of its rows: border pixels, rare categories) is clipped at the 99th
       percentile of the distance of its other values from that value, and divided by at least a quarter of this
@@ -81,7 +81,6 @@ def fit_scaling(encoded: Array, *, names: Sequence[str], tame: bool) -> Scaling:
         Without missing values.
     names : sequence of str
         Names of the columns, for the sentences in `steps`.
-    tame : bool
 
     Notes
     -----
@@ -97,15 +96,14 @@ def fit_scaling(encoded: Array, *, names: Sequence[str], tame: bool) -> Scaling:
     scores: dict[int, tuple[Array, Array]] = {}
     for k in range(d):
         values = np.ascontiguousarray(kept[:, k])
-        if tame:
-            low[k], high[k], floor[k] = _bounds(values)
-            if floor[k] == 0 and kurtosis(values) > HEAVY_KURTOSIS:
-                low[k], high[k], scores[k] = -np.inf, np.inf, normal_scores(values)
-                values = np.interp(values, *scores[k])
+        low[k], high[k], floor[k] = _bounds(values)
+        if floor[k] == 0 and kurtosis(values) > HEAVY_KURTOSIS:
+            low[k], high[k], scores[k] = -np.inf, np.inf, normal_scores(values)
+            values = np.interp(values, *scores[k])
         values = np.clip(values, low[k], high[k])
         mean[k], scale[k] = values.mean(), max(float(values.std()), floor[k])
     sparse = [kept_names[k] for k in np.flatnonzero(floor).tolist()]
-    steps = _steps(sparse, [kept_names[k] for k in scores], tame=tame)
+    steps = _steps(sparse, [kept_names[k] for k in scores])
     return Scaling(keep=keep, low=low, high=high, mean=mean, scale=scale, scores=scores, steps=steps)
 
 
@@ -146,7 +144,7 @@ def normal_scores(values: Array) -> tuple[Array, Array]:
     return knots, scores
 
 
-def _steps(sparse: Sequence[str], heavy: Sequence[str], *, tame: bool) -> tuple[str, ...]:
+def _steps(sparse: Sequence[str], heavy: Sequence[str]) -> tuple[str, ...]:
     steps = ["Columns are standardised with the real training rows' mean and standard deviation."]
     if heavy:
         steps.append(
@@ -158,6 +156,5 @@ def _steps(sparse: Sequence[str], heavy: Sequence[str], *, tame: bool) -> tuple[
             f"{counted(len(sparse), 'column')} with one value in at least half of the rows clipped and scaled so that "
             f"no value lies further than {SPARSE_REACH:g} from it: {listing(sparse)}."
         )
-    if tame:
-        steps.append(f"Values of the other columns are clipped at {PLAIN_REACH:g} standard deviations.")
+    steps.append(f"Values of the other columns are clipped at {PLAIN_REACH:g} standard deviations.")
     return tuple(steps)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from modelcollapse.checks import describe, nearest
 from modelcollapse.errors import InputError
 from modelcollapse.estimation.readers import read_arrays, read_frame
+from modelcollapse.estimation.wording import source_names
 
 Labels = NDArray[Any]
 """Target values as found: numbers, truth values or text, (n,), or numbers, (n, C)."""
@@ -132,12 +133,8 @@ def synthetic_tables(data: object, *, target: str | None) -> tuple[Table, ...]:
     sources = [data] if single else list(data) if isinstance(data, Sequence) else None
     if not sources:
         raise InputError(f"`synthetics` must be one source of data or a sequence of them; got {describe(data)}.")
-    return tuple(as_table(item, target=target, name=synthetic_name(k)) for k, item in enumerate(sources))
-
-
-def synthetic_name(position: int) -> str:
-    """Return the name of the synthetic source at a position: synthetic, synthetic2, synthetic3, ..."""
-    return "synthetic" if position == 0 else f"synthetic{position + 1}"
+    names = source_names(1 + len(sources))[1:]
+    return tuple(as_table(item, target=target, name=name) for name, item in zip(names, sources, strict=True))
 
 
 def _table_from_frame(frame: pd.DataFrame, *, target: str | None, name: str) -> Table:

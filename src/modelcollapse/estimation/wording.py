@@ -1,4 +1,4 @@
-"""How are counts and names put into a sentence? Helpers for messages."""
+"""What are sources called, and how are counts and names put into a sentence? Helpers for messages."""
 
 from __future__ import annotations
 
@@ -26,3 +26,14 @@ def counted(count: int, noun: str) -> str:
     ('1 row', '12,000 rows')
     """
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def source_names(n_sources: int) -> tuple[str, ...]:
+    """Return what sources of data are called, the real one first.
+
+    Examples
+    --------
+    >>> source_names(3)
+    ('real', 'synthetic', 'synthetic2')
+    """
+    return tuple("real" if k == 0 else "synthetic" if k == 1 else f"synthetic{k}" for k in range(n_sources))
