@@ -157,10 +157,11 @@ def _learned(covariances: Covariances, classes: Classes, limits: Limits, gain: A
     noise = covariances.n_features * pull * classes.feature_noise[group]
     grounding = pull * second[:, 0, group + 1] + noise
     couplings = pull[:, :, None] * pull[:, None, :] * second[:, group[:, None] + 1, group[None, :] + 1]
+    learned = grounding + couplings.sum(axis=2)  # tr Σ_k R = tr Σ_k R (A + shift) R
     couplings[:, np.arange(len(group)), np.arange(len(group))] = 0.0
     hessian = -couplings
     _add_diagonal(hessian, grounding + couplings.sum(axis=2))
-    return pull * resolvent.first_traces()[:, group] + noise, hessian, grounding
+    return learned, hessian, grounding
 
 
 def _add_diagonal(matrices: Array, values: Array) -> None:
