@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from modelcollapse.checks import Array
+from modelcollapse.parallel import side_by_side
 from modelcollapse.theory.covariances import Covariances
 from modelcollapse.theory.equilibrium import Classes, Equilibrium
 from modelcollapse.theory.teachers import Components
@@ -86,11 +87,14 @@ class Reductions:
 
 
 def reduce(sampling: Sampling, *, covariances: Covariances, components: Components, solver: Solver) -> Reductions:
-    """Solve the fixed point and take all traces and moments, a few points at a time so that they stay in the cache."""
+    """Solve the fixed point and take all traces and moments.
+
+    A few points at a time, so that they stay in the cache; several such pieces are spread over the cores.
+    """
     class_of, classes, shape = _classes(sampling, covariances.batch_shape)
     n_points = len(classes.ridge)
-    pieces = []
-    for first in range(0, n_points, covariances.rows_at_once):
+
+    def reduce_from(first: int) -> tuple[Equilibrium, Array, Array, Array, Array]:
         rows = np.arange(first, min(first + covariances.rows_at_once, n_points))
         piece = covariances.rows(rows, shape)
         some = classes.rows(rows)
@@ -99,15 +103,16 @@ def reduce(sampling: Sampling, *, covariances: Covariances, components: Componen
         resolvent = piece.resolvent((pull * some.n_samples) @ some.membership, equilibrium.shift)
         moments = resolvent.moments(components)
         size = moments.shape[2] * moments.shape[3]
-        pieces.append(
-            (
-                equilibrium,
-                pull,
-                resolvent.second_traces(),
-                resolvent.square_traces(),
-                moments.reshape(len(rows), -1, size, size),
-            )
+        return (
+            equilibrium,
+            pull,
+            resolvent.second_traces(),
+            resolvent.square_traces(),
+            moments.reshape(len(rows), -1, size, size),
         )
+
+    starts = range(0, n_points, covariances.rows_at_once)
+    pieces = side_by_side(reduce_from, starts) if len(starts) > 1 else [reduce_from(first) for first in starts]
     equilibria, *arrays = zip(*pieces, strict=True)
 
     def unflatten(parts: tuple[Array, ...]) -> Array:
