@@ -115,7 +115,9 @@ def separate(
     _split_shared_inputs(files, warnings, seed=seed)
     for file in files:
         if file.kept.sum() < 2:
-            raise InputError(f"{file.prints.name}: fewer than 2 rows are left; the others repeat these or rows of another file.")
+            raise InputError(
+                f"{file.prints.name}: fewer than 2 rows are left; the others repeat these or rows of another file."
+            )
     return tuple(np.flatnonzero(file.kept) for file in files), tuple(warnings)
 
 
