@@ -235,6 +235,16 @@ def test_separate_leaves_a_binary_column_with_two_classes_alone() -> None:
     assert [len(data[0]) for data in kept] == [100, 100, 100]
 
 
+@pytest.mark.parametrize(("noise", "n_kept"), [(1.0, 1000), (0.0, 60)])
+def test_separate_takes_inputs_with_several_targets_for_coarse(noise: float, n_kept: int) -> None:
+    """Both sides of the rule: sixty ages and two classes, which the age decides in part or altogether."""
+    random = np.random.default_rng(0)
+    ages = np.arange(1000.0) % 60
+    real = ages[:, None], (ages + 60 * noise * random.normal(size=1000) > 30).astype(float)
+    kept, _ = separated(real, draw(N, 1, d=1, classes=True))
+    assert len(kept[0][0]) == n_kept
+
+
 def test_separate_keeps_a_frequent_input_among_rare_ones() -> None:
     def with_zeros(seed: int) -> Data:
         inputs, target = draw(N, seed)
