@@ -37,8 +37,8 @@ $ make validation
 ```
 
 or `python -m studies.validation [--data FOLDER] [--only NAME ...]`; the folder holds `mnist` and `california_housing`,
-which are not bundled: `make validation DATA=FOLDER`, unless `../shared/data` is there. A study that is not run again keeps
-its numbers. Every comparison is a row of [validation.json](validation.json).
+which are not bundled (`make validation DATA=FOLDER`, unless `../shared/data` is there). A study that is not run again
+keeps its numbers. Every comparison is a row of [validation.json](validation.json).
 """
 
 READING = f"""How to read the tables:
