@@ -49,7 +49,8 @@ def run() -> str:
         "eigenvalues; where it computes only part of the points its time is scaled up. Accuracy: largest relative",
         "difference of any part at any point that both compute. Package: best of five, batch axes broadcast.",
         "Only in the first diagram do many points share a fixed point; the others solve 10,000, and gain by fewer",
-        f"passes over the eigenvalues, in batches, on {n_cores()} cores; the rival runs on one.",
+        f"passes over the eigenvalues, in batches, on {n_cores()} cores. The rival runs on one, and with one",
+        "spectrum its point is a single scalar root: there is less to gain.",
         "",
         "| diagram | package | rival | ratio | largest difference | iterations | µs a point |",
         "|---|---|---|---|---|---|---|",
@@ -169,8 +170,8 @@ def _bandwidth(details: list[tuple[str, float, int, int]]) -> list[str]:
         )
     lines += [
         "",
-        "A batch is worked on in pieces that fit the cache, so that the last column may exceed 1. Below, the time goes "
-        "into divisions and into calls on small arrays; in the first diagram, which solves one fixed point for each "
+        "A batch is worked on in pieces that fit the cache, on all cores, so that the last column may exceed 1. Below, "
+        "the time goes into divisions and into calls on small arrays; in the first diagram, which solves one fixed point for each "
         "width, into the 10,000 combinations.",
     ]
     return lines

@@ -13,8 +13,8 @@ from modelcollapse.checks import Array
 from modelcollapse.theory.equilibrium import Rows
 from modelcollapse.theory.teachers import Components
 
-CACHE_DOUBLES = 2**18
-"""Rows of a batch are worked on together while one array of theirs has at most this many entries (two megabytes)."""
+CACHE_DOUBLES = 2**19
+"""Rows of a batch are worked on together while one array of theirs has at most this many entries (four megabytes)."""
 
 
 @dataclass(frozen=True)
