@@ -171,8 +171,8 @@ def _bandwidth(details: list[tuple[str, float, int, int]]) -> list[str]:
     lines += [
         "",
         "A batch is worked on in pieces that fit the cache, on all cores, so that the last column may exceed 1. Below, "
-        "the time goes into divisions and into calls on small arrays; in the first diagram, which solves one fixed point "
-        "for each width, into the 10,000 combinations.",
+        "the time goes into divisions and into calls on small arrays; in the first diagram, which solves one fixed "
+        "point for each width, into the 10,000 combinations.",
     ]
     return lines
 
