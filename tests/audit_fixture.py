@@ -131,9 +131,9 @@ def audit_result(*, classification: bool = False, **changes: Any) -> AuditResult
         crossover=Crossover(best_count=3000.0, harmful_count=9000.0, largest_count=20_000.0),
         exchange_rate=ExchangeRate(
             marginal=0.12,
-            first=0.65,
             interval=(0.05, 0.19),
             equivalent_real=230.0,
+            equivalent_interval=(0.5 * 230.0, 2.0 * 230.0),
             counts=counts,
             curve=0.7 - 0.28 * np.log10(counts / 20),
         ),
@@ -194,7 +194,12 @@ def unknown() -> AuditResult:
         ),
         crossover=Crossover(best_count=NAN, harmful_count=None, largest_count=NAN),
         exchange_rate=ExchangeRate(
-            marginal=NAN, first=NAN, interval=(NAN, NAN), equivalent_real=NAN, counts=np.array([]), curve=np.array([])
+            marginal=NAN,
+            interval=(NAN, NAN),
+            equivalent_real=NAN,
+            equivalent_interval=(NAN, NAN),
+            counts=np.array([]),
+            curve=np.array([]),
         ),
         quality={"synthetic": Quality(value=NAN, interval=(NAN, NAN), relative=NAN)},
         input_shift={"synthetic": InputShift(auc=NAN, auc_interval=(NAN, NAN), spread=NAN)},

@@ -103,7 +103,7 @@ def test_label_quality_survives_a_source_whose_labels_never_vary() -> None:
 
 
 def test_finest_ridge_is_the_smallest_that_both_sources_can_tell() -> None:
-    ridges = np.logspace(-6, 1, 8)
+    ridges = np.logspace(-6, 2, 9)
     assert finest_ridge(drawn_pool(pair_world(), (2000, 2000), 0), ridges=ridges) == ridges[0]
     few = finest_ridge(drawn_pool(pair_world(), (2000, 60), 0), ridges=ridges)
     assert ridges[0] < few < ridges[-1]

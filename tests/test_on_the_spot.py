@@ -17,13 +17,18 @@ from modelcollapse.estimation.pool import Pool, pool_of
 from modelcollapse.estimation.rows import LabelledRows
 from modelcollapse.streams import stream
 
-RIDGES = np.array([0.1, 0.01])
+
+def best_ridge(counts: Array, weight: float) -> float:
+    """Stand in for the surface: weaker for more rows."""
+    return float(8.0 / counts.sum())
+
+
 N_WORLDS = 50
 WORLD = pair_world(quality=0.3, spread=0.5)
 
 
 def check(pool: Pool, seed: int = 0) -> tuple[ValidationPoint, ...]:
-    return validate(pool, ridges=RIDGES, classification=False, seed=seed)[1]
+    return validate(pool, best_ridge=best_ridge, classification=False, seed=seed)[1]
 
 
 def deviations(seeds: range) -> list[Array]:
@@ -113,14 +118,14 @@ def test_validation_notices_labels_shuffled_in_the_known_half(monkeypatch: pytes
 
 
 def test_validation_covers_every_kind_of_mixture_and_weight() -> None:
-    trials = handful(np.array([100, 80, 40]), RIDGES)
+    trials = handful(np.array([100, 80, 40]), best_ridge)
     assert all((trial.n_samples <= [100, 80, 40]).all() for trial in trials)
     assert {tuple(trial.n_samples > 0) for trial in trials} == {
         (True, False, False),
         (True, True, True),
         (False, True, True),
     }
-    assert {trial.ridge for trial in trials} == set(RIDGES)
+    assert {trial.ridge for trial in trials} == {best_ridge(trial.n_samples, 1.0) for trial in trials}
     assert any((trial.weights[1:] < 1).all() for trial in trials)
     assert all(trial.weights[0] == 1 for trial in trials)
 
@@ -135,7 +140,7 @@ def test_validation_compares_accuracy_of_classes() -> None:
     rng = stream(0, "spot classes")
     real, synthetic, holdout = (scored_classes(n, rng, shift=s) for n, s in ((400, 0.0), (400, 0.6), (500, 0.0)))
     pool = pool_of([real, synthetic], holdout=holdout)
-    n_strata, points = validate(pool, ridges=RIDGES, classification=True)
+    n_strata, points = validate(pool, best_ridge=best_ridge, classification=True)
     assert n_strata in STRATA
     gaps = [abs(point.measures["accuracy"] - point.measured_measures["accuracy"]) for point in points]
     assert np.median(gaps) < 0.03
@@ -143,13 +148,13 @@ def test_validation_compares_accuracy_of_classes() -> None:
 
 
 def test_validation_of_a_source_too_small_to_be_halved_is_empty() -> None:
-    assert validate(drawn_pool(WORLD, (80, 3), 0), ridges=RIDGES, classification=False) == (STRATA[0], ())
+    assert validate(drawn_pool(WORLD, (80, 3), 0), best_ridge=best_ridge, classification=False) == (STRATA[0], ())
     assert len(check(drawn_pool(WORLD, (80, 4), 0))) > 0
 
 
 def test_validation_reports_its_progress() -> None:
     seen: list[tuple[str, int, int]] = []
     pool = drawn_pool(WORLD, (40, 40), 0)
-    validate(pool, ridges=RIDGES, classification=False, progress=lambda *stage: seen.append(stage))
+    validate(pool, best_ridge=best_ridge, classification=False, progress=lambda *stage: seen.append(stage))
     assert [done for _, done, _ in seen] == list(range(7))
     assert {total for _, _, total in seen} == {7}

@@ -118,7 +118,9 @@ def test_fit_pool_leaves_rows_out_as_training_without_them_does(pool: Pool) -> N
         without = train(fewer, weights=(1.0, 0.3), ridge=RIDGE * 50 / 49)  # the penalty of the sum stays as it was
         rows = pool.rows[source]
         np.testing.assert_allclose(fit.left_out[source][row], rows.targets[row] - rows.features[row] @ without)
-    assert fit.left_out_errors[0] == pytest.approx(np.mean(np.sum(fit.left_out[0] ** 2, axis=1)))
+    exact = np.sum(fit.left_out[0] ** 2, axis=1)  # r²/(1 − h)², and r²/e² with the mean of 1 − h
+    alike = exact * fit.kept[0] ** 2 / fit.retained[0] ** 2
+    assert fit.left_out_errors[0] == pytest.approx(np.mean(np.sqrt(exact * alike)))
 
 
 def test_fit_pool_traces_equal_direct_products(pool: Pool) -> None:

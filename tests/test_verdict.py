@@ -54,6 +54,7 @@ def test_verdict_says_how_much_help_to_take() -> None:
         confidence="high",
         reason="the forecast is within 1.2 % (median) of models trained on 7 mixtures and the difference is "
         "10 standard errors",
+        mix_in=True,
     )
 
 
@@ -147,8 +148,10 @@ def test_verdict_says_first_that_nothing_was_checked() -> None:
     ("changes", "confidence"),
     [
         ({}, "high"),
-        ({"gain_stderr": 0.1, "harm_stderr": 0.1}, "medium"),
-        ({"gain_stderr": 0.1, "harm_stderr": 0.02}, "high"),
+        ({"gain_stderr": 0.07, "harm_stderr": 0.1}, "medium"),
+        ({"gain_stderr": 0.1, "harm_stderr": 0.02}, "low"),  # a gain that may be luck, and no harm
+        ({"gain_stderr": 0.1, "at_hand": mixture(400, 1.2)}, "high"),
+        ({"gain_stderr": 0.1, "at_hand": mixture(400, 1.04)}, "medium"),
         ({"gain_stderr": 0.2, "harm_stderr": 0.2}, "low"),
         ({"checked": Agreement(holds=True, median_deviation=0.06, inflation=1.0, points=7)}, "medium"),
         ({"checked": Agreement(holds=True, median_deviation=0.01, inflation=1.0, points=1)}, "medium"),

@@ -10,7 +10,7 @@ from modelcollapse.decisions.audit_result import Curve, Damage, ExchangeRate, Fl
 from modelcollapse.decisions.differences import ENDLESS, damage, input_shift, label_quality
 from modelcollapse.decisions.evidence import Evidence
 from modelcollapse.decisions.forecast import BAND_LEVEL, Forecast
-from modelcollapse.decisions.landscape import INDIFFERENT, MOST_AT_HAND, WEIGHTS
+from modelcollapse.decisions.landscape import INDIFFERENT, MOST_AT_HAND
 from modelcollapse.decisions.on_the_spot import Progress
 from modelcollapse.decisions.uncertainty import variance_of_sum
 from modelcollapse.parallel import side_by_side
@@ -65,24 +65,39 @@ def floors(evidence: Evidence) -> Floor:
     return Floor(**errors, stderr={name: answer.stderr for name, answer in zip(kinds, found, strict=True)})
 
 
-def exchange_rate(evidence: Evidence, *, at_hand: Forecast) -> ExchangeRate:
+def exchange_rate(evidence: Evidence, *, at_hand: Forecast, real_only: Forecast) -> ExchangeRate:
     """Say how many real rows one synthetic row is worth, at the rows at hand and along growing synthetic data."""
     where = evidence.together
-    real, synthetic = where.counts
     marginal, interval = marginal_rate(evidence, at_hand=at_hand)
-    grid = synthetic * np.geomspace(0.02, 10, 25)
-    few, ridge = np.array([0.02 * synthetic]), evidence.best_ridge(evidence.only_real)
-    firsts = [where.marginal_rates(few, ridge=ridge, weight=float(weight))[0] for weight in WEIGHTS]
-    alone = where.best(real=real, synthetic=np.array([synthetic]))
-    equivalent = where.equivalent_real(alone.test_error) - real if alone is not None else np.nan
+    grid = where.counts[1] * np.geomspace(0.02, 10, 25)
+    equivalent, equivalent_interval = equivalent_real(evidence, real_only=real_only)
     return ExchangeRate(
         marginal=marginal,
-        first=float(np.fmax.reduce(firsts)),
         interval=interval,
-        equivalent_real=float(np.maximum(equivalent, 0.0)),
+        equivalent_real=equivalent,
+        equivalent_interval=equivalent_interval,
         counts=grid,
         curve=where.marginal_rates(grid, ridge=at_hand.ridge),
     )
+
+
+def equivalent_real(evidence: Evidence, *, real_only: Forecast) -> tuple[float, tuple[float, float]]:
+    """Return the extra real rows that would do what all synthetic rows do at their best weight, with a 90 % interval.
+
+    Read off the learning curve of real rows; the interval by moving the gain by its standard error.
+    """
+    where = evidence.together
+    real, synthetic = where.counts
+    choice = where.best(real=real, synthetic=np.array([synthetic]))
+    if choice is None:
+        return np.nan, (np.nan, np.nan)
+    told = evidence.forecast(evidence.counts, weight=choice.weight, ridge=choice.ridge)
+    half = norm.ppf((1 + BAND_LEVEL) / 2) * evidence.difference_stderr(real_only, told)
+    alone = where.best(real=real, synthetic=np.zeros(1))
+    start = alone.test_error if alone is not None else np.nan
+    gains = [real_only.test_error - told.test_error + shift for shift in (0.0, -half, half)]
+    extra = [max(0.0, where.equivalent_real(start - gain) - real) if np.isfinite(gain) else np.nan for gain in gains]
+    return extra[0], (extra[1], extra[2])
 
 
 def marginal_rate(evidence: Evidence, *, at_hand: Forecast) -> tuple[float, tuple[float, float]]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from modelcollapse import __version__
-from modelcollapse.checks import integer, known_keys, number, real_array
+from modelcollapse.checks import fail, integer, known_keys, number
 from modelcollapse.decisions.answers import (
     best_mixture,
     curves,
@@ -42,7 +42,7 @@ class MixtureRequest:
     Attributes
     ----------
     counts : dict of str to float
-        Samples by source name; sources left out count 0.
+        Samples by source name, whole numbers; sources left out count 0.
     ridge : float or None
         λ per sample; None takes the best for these counts and this weight.
     weight : float
@@ -58,13 +58,13 @@ def audit(
     real: object,
     synthetic: object,
     *,
-    target: str | None = None,
+    target: str | int | None = None,
     holdout: object | None = None,
     task: str | None = None,
     features: str = "raw",
     scale: str = "standard",
-    ridge: Sequence[float] | None = None,
-    at: Sequence[MixtureRequest] = (),
+    ridge: float | Sequence[float] | None = None,
+    at: MixtureRequest | Sequence[MixtureRequest] = (),
     seed: int = 0,
     progress: Progress | None = None,
 ) -> AuditResult:
@@ -74,7 +74,7 @@ def audit(
     ----------
     real, synthetic : path, DataFrame, or (X, y)
         Real examples; one or several synthetic sources.
-    target : str, optional
+    target : str or int, optional
         Target column; not needed for arrays.
     holdout : as `real`, optional
         Real rows to measure on; default: a random part of the real rows.
@@ -84,9 +84,9 @@ def audit(
         ``"raw"``, ``"relu:WIDTH"`` or ``"columns:PREFIX"``.
     scale : {"standard", "none"}
         Whether columns are standardised.
-    ridge : sequence of float, optional
+    ridge : float or sequence of float, optional
         Ridges λ > 0 that may be chosen; default: a grid around the features' mean second moment.
-    at : sequence of MixtureRequest
+    at : MixtureRequest or sequence of MixtureRequest
         Further mixtures to forecast.
     seed : int
         For every random choice.
@@ -109,17 +109,16 @@ def audit(
     """
     started = time.perf_counter()
     report = progress or _silent
-    for value in real_array("ridge", ridge, ndim=1).tolist() if ridge is not None else ():
-        _check_ridge("ridge", value)
+    ridges, requests = _ridges(ridge), _requests(at)
     integer("seed", seed, low=0)
     report("reading and encoding", 0, 1)
     data = prepare(
         real, synthetic, target=target, holdout=holdout, task=task, features=features, scale=scale, seed=seed
     )
-    for request in at:
+    for request in requests:
         _check_request(request, data.names)
     with threadpool_limits(limits=1):
-        return _run(data, ridge=ridge, at=at, seed=seed, report=report, started=started)
+        return _run(data, ridge=ridges, at=requests, seed=seed, report=report, started=started)
 
 
 def _run(
@@ -146,6 +145,8 @@ def _run(
         crossover=crossover,
         checked=evidence.checked,
     )
+    if not verdict.mix_in:
+        spoken["best"] = spoken["real_only"]
     result = AuditResult(
         verdict=verdict.sentence,
         details=verdict.details,
@@ -156,7 +157,7 @@ def _run(
         doubled_real=evidence.answer(evidence.forecast(2 * evidence.only_real)),
         floor=floors(evidence),
         crossover=crossover,
-        exchange_rate=exchange_rate(evidence, at_hand=at_hand),
+        exchange_rate=exchange_rate(evidence, at_hand=at_hand, real_only=real_only),
         quality=qualities(evidence, rule_ridge=rule_ridge),
         input_shift=input_shifts(evidence, ridge=at_hand.ridge),
         damage=damages(evidence, rule_ridge=rule_ridge),
@@ -179,18 +180,42 @@ def _run(
     return result
 
 
-def _check_ridge(what: str, value: object) -> None:
-    """Refuse ridges that no fit can tell from zero or from infinity."""
-    number(what, value, low=1 / LARGEST, high=LARGEST, hint="Use a small positive ridge.")
+def _ridges(ridge: float | Sequence[float] | None) -> list[float] | None:
+    """Return the ridges that may be chosen as a list; a single number is one ridge."""
+    if ridge is None:
+        return None
+    values = np.atleast_1d(np.asarray(ridge, dtype=object))
+    if values.size == 0:
+        raise fail("ridge", ridge, "a positive number or several of them", "Leave it out for a grid.")
+    return [_checked_ridge("ridge", value) for value in values]
+
+
+def _checked_ridge(what: str, value: object) -> float:
+    """Return a ridge that a fit can tell from zero and from infinity."""
+    try:
+        return number(what, value, low=1 / LARGEST, high=LARGEST)
+    except InputError:
+        allowed = f"a positive number, from {1 / LARGEST:g} to {LARGEST:g}"
+        raise fail(what, value, allowed, "Use a small positive ridge.") from None
+
+
+def _requests(at: MixtureRequest | Sequence[MixtureRequest]) -> tuple[MixtureRequest, ...]:
+    """Return the mixtures asked for; a single one needs no list."""
+    items: tuple[object, ...] = tuple(at) if isinstance(at, list | tuple) else (at,)
+    requests = tuple(item for item in items if isinstance(item, MixtureRequest) and isinstance(item.counts, Mapping))
+    if len(requests) < len(items):
+        hint = 'Write at=[MixtureRequest({"real": 1000, "synthetic": 500})].'
+        raise fail("at", at, "MixtureRequest objects with counts by source", hint)
+    return requests
 
 
 def _check_request(request: MixtureRequest, names: Sequence[str]) -> None:
     """Refuse unknown sources, negative counts, and requests without a sample."""
     known_keys("`at`", request.counts, names)
-    counts = [number(f"at: {name}", count, low=0, high=ENDLESS) for name, count in request.counts.items()]
+    counts = [integer(f"at: {name}", count, low=0, high=int(ENDLESS)) for name, count in request.counts.items()]
     weight = number("at: weight", request.weight, low=0, high=HEAVIEST)
     if request.ridge is not None:
-        _check_ridge("at: ridge", request.ridge)
+        _checked_ridge("at: ridge", request.ridge)
     real = request.counts.get("real", 0)
     if sum(counts) <= 0 or (weight == 0 and real <= 0):
         raise InputError(

@@ -189,13 +189,13 @@ class ExchangeRate:
     ----------
     marginal : float
         Ratio of the marginal values ∂error/∂n at the mixture at hand, weight 1; negative when synthetic rows hurt.
-    first : float
-        The same for the first synthetic rows added to the real ones, at the best weight.
     interval : (float, float)
         90 % interval of `marginal`.
     equivalent_real : float
         Real rows, added to those at hand, that would do what all the synthetic rows at hand do at the best weight; 0
-        when they do nothing at any weight.
+        when they do nothing at any weight, infinite beyond a hundred times the real rows.
+    equivalent_interval : (float, float)
+        90 % interval of `equivalent_real`.
     counts : ndarray
         Synthetic counts of the curve below.
     curve : ndarray
@@ -203,9 +203,9 @@ class ExchangeRate:
     """
 
     marginal: float
-    first: float
     interval: Interval
     equivalent_real: float
+    equivalent_interval: Interval
     counts: Array
     curve: Array
 
@@ -285,7 +285,8 @@ class AuditResult:
     real_only : MixtureForecast
         The real rows at hand alone, best ridge.
     best : MixtureForecast
-        The best mixture with the real rows at hand and up to four times the synthetic rows at hand.
+        The best mixture with the real rows at hand and up to four times the synthetic rows at hand; the real rows
+        alone where no mixture is clearly better.
     doubled_real : MixtureForecast
         Twice the real rows, alone, best ridge.
     quality, input_shift, damage : dict

@@ -11,7 +11,7 @@ from scipy.stats import norm, rankdata
 from modelcollapse.decisions.audit_result import Damage, InputShift, Quality
 from modelcollapse.decisions.forecast import BAND_LEVEL, difference_stderr, forecast
 from modelcollapse.decisions.matching import match
-from modelcollapse.decisions.uncertainty import row_moves, squared_rows, variance_of_sum
+from modelcollapse.decisions.uncertainty import row_moves, variance_of_sum
 from modelcollapse.estimation.corrections import Population, population
 from modelcollapse.estimation.pool import Pool, evenly
 from modelcollapse.estimation.pool_fit import PoolFit, fit_pool
@@ -22,7 +22,8 @@ Array = NDArray[np.float64]
 N_DRAWS = 200
 MAX_ROWS = 5_000
 """Held-out rows on which the two label rules are compared, which bounds the memory of the draws."""
-MOSTLY_RETAINED = 0.7
+MOSTLY_RETAINED = 0.9
+"""Share of a residual that a pool must retain for the noise of its label rule to stay small."""
 ENDLESS = 1e15
 """Sample count at which a mixture's own sampling noise is nil."""
 
@@ -229,7 +230,7 @@ def damage(pool: Pool, *, counts: Array, ridge: float, real_ridge: float, rule_r
     labels = float(squared + product + residuals + strength)
     gradient = spectrum.vectors @ (2.0 * transfer.T @ (spectrum.holdout_moment @ (move + shrinkage)))
     variance = sum(rule_variance(rule.fit, gradient) for rule in (real, synthetic))
-    scatter = mixture.amplification[1] * np.array([np.std(squares) for squares in squared_rows(fit)])
+    scatter = mixture.amplification[1] * np.array([np.std(squares) for squares in fit.left_out_squares])
     stderr = {
         "total": difference_stderr(mixture, as_many_real, counts=pool.counts),
         "labels": float(np.sqrt(variance + np.sum(scatter**2 / pool.counts))),

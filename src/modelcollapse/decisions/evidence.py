@@ -77,9 +77,7 @@ class Evidence:
 
     def best_ridge(self, counts: Array, *, weight: float = 1.0) -> float:
         """Return the best ridge for given counts (K,); the largest candidate where the data cannot tell."""
-        where = next((w for w in self.landscapes if all(counts[k] == 0 for k in range(1, len(counts))
-                                                         if k not in w.members)), self.together)  # fmt: skip
-        return ridge_on(where, real=float(counts[0]), synthetic=float(counts[1:].sum()), weight=weight)
+        return ridge_among(self.landscapes, counts, weight=weight)
 
     def forecast(self, counts: Array, *, weight: float = 1.0, ridge: float | None = None) -> Forecast:
         """Forecast one mixture, at its best ridge unless one is given."""
@@ -117,9 +115,16 @@ def whole_number(count: float) -> float:
     return int(count) if float(count).is_integer() else float(count)
 
 
-def ridge_on(where: Landscape, *, real: float, synthetic: float, weight: float = 1.0) -> float:
-    """Return the best ridge of a surface for given counts; the largest candidate where the data cannot tell."""
-    found = where.best(real=real, synthetic=np.array([synthetic]), weights=np.array([weight]))
+def ridge_among(landscapes: Sequence[Landscape], counts: Array, *, weight: float = 1.0) -> float:
+    """Return the best ridge for counts (K,), on the surface of the synthetic sources that are present.
+
+    With several but not all present, or in other proportions than at hand, the surface of all stands in. The largest
+    candidate where the data cannot tell.
+    """
+    present = set(np.flatnonzero(counts[1:] > 0) + 1)
+    where = next((one for one in landscapes if present <= set(one.members)), landscapes[-1])
+    synthetic = np.array([float(counts[1:].sum())])
+    found = where.best(real=float(counts[0]), synthetic=synthetic, weights=np.array([weight]))
     return found.ridge if found else float(where.ridges[-1])
 
 
@@ -147,17 +152,14 @@ def gather(
         if progress:
             progress("reading the pool", done, len(groups))
         landscapes.append(landscape(whole, members=members, ridges=ridges))
-    real_rows, synthetic_rows = landscapes[-1].counts
-    mixed_ridge = ridge_on(landscapes[-1], real=real_rows, synthetic=synthetic_rows)
-    smaller = ridges[max(0, int(np.searchsorted(ridges, mixed_ridge)) - 3)]
     n_strata, points = validate(
         whole,
-        ridges=np.array([mixed_ridge, smaller]),
+        best_ridge=lambda counts, weight: ridge_among(landscapes, counts, weight=weight),
         classification=classification,
         seed=seed,
         progress=progress,
     )
-    pool = stratify(whole, n_strata=n_strata, ridge=mixed_ridge)
+    pool = stratify(whole, n_strata=n_strata, ridge=ridge_among(landscapes, whole.source_counts))
     pool.prepare()
     return Evidence(
         whole=whole,

@@ -23,6 +23,8 @@ MOST_AT_HAND = 4.0
 """The best mixture is sought with up to this many times the synthetic rows at hand."""
 FARTHEST = 100.0
 """The crossover is sought up to this many times the synthetic rows at hand."""
+EQUAL = 1.002
+"""Errors within this factor count as equal when a ridge is chosen."""
 INDIFFERENT = 1.005
 """Errors within this factor of the smallest count as equally good; the fewest synthetic rows are then preferred."""
 
@@ -72,7 +74,7 @@ class Landscape:
         found = []
         for count, errors in zip(synthetic.tolist(), table, strict=True):
             if not np.isnan(errors).all():
-                row, ridge = np.unravel_index(int(np.nanargmin(errors)), errors.shape)
+                row, ridge = strongest_good(errors)
                 weight = float(weights[row]) if count > 0 else 1.0
                 found.append(Choice(real, count, weight, float(self.ridges[ridge]), float(errors[row, ridge])))
         return sorted(found, key=lambda choice: choice.test_error)
@@ -152,6 +154,15 @@ class Landscape:
         if error < errors[-1]:
             return float("inf") if known[-1] else float("nan")
         return float(np.exp(np.interp(-error, -errors, np.log(counts[known]))))
+
+
+def strongest_good(errors: Array) -> tuple[int, int]:
+    """Return the weight of the least error, and the largest ridge that does as well within `EQUAL`, from (W, L).
+
+    Small ridges are forecast less surely, so that the least of many errors is often a small one by chance.
+    """
+    row = int(np.nanargmin(np.nanmin(np.where(np.isnan(errors), np.inf, errors), axis=1)))
+    return row, int(np.flatnonzero(errors[row] <= np.nanmin(errors[row]) * EQUAL)[-1])
 
 
 def crossing(counts: Array, errors: Array, first: int) -> float:

@@ -63,7 +63,7 @@ def train_ridge(sources: list[LabelledRows], *, weights: Array, ridge: float) ->
 def validate(
     pool: Pool,
     *,
-    ridges: Array,
+    best_ridge: Callable[[Array, float], float],
     classification: bool,
     seed: int = 0,
     progress: Progress | None = None,
@@ -74,8 +74,8 @@ def validate(
     ----------
     pool : Pool
         One sub-source per source.
-    ridges : ndarray
-        Two ridges to try.
+    best_ridge : callable
+        Takes counts (K,) and the weight of synthetic samples to the ridge at which the mixture is tried.
     classification : bool
         Whether classification measures are compared too.
     seed : int
@@ -98,8 +98,8 @@ def validate(
     if min(len(rows) for rows in pool.rows) < FEWEST_ROWS:
         return STRATA[0], ()
     known, fresh = split_rows(pool, stream(seed, "validation"))
-    pools = stratified(pool_of(known, holdout=pool.holdout, names=pool.names), ridge=float(ridges[0]))
-    trials = handful(np.array([len(rows) for rows in fresh]), ridges)
+    trials = handful(np.array([len(rows) for rows in fresh]), best_ridge)
+    pools = stratified(pool_of(known, holdout=pool.holdout, names=pool.names), ridge=trials[0].ridge)
 
     def compared(number: int) -> dict[int, ValidationPoint]:
         random = stream(seed, "validation", number)
@@ -179,20 +179,16 @@ def split_rows(pool: Pool, random: np.random.Generator) -> tuple[list[LabelledRo
     return known, fresh
 
 
-def handful(available: NDArray[np.intp], ridges: Array) -> list[Trial]:
-    """Return the mixtures to train: real only small and large, synthetic only, mixed in several shares and weights."""
-    real, synthetic = available[:1], available[1:]
-    plain, light = np.ones(len(available)), np.concatenate([[1.0], np.full(len(synthetic), 0.3)])
-    low, high = float(np.min(ridges)), float(np.max(ridges))
-    return [
-        Trial(np.concatenate([real // 4, 0 * synthetic]).astype(float), plain, high),
-        Trial(np.concatenate([real, 0 * synthetic]).astype(float), plain, low),
-        Trial(np.concatenate([real, synthetic]).astype(float), plain, low),
-        Trial(np.concatenate([real, synthetic]).astype(float), light, high),
-        Trial(np.concatenate([real // 4, synthetic]).astype(float), plain, high),
-        Trial(np.concatenate([real, synthetic // 4]).astype(float), plain, low),
-        Trial(np.concatenate([0 * real, synthetic]).astype(float), plain, high),
-    ]
+def handful(available: NDArray[np.intp], best_ridge: Callable[[Array, float], float]) -> list[Trial]:
+    """Return the mixtures to train: all rows, real only small and large, synthetic only, several shares and weights."""
+    is_real = np.arange(len(available)) == 0
+    plans = [(1.0, 1.0, 1.0), (0.25, 0.0, 1.0), (1.0, 0.0, 1.0), (1.0, 1.0, 0.3), (0.25, 1.0, 1.0), (1.0, 0.25, 1.0),
+             (0.0, 1.0, 1.0)]  # fmt: skip
+    trials = []
+    for real, synthetic, weight in plans:
+        counts = np.floor(available * np.where(is_real, real, synthetic))
+        trials.append(Trial(counts, np.where(is_real, 1.0, weight), best_ridge(counts, weight)))
+    return trials
 
 
 def train_and_measure(

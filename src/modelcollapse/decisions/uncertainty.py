@@ -68,7 +68,7 @@ def spread_of(
     pool_moves = row_moves(fit, gradient, pull=fit.weights / pool.total)
     influence = tuple(
         move + factor * (squares - squares.mean()) / count
-        for move, factor, squares, count in zip(pool_moves, factors, squared_rows(fit), pool.counts, strict=True)
+        for move, factor, squares, count in zip(pool_moves, factors, fit.left_out_squares, pool.counts, strict=True)
     )
     residual_growth = np.sqrt(fresh_errors / np.where(fit.left_out_errors > 0, fit.left_out_errors, 1.0))
     run_moves = row_moves(fit, target_gradient, pull=weights * retained / n_samples.sum() * residual_growth)
@@ -93,11 +93,6 @@ def row_moves(fit: PoolFit, gradient: Array, *, pull: Array) -> tuple[Array, ...
         weight * np.einsum("ic,ic->i", features @ step, residuals)
         for weight, features, residuals in zip(pull, fit.spectrum.rows, fit.left_out, strict=True)
     )
-
-
-def squared_rows(fit: PoolFit) -> list[Array]:
-    """Return the squared leave-one-out error of each error row, by sub-source."""
-    return [np.einsum("ic,ic->i", residuals, residuals) for residuals in fit.left_out]
 
 
 def variance_of_sum(influence: tuple[Array, ...], counts: Array) -> float:

@@ -12,6 +12,8 @@ from modelcollapse.estimation.wording import counted
 
 CERTAIN, LIKELY = 3.0, 1.645
 """Differences in standard errors that count as certain and as likely."""
+CHOSEN = 2.5
+"""The same for the gain of the best mixture: it was chosen among many, of which the luckiest look good."""
 MOST_DEVIANT = 2.0
 """Root mean square deviation from trained models, in joint standard errors, beyond which the two disagree.
 The points share their rows, so that their deviations may be almost one and the same: chance exceeds this once in
@@ -62,12 +64,16 @@ def agreement(points: Sequence[ValidationPoint]) -> Agreement:
 
 @dataclass(frozen=True)
 class Verdict:
-    """One sentence for a manager, what else to know, and the confidence with its reason."""
+    """One sentence for a manager, what else to know, and the confidence with its reason.
+
+    `mix_in` says whether the best mixture is to be recommended over the real rows alone.
+    """
 
     sentence: str
     details: str
     confidence: str
     reason: str
+    mix_in: bool
 
 
 def judge(
@@ -102,10 +108,23 @@ def judge(
         _as_they_are(real_only, at_hand, harm=harm, harm_stderr=harm_stderr),
         _limit(crossover, at_hand, harmful=_ratio(harm, harm_stderr) > LIKELY) if np.isfinite(gain) else "",
     )
-    decisive = max(_ratio(gain, gain_stderr), _ratio(abs(harm), harm_stderr)) if np.isfinite(gain) else np.nan
+    mix_in = gains_clearly(gain, gain_stderr)
+    decisive = _ratio(gain, gain_stderr) if mix_in else _ratio(max(harm, 0.0), harm_stderr)
+    decisive = decisive if np.isfinite(gain) else np.nan
     confidence, reason = _confidence(checked, decisive)
     details = " ".join(part for part in rest if part)
-    return Verdict(sentence=warning or advice, details=details, confidence=confidence, reason=reason)
+    return Verdict(
+        sentence=warning or advice,
+        details=details,
+        confidence=confidence,
+        reason=reason,
+        mix_in=mix_in,
+    )
+
+
+def gains_clearly(gain: float, gain_stderr: float) -> bool:
+    """Say whether the best mixture's gain is more than the luck of having been chosen."""
+    return _ratio(gain, gain_stderr) >= CHOSEN
 
 
 def _ratio(difference: float, stderr: float) -> float:
@@ -165,7 +184,7 @@ def _advice(
     if not np.isfinite(gain):
         return "There is not enough data to tell what the synthetic rows do."
     synthetic = synthetic_rows(best)
-    if _ratio(gain, gain_stderr) < LIKELY:
+    if not gains_clearly(gain, gain_stderr):
         if _ratio(harm, harm_stderr) > LIKELY:
             reason = ": no mixture is clearly better than the real rows alone" if synthetic else ""
             return f"Leave the synthetic rows out{reason}."

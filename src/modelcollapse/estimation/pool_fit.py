@@ -43,6 +43,8 @@ class PoolFit:
         E_s = tr(Σ_t A⁻¹ B_s A⁻¹)/P with Σ_t the held-out rows' second moment.
     left_out : tuple of ndarray (rows of s, n_outputs)
         Leave-one-out residuals y − ŷ of the error rows of each sub-source.
+    kept : tuple of ndarray (rows of s,)
+        1 − h_i, the share of its own residual that each error row keeps.
     held_out : ndarray (rows held out, n_outputs)
         Residuals y − ŷ of the held-out rows.
     spectrum : PoolSpectrum
@@ -57,13 +59,27 @@ class PoolFit:
     coupling: Array
     holdout_coupling: Array
     left_out: tuple[Array, ...]
+    kept: tuple[Array, ...]
     held_out: Array
     spectrum: PoolSpectrum
 
     @property
+    def left_out_squares(self) -> tuple[Array, ...]:
+        """Squared left-out error of each error row, summed over outputs, by sub-source.
+
+        The leave-one-out square times (1 − h_i)/e_s: the geometric mean of the two forms that agree when leverages are
+        alike, r²/(1 − h_i)² and r²/e_s² with r the residual in the fit. The first is what a fresh row would show, the
+        second what the row adds to the fit's noise; where a few rows have leverages near one the first explodes.
+        """
+        return tuple(
+            np.einsum("ic,ic->i", rows, rows) * share / retained
+            for rows, share, retained in zip(self.left_out, self.kept, self.retained, strict=True)
+        )
+
+    @property
     def left_out_errors(self) -> Array:
-        """Mean squared leave-one-out error of each sub-source, summed over outputs, shape (S,)."""
-        return np.array([np.einsum("ic,ic->", rows, rows) / len(rows) for rows in self.left_out])
+        """Mean squared left-out error of each sub-source, summed over outputs, shape (S,)."""
+        return np.array([squares.mean() for squares in self.left_out_squares])
 
     @property
     def held_out_error(self) -> float:
@@ -113,16 +129,14 @@ class PoolSpectrum:
             [np.einsum("ar,ar->r", (moment * self.holdout_moment) @ resolvents, resolvents) / total
              for moment in self.moments], axis=1
         )  # fmt: skip
+        kept = [
+            np.maximum(1.0 - weight / total * ((features * features) @ resolvents).T, LEAST_RETAINED)
+            for weight, features in zip(self.weights, self.rows, strict=True)
+        ]
         left_out = [
-            (rows.targets - outputs) / np.maximum(1.0 - leverage.T, LEAST_RETAINED)[:, :, None]
-            for rows, outputs, leverage in zip(
-                pool.error_rows,
-                (predictions(features, coefficients) for features in self.rows),
-                (weight / total * (features * features) @ resolvents
-                 for weight, features in zip(self.weights, self.rows, strict=True)),
-                strict=True,
-            )
-        ]  # fmt: skip
+            (rows.targets - predictions(features, coefficients)) / share[:, :, None]
+            for rows, features, share in zip(pool.error_rows, self.rows, kept, strict=True)
+        ]
         held_out = pool.holdout.targets - predictions(self.holdout_rows, coefficients)
         return [
             PoolFit(
@@ -134,6 +148,7 @@ class PoolSpectrum:
                 coupling=coupling[r],
                 holdout_coupling=holdout_coupling[r],
                 left_out=tuple(residuals[r] for residuals in left_out),
+                kept=tuple(share[r] for share in kept),
                 held_out=held_out[r],
                 spectrum=self,
             )
