@@ -223,6 +223,18 @@ def test_as_table_turns_nullable_and_text_targets_into_plain_arrays() -> None:
         as_table([1, 2, 3], target="y")
 
 
+@pytest.mark.parametrize("target", [3, "3", np.int64(3)])
+def test_as_table_reads_names_of_columns_as_text(target: int | str) -> None:
+    table = as_table(pd.DataFrame(np.arange(8.0).reshape(2, 4)), target=target)
+    assert list(table.features) == ["0", "1", "2"]
+    assert table.target.tolist() == [3.0, 7.0]
+    assert list(as_table((pd.DataFrame(np.ones((2, 2))), [1, 2]), target=None).features) == ["0", "1"]
+    with pytest.raises(InputError, match=r"repeated: `3`. They are compared as text"):
+        as_table(pd.DataFrame(np.ones((2, 3)), columns=[1, 3, "3"]), target=target)
+    with pytest.raises(InputError, match=r"no target column `9`. Columns: 0, 1."):
+        as_table(pd.DataFrame(np.ones((2, 2))), target=9)
+
+
 def test_as_table_leaves_the_callers_frame_alone() -> None:
     frame = pd.DataFrame({0: [1.0, 2.0], 1: [3.0, 4.0]}, index=[7, 9])
     as_table(frame, target="1")

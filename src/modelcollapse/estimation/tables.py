@@ -45,7 +45,7 @@ class Table:
         return len(self.features)
 
 
-def read_table(path: str | Path, *, target: str | None) -> Table:
+def read_table(path: str | Path, *, target: str | int | None) -> Table:
     """Read one source of data from a file.
 
     Parameters
@@ -75,14 +75,14 @@ def read_table(path: str | Path, *, target: str | None) -> Table:
     return _table_from_frame(read_frame(path), target=target, name=str(path))
 
 
-def as_table(data: object, *, target: str | None, name: str = "table") -> Table:
+def as_table(data: object, *, target: str | int | None, name: str = "table") -> Table:
     """Turn what a caller of the Python interface may hold into a `Table`.
 
     Parameters
     ----------
     data : Table, DataFrame, (X, y), str or Path
         A DataFrame that holds the target as a column, arrays ``X`` (n, d) and ``y`` (n,) or (n, C), or a file.
-    target : str or None
+    target : str, int or None
         Name of the target column; not used for arrays.
     name : str
         What messages call this source; a file goes by its path.
@@ -121,7 +121,7 @@ def is_array_pair(data: object) -> bool:
     return getattr(inputs, "ndim", 0) == 2 and not isinstance(labels, str | Path | pd.DataFrame | Table)
 
 
-def synthetic_tables(data: object, *, target: str | None) -> tuple[Table, ...]:
+def synthetic_tables(data: object, *, target: str | int | None) -> tuple[Table, ...]:
     """Turn one synthetic source, or a sequence of them, into tables named synthetic, synthetic2, ...
 
     Raises
@@ -137,12 +137,14 @@ def synthetic_tables(data: object, *, target: str | None) -> tuple[Table, ...]:
     return tuple(as_table(item, target=target, name=name) for name, item in zip(names, sources, strict=True))
 
 
-def _table_from_frame(frame: pd.DataFrame, *, target: str | None, name: str) -> Table:
+def _table_from_frame(frame: pd.DataFrame, *, target: str | int | None, name: str) -> Table:
+    """Take the target out of a frame; names of columns become text."""
     columns = [str(column) for column in frame.columns]
     _require_unique(columns, name)
     known = f"Columns: {', '.join(columns[:20])}{', ...' if len(columns) > 20 else ''}."
     if target is None:
         raise InputError(f"{name}: `target` must name the column to predict. {known}")
+    target = str(target)
     if target not in columns:
         raise InputError(f"{name}: no target column `{target}`. {nearest(target, columns) or known}")
     position = columns.index(target)
@@ -179,7 +181,7 @@ def _require_unique(columns: list[str], name: str) -> None:
     index = pd.Index(columns)
     if not index.is_unique:
         shown = ", ".join(f"`{column}`" for column in index[index.duplicated()].unique()[:5])
-        raise InputError(f"{name}: column names must be unique; repeated: {shown}.")
+        raise InputError(f"{name}: column names must be unique; repeated: {shown}. They are compared as text.")
 
 
 def _checked(features: pd.DataFrame, labels: Labels, *, name: str) -> Table:
