@@ -129,7 +129,7 @@ def mixtures(draw: st.DrawFn) -> Mixture:
         sources.append(source)
     width = draw(st.none() | st.integers(1, 10**6))
     activation = draw(st.none() | st.sampled_from(["relu", "tanh", "erf", "identity"])) if width else None
-    ridge, target = draw(st.floats(0, 1e3)), draw(st.none() | st.sampled_from(names))
+    ridge, target = draw(st.just(0.0) | st.floats(1e-30, 1e3)), draw(st.none() | st.sampled_from(names))
     return Mixture(sources, ridge=ridge, width=width, activation=activation, target=target)
 
 

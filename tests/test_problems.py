@@ -130,6 +130,8 @@ def test_source_refuses_bad_name(name: object) -> None:
         ([real(), Source("b", n_samples=1, shift=Shift(quality=1, shape=[0.0] * D))], {}, "cannot be reached"),
         ([real()], {"ridge": -0.1}, r"`ridge` must be a number in \[0, inf\); got -0.1. Use 0 for"),
         ([real()], {"ridge": float("inf")}, "ridge"),
+        ([real()], {"ridge": 9e-31}, "`ridge` must be 0 or at least 1e-30; got 9e-31. Use 0 for the minimum-norm"),
+        ([real()], {"ridge": 1e-200}, "Use 0 for the minimum-norm solution"),
         ([real()], {"width": 0}, "width"),
         ([real()], {"width": 2.5}, "width"),
         ([real()], {"activation": "relu"}, "needs a `width`"),

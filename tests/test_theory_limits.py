@@ -30,6 +30,13 @@ def test_ridgeless_limit_is_the_limit_of_small_ridges(model):
     assert np.abs(nearer - limit).max() < np.abs(near - limit).max() / 20  # linear in the ridge
 
 
+@pytest.mark.parametrize("ridge", [1e-30, 1e-24, 1e-20, 1e-16, 1e-14, 1e-12])
+@pytest.mark.parametrize("model", [m for m in MODELS if m["ridge"] == 0.0], ids=str)
+def test_tiny_ridges_agree_with_the_limit(model, ridge):
+    near = risks(mixed(**{**model, "ridge": ridge}))
+    np.testing.assert_allclose(near, risks(mixed(**model)), rtol=1e-12 + 1e4 * ridge, atol=1e-12 + 1e4 * ridge)
+
+
 @pytest.mark.parametrize(
     "model",
     [

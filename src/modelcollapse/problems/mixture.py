@@ -20,6 +20,9 @@ ACTIVATIONS = ("relu", "tanh", "erf", "identity")
 MAX_SAMPLES = 10**15
 """Largest number of samples of one source: whole numbers stay exact in float64."""
 
+SMALLEST_RIDGE = 1e-30
+"""Smallest positive ridge; the limit is reached within rounding long before, except at interpolation thresholds."""
+
 Activation = str | Callable[[Array], Array]
 
 
@@ -91,7 +94,7 @@ class Mixture(ByValue):
         At least one; kept as a tuple. The first must have a spectrum and a teacher; the others inherit what they
         leave out.
     ridge : float
-        At least 0; 0 is the minimum-norm solution.
+        0, the minimum-norm solution, or at least 1e-30.
     width : int, optional
         Number of random projections S x, entries of S iid N(0, 1/n_features), with the ridge on their coefficients.
         Left out: the linear model.
@@ -123,9 +126,7 @@ class Mixture(ByValue):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sources", _resolved(tuple(self.sources)))
-        object.__setattr__(
-            self, "ridge", number("ridge", self.ridge, low=0, hint="Use 0 for the minimum-norm solution.")
-        )
+        object.__setattr__(self, "ridge", _checked_ridge(self.ridge))
         if self.width is not None:
             object.__setattr__(self, "width", integer("width", self.width, low=1, high=MAX_SAMPLES))
         if self.activation is not None:
@@ -175,6 +176,15 @@ class Mixture(ByValue):
             variances=np.array(variances).reshape(-1, self.n_features),
             directions=tuple(directions),
         )
+
+
+def _checked_ridge(ridge: object) -> float:
+    """Refuse positive ridges that would underflow in the theory, where squares and products of them occur."""
+    hint = "Use 0 for the minimum-norm solution."
+    value = number("ridge", ridge, low=0, hint=hint)
+    if 0 < value < SMALLEST_RIDGE:
+        raise fail("ridge", ridge, f"0 or at least {SMALLEST_RIDGE:g}", hint)
+    return value
 
 
 def _resolved(sources: tuple[Source, ...]) -> tuple[Source, ...]:
