@@ -194,6 +194,11 @@ def test_resolve_targets_marks_unseen_labels_with_a_warning() -> None:
     assert resolved.warnings == ("synthetic: 3 rows dropped, labels unseen in real data: `c`, `d`.",)
 
 
+def test_resolve_targets_says_which_unseen_labels_differ_by_spaces_or_case() -> None:
+    resolved = _resolve(["good day", "b"] * 2, ["b", " Good  day", "c"])
+    assert "`c`. ` Good  day` and `good day` differ by spaces or case only" in resolved.warnings[0]
+
+
 @pytest.mark.parametrize(
     ("targets", "task", "message"),
     [
@@ -205,8 +210,13 @@ def test_resolve_targets_marks_unseen_labels_with_a_warning() -> None:
         ),
         ((["a", "b"] * 2, ["c", "d"]), None, "synthetic: no label is known to real; it holds `c`, `d`"),
         ((["a", "a"], ["a", "b"]), None, "real: holds the single class `a`"),
-        (([1, 1, 1], [1, 2, 3]), None, "holds the single class"),
-        (([2.5, 2.5], [1.5, 2.5]), None, "real: the target takes a single value"),
+        (([1, 1, 1], [1, 2, 3]), None, "real: the target takes the single value 1; there is nothing to learn"),
+        (([1, 1, 1], [1, 2, 3]), "classification", "real: holds the single class `1`"),
+        ((["a", "b"] * 2, [1, 2]), None, "it holds `1`, `2`. The real labels are text, these are numbers; make"),
+        (([1, 2] * 2, ["a", "b"]), None, "it holds `a`, `b`. The real labels are numbers, these are text; make"),
+        ((["a", "b"] * 2, ["A ", "B"]), None, "it holds `A `, `B`. `A ` and `a` differ by spaces or case only; make"),
+        (([0.5, 2.5], ["a", "b"]), None, "got 'a' in data row 1, and numbers in real"),
+        (([2.5, 2.5], [1.5, 2.5]), None, "real: the target takes the single value 2.5"),
         (([str(k) for k in range(9)], ["1", "2"]), None, "9 distinct values in 9 rows; that is no set of classes"),
         (([1.5, 2.5], np.ones((2, 2))), None, "synthetic: the target has 2 outputs; real has 1"),
         ((np.eye(2) * 0.5, np.eye(2)), "classification", "needs one column of labels, or one-hot rows"),

@@ -107,10 +107,11 @@ def _looks_like_classes(target: Labels) -> bool:
 
 
 def _regression(tables: Sequence[Table]) -> Targets:
-    values = tuple(_as_numbers(table) for table in tables)
+    values = tuple(_as_numbers(table, real=tables[0]) for table in tables)
     spread = np.ptp(values[0], axis=0)
     if not (spread > 0).all():
-        raise InputError(f"{tables[0].name}: the target takes a single value; there is nothing to learn.")
+        value = values[0][0, spread == 0][0]
+        raise InputError(f"{tables[0].name}: the target takes the single value {value:g}; there is nothing to learn.")
     if not (spread > 1.0 / LARGEST).all():
         raise InputError(f"{tables[0].name}: the target spreads over {spread.min():g} only. Use a smaller unit.")
     warnings = []
@@ -123,14 +124,16 @@ def _regression(tables: Sequence[Table]) -> Targets:
     return Targets(task="regression", classes=(), values=values, steps=(), warnings=tuple(warnings))
 
 
-def _as_numbers(table: Table) -> Array:
+def _as_numbers(table: Table, *, real: Table) -> Array:
     """Return the target as floats (n, C)."""
     target = table.target
     if target.dtype.kind not in "biuf":
         numbers = pd.to_numeric(pd.Series(target, dtype=object), errors="coerce")
         row = int(np.flatnonzero(numbers.isna())[0]) if numbers.isna().any() else 0
+        held = f"got {str(target[row])!r} in data row {row + 1}"
+        elsewhere = f", and numbers in {real.name}" if real.target.dtype.kind in "biuf" else ""
         raise InputError(
-            f"{table.name}: regression needs a numeric target; got {str(target[row])!r} in data row {row + 1}. "
+            f"{table.name}: regression needs a numeric target; {held}{elsewhere}. "
             "Repair the column, or set `task` to classification."
         )
     return np.asarray(target, dtype=np.float64).reshape(len(target), -1)
@@ -139,6 +142,8 @@ def _as_numbers(table: Table) -> Array:
 def _classification(labels: Sequence[Labels], names: Sequence[str], *, guessed: bool) -> Targets:
     keys = [_label_keys(array) for array in labels]
     known, first = np.unique(keys[0], return_index=True)
+    if known.size < 2 and guessed and labels[0].dtype.kind in "iuf":
+        raise InputError(f"{names[0]}: the target takes the single value {keys[0][0]}; there is nothing to learn.")
     if known.size < 2:
         raise InputError(f"{names[0]}: holds the single class `{labels[0][0]}`; at least 2 are needed.")
     if known.size > len(labels[0]) // 2:
@@ -150,19 +155,39 @@ def _classification(labels: Sequence[Labels], names: Sequence[str], *, guessed: 
     order = sorted(range(known.size), key=lambda k: (isinstance(originals[k], str), originals[k]))
     known, originals = known[order], [originals[k] for k in order]
     codes, warnings = [], []
-    for name, key in zip(names, keys, strict=True):
+    for name, other, key in zip(names, labels, keys, strict=True):
         code = pd.Index(known).get_indexer(pd.Index(key)).astype(np.int64)
         unseen = code < 0
         if unseen.all():
-            raise InputError(f"{name}: no label is known to {names[0]}; it holds {listing(list(np.unique(key)))}.")
+            hint = _mismatch(labels[0], other, known, key)
+            raise InputError(
+                f"{name}: no label is known to {names[0]}; it holds {listing(list(np.unique(key)))}. {hint}".strip()
+            )
         if unseen.any():
-            held = listing(list(np.unique(key[unseen])))
-            warnings.append(f"{name}: {counted(int(unseen.sum()), 'row')} dropped, labels unseen in real data: {held}.")
+            held, hint = listing(list(np.unique(key[unseen]))), _mismatch(labels[0], other, known, key[unseen])
+            dropped = f"{counted(int(unseen.sum()), 'row')} dropped"
+            warnings.append(f"{name}: {dropped}, labels unseen in real data: {held}. {hint}".strip())
         codes.append(code)
     classes = tuple(value.item() if isinstance(value, np.generic) else value for value in originals)
     hint = "; set the task to regression if they are quantities" if guessed and labels[0].dtype.kind in "iuf" else ""
     steps = (f"The target's {known.size} distinct values are taken as classes{hint}.",)
     return Targets(task="classification", classes=classes, values=tuple(codes), steps=steps, warnings=tuple(warnings))
+
+
+def _mismatch(real: Labels, other: Labels, known: NDArray[np.object_], unseen: NDArray[np.object_]) -> str:
+    """Say why labels may have missed each other: spaces, upper case, or numbers against text."""
+    plain = {_plain(label): label for label in known}
+    for label in np.unique(unseen):
+        if _plain(label) in plain:
+            return f"`{label}` and `{plain[_plain(label)]}` differ by spaces or case only; make the files agree."
+    kinds = ["numbers" if labels.dtype.kind in "iuf" else "text" for labels in (real, other)]
+    return (
+        "" if kinds[0] == kinds[1] else f"The real labels are {kinds[0]}, these are {kinds[1]}; make the files agree."
+    )
+
+
+def _plain(label: str) -> str:
+    return " ".join(label.split()).casefold()
 
 
 def _label_keys(labels: Labels) -> NDArray[np.object_]:
