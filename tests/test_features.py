@@ -230,6 +230,17 @@ def test_parse_features_refuses_what_it_does_not_know(text: object) -> None:
         parse_features(text)
 
 
+def test_features_beyond_what_an_audit_finishes_with_are_refused() -> None:
+    assert parse_features("relu:4000").width == 4000
+    with pytest.raises(InputError, match=r"relu width` must be a whole number in \[1, 4000\]; got 4001.*cube"):
+        parse_features("relu:4001")
+    wide, other = _arrays(30, 4001), _arrays(30, 4001, seed=1)
+    with pytest.raises(InputError, match=r"4,001 columns after encoding; at most 4,000 .*relu:WIDTH, or give a proj"):
+        prepare(wide, other)
+    assert len(prepare(wide, other, features="relu:20").feature_names) == 21
+    assert len(prepare((wide[0][:, 1:], wide[1]), (other[0][:, 1:], other[1])).feature_names) == 4001
+
+
 def test_fit_encoder_refuses_an_unknown_scale() -> None:
     with pytest.raises(InputError, match="`scale` must be one of standard, none"):
         _fit([1.0, 2.0], scale="robust")

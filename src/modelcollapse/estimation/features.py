@@ -29,6 +29,9 @@ MAX_FIT_ROWS = 100_000
 MAX_LEVELS = 50
 """One-hot columns per categorical column; rarer levels share one."""
 
+MAX_FEATURES = 4000
+"""Most features of an audit: its time grows with their cube, and reaches hours beyond."""
+
 IDENTIFIER_SHARE = 0.5
 """A text column with more distinct values than this share of the rows is an identifier or free text."""
 
@@ -61,10 +64,15 @@ def parse_features(text: object) -> FeatureMap:
     if kind == "raw" and not value:
         return FeatureMap(kind="raw")
     if kind == "relu" and value.isdecimal():
-        return FeatureMap(kind="relu", width=integer("features: relu width", int(value), low=1))
+        return FeatureMap(kind="relu", width=_width(int(value)))
     if kind == "columns" and value:
         return FeatureMap(kind="columns", prefix=value)
     raise fail("features", text, "raw, relu:WIDTH or columns:PREFIX", "For example relu:800 or columns:embedding_.")
+
+
+def _width(value: int) -> int:
+    hint = f"An audit's time grows with the cube of the width. For example relu:{MAX_FEATURES // 4}."
+    return integer("features: relu width", value, low=1, high=MAX_FEATURES, hint=hint)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -181,7 +189,7 @@ def fit_encoder(
     Raises
     ------
     InputError
-        When an option is not understood, or no column is left.
+        When an option is not understood, no column is left, or more than `MAX_FEATURES` features come out.
     """
     feature_map = parse_features(features)
     choice("scale", scale, ("standard", "none"))
@@ -208,6 +216,7 @@ def fit_encoder(
         weights = _first_layer(feature_map.width, len(names), seed)
         steps.append(f"{feature_map.width} random ReLU features of the {len(names)} columns.")
         names = [f"relu{k}" for k in range(feature_map.width)]
+    _require_affordable(names)
     steps.append("Features are centred with the real training rows' mean; a column of ones is the last feature.")
     encoder = Encoder(
         numeric=tuple(numeric),
@@ -221,6 +230,15 @@ def fit_encoder(
         warnings=tuple(notes),
     )
     return replace(encoder, mean=encoder.uncentred_mean(frame, rows))
+
+
+def _require_affordable(names: Sequence[str]) -> None:
+    """Refuse more features than an audit finishes with."""
+    if len(names) > MAX_FEATURES:
+        raise InputError(
+            f"the inputs become {len(names):,} columns after encoding; at most {MAX_FEATURES:,} are supported, because "
+            "an audit's time grows with their cube. Drop columns, set `features` to relu:WIDTH, or give a projection."
+        )
 
 
 def _first_layer(width: int, d_in: int, seed: int) -> Array:
