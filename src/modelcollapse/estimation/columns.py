@@ -71,7 +71,7 @@ def align(tables: Sequence[Table]) -> AlignedColumns:
     for name in columns:
         versions = [frame[name] for frame in frames]
         kind, versions = _harmonise(name, versions, [table.name for table in tables], warnings)
-        if _is_constant(versions):
+        if is_constant(versions):
             constant.append(name)
             continue
         kinds[name] = kind
@@ -184,7 +184,7 @@ def _numbers_from_text(column: Column, name: str, source: str, *, numeric_in: st
     return numbers.astype(np.float64)
 
 
-def _is_constant(versions: list[Column]) -> bool:
+def is_constant(versions: list[Column]) -> bool:
     """Tell whether all tables together hold one single value, a missing one counted as a value."""
     if bool(versions[0].isna().iloc[0]):
         return all(bool(version.isna().all()) for version in versions)

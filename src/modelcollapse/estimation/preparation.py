@@ -18,6 +18,7 @@ from modelcollapse.estimation.labels import Targets, one_hot_rows, resolve_targe
 from modelcollapse.estimation.overlap import fingerprints, separate
 from modelcollapse.estimation.repeats import Hashes, Rows, first_of_each
 from modelcollapse.estimation.rows import LabelledRows
+from modelcollapse.estimation.suspicions import suspicions
 from modelcollapse.estimation.tables import Table, as_table, synthetic_tables
 from modelcollapse.estimation.wording import counted, source_names
 from modelcollapse.streams import stream
@@ -75,7 +76,7 @@ def prepare(
     real: object,
     synthetics: object,
     *,
-    target: str | None = None,
+    target: str | int | None = None,
     holdout: object | None = None,
     task: str | None = None,
     features: str = "raw",
@@ -89,7 +90,7 @@ def prepare(
     real : Table, DataFrame, (X, y), str or Path
         See `as_table`.
     synthetics : one such source, or a sequence of them
-    target : str or None
+    target : str, int or None
         Name of the target column; not needed for arrays.
     holdout : such a source, optional
         Real rows to measure on, all of them. Default: a seeded random quarter of the real rows, at most about
@@ -142,6 +143,7 @@ def prepare(
     warnings = (
         *columns.warnings,
         *targets.warnings,
+        *suspicions(columns, targets, names=[table.name for table in tables], n_sources=len(sources)),
         *overlap_warnings,
         *encoder.warnings,
         *_fit_warnings(parts, encoder),
