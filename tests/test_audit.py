@@ -342,7 +342,6 @@ BAD: dict[str, tuple[Callable[[], AuditResult], str]] = {
     "endless ridge": (lambda: audit(PLAIN, OTHER, ridge=[np.inf]), "`ridge`"),
     "no ridge": (lambda: audit(PLAIN, OTHER, ridge=[]), "`ridge`"),
     "ridge in words": (lambda: audit(PLAIN, OTHER, ridge=["small"]), "`ridge`"),  # type: ignore[list-item]
-    "one ridge outside a list": (lambda: audit(PLAIN, OTHER, ridge=0.1), "`ridge`"),  # type: ignore[arg-type]
     "negative seed": (lambda: audit(PLAIN, OTHER, seed=-1), "`seed`"),
     "unknown scale": (lambda: audit(PLAIN, OTHER, scale="minmax"), "`scale`"),
     "unknown features": (lambda: audit(PLAIN, OTHER, features="cubic"), "`features`"),
