@@ -68,6 +68,14 @@ def test_verdict_names_the_weight_the_rows_to_be_made_and_where_harm_begins() ->
     )
 
 
+def test_verdict_does_not_sell_a_gain_that_is_sure_but_small() -> None:
+    told = verdict(best=mixture(300, 0.995), gain_stderr=0.001, at_hand=mixture(400, 0.999))
+    assert told.sentence == (
+        "The synthetic rows hardly matter: 300 synthetic rows lower the test error by 0.50 % only."
+    )
+    assert told.mix_in
+
+
 def test_verdict_names_the_sources_to_take_when_there_are_several() -> None:
     def several(mixed: MixtureForecast, **counts: float) -> MixtureForecast:
         return replace(mixed, counts={"real": 300, "synthetic": 0, "synthetic2": 0} | counts)

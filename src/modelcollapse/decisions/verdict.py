@@ -196,10 +196,11 @@ def _advice(
     which = "synthetic rows" if len(best.counts) == 2 else f"rows of {' and '.join(used)}"
     held = sum(at_hand.counts[name] for name in used)
     more = f" ({rows(held)} are at hand)" if synthetic > held else ""
-    return (
-        f"Mix in {rows(synthetic)} {which}{more}{weight}: the test error falls by "
-        f"{percent(gain / real_only.test_error)} against the real rows alone{_in_brackets(_accuracy(real_only, best))}."
-    )
+    mixture, share = f"{rows(synthetic)} {which}{more}{weight}", gain / real_only.test_error
+    remarks = _in_brackets(_accuracy(real_only, best))
+    if share < NEGLIGIBLE:
+        return f"The synthetic rows hardly matter: {mixture} lower the test error by {percent(share)} only{remarks}."
+    return f"Mix in {mixture}: the test error falls by {percent(share)} against the real rows alone{remarks}."
 
 
 def _accuracy(before: MixtureForecast, after: MixtureForecast) -> str:
