@@ -45,6 +45,13 @@ def test_suspicions_name_columns_that_are_constant_in_a_synthetic_source_only() 
     assert "constant there" not in _warnings(REAL.assign(size=2.5), synthetic.assign(town=SYNTHETIC["town"]))
 
 
+@pytest.mark.parametrize(("n_varying", "said"), [(1, False), (60, True)])
+def test_suspicions_forgive_columns_that_hardly_vary_in_real_data(n_varying: int, said: bool) -> None:
+    real = REAL.assign(rain=np.where(np.arange(len(REAL)) % 300 < n_varying, 1.0, 0.0))
+    assert ("constant there" in _warnings(real, SYNTHETIC.assign(rain=0.0))) == said
+    assert "constant there" in _warnings(real, SYNTHETIC.assign(rain=5.0))
+
+
 def test_suspicions_name_a_constant_synthetic_target() -> None:
     assert "synthetic: the target takes the single value 1.5." in _warnings(REAL, SYNTHETIC.assign(price=1.5))
     found = _warnings(REAL, SYNTHETIC.assign(sold="yes"), target="sold")
@@ -69,8 +76,8 @@ def test_suspicions_do_not_take_rarer_values_for_another_unit() -> None:
 
 def test_suspicions_name_features_that_are_the_target() -> None:
     leaky = [frame.assign(copy=frame["price"], other=2 * frame["price"]) for frame in (REAL, SYNTHETIC)]
-    assert "real: `copy` equal the target in every row; a leak?" in _warnings(*leaky)
+    assert "real: equal to the target in every row: `copy`; a leak?" in _warnings(*leaky)
     coded = [frame.assign(code=np.where(frame["sold"] == "yes", 7, 9)) for frame in (REAL, SYNTHETIC)]
-    assert "real: `code` equal the target in every row; a leak?" in _warnings(*coded, target="sold")
+    assert "real: equal to the target in every row: `code`; a leak?" in _warnings(*coded, target="sold")
     coded[0].loc[299, "code"] = 16 - coded[0].loc[299, "code"]
     assert "leak" not in _warnings(*coded, target="sold")

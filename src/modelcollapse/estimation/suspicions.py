@@ -19,6 +19,9 @@ UNIT_FACTOR = 30.0
 FEWEST = 10
 """A scale is read off at least this many values that differ from the median."""
 
+BY_CHANCE = 1e-6
+"""A constant column is reported when it is less likely than this under the real rows: rare pixels are not."""
+
 SAMPLE_ROWS = 5000
 """It is read off at most about this many rows, evenly spaced."""
 
@@ -56,7 +59,7 @@ def _leaks(columns: AlignedColumns, targets: Targets, name: str) -> list[str]:
         found = [column for column in everything if _same_classes(columns.frames[0][column], targets.values[0])]
     else:
         found = [column for column in columns.numeric if _among(_values(columns, 0, column), targets.values[0])]
-    return [f"{name}: {listing(found)} equal the target in every row; a leak? If so, drop them."] if found else []
+    return [f"{name}: equal to the target in every row: {listing(found)}; a leak?"] if found else []
 
 
 def _same_classes(column: Column, codes: NDArray[np.int64]) -> bool:
@@ -76,11 +79,19 @@ def _constants(columns: AlignedColumns, k: int, names: Sequence[str]) -> list[st
     found = [
         column
         for column in (*columns.numeric, *columns.categorical)
-        if is_constant([columns.frames[k][column]]) and not is_constant([columns.frames[0][column]])
+        if is_constant([columns.frames[k][column]])
+        and not is_constant([columns.frames[0][column]])
+        and not _constant_by_chance(columns.frames[k][column], columns.frames[0][column])
     ]
     if not found:
         return []
     return [f"{names[k]}: {counted(len(found), 'column')} constant there, not in {names[0]}: {listing(found)}."]
+
+
+def _constant_by_chance(own: Column, real: Column) -> bool:
+    """Tell whether as many real rows would all hold the same value, with probability 1e-6 or more."""
+    same = real.isna() if bool(own.isna().iloc[0]) else real == own.iloc[0]
+    return bool(float(same.mean()) ** len(own) >= BY_CHANCE)
 
 
 def _other_units(columns: AlignedColumns, targets: Targets, k: int, names: Sequence[str]) -> list[str]:
