@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from modelcollapse.checks import known_keys, number
-from modelcollapse.errors import InputError
+from modelcollapse.checks import fail, integer, known_keys, number
 
 if TYPE_CHECKING:
     from modelcollapse.decisions.audit import MixtureRequest
@@ -20,15 +19,15 @@ def read_mixture(text: str, *, sources: Sequence[str]) -> MixtureRequest:
     Parameters
     ----------
     text : str
-        Counts by source name, and optionally `ridge` and `weight`, as comma-separated ``name=number``.
+        Whole counts by source name, and optionally `ridge` and `weight`, as comma-separated ``name=number``.
     sources : sequence of str
         Names that counts may have; sources left out count 0.
 
     Raises
     ------
     InputError
-        When a part is no ``name=number``, a name is unknown or repeated, a number is out of range, or no count is
-        positive.
+        When a part is no ``name=number``, a name is unknown or repeated, a number is out of range,
+        a count is not whole, or no count is positive.
     """
     from modelcollapse.decisions.audit import MixtureRequest
 
@@ -36,11 +35,11 @@ def read_mixture(text: str, *, sources: Sequence[str]) -> MixtureRequest:
     known_keys(f"`--at {text}`", values, [*sources, "ridge", "weight"])
     ridge, weight = values.pop("ridge", None), values.pop("weight", 1.0)
     if ridge is not None:
-        number("ridge in --at", ridge, low=0, open_low=True, hint="Use a small positive ridge.")
-    number("weight in --at", weight, low=0)
-    counts = {name: number(f"{name} in --at", count, low=0) for name, count in values.items()}
+        number(_option("ridge"), ridge, low=0, open_low=True, hint="Use a small positive ridge.")
+    number(_option("weight"), weight, low=0)
+    counts = {name: float(integer(_option(name), count, low=0)) for name, count in values.items()}
     if not any(count > 0 and (weight > 0 or name == "real") for name, count in counts.items()):
-        raise InputError(f"`--at` needs a source with a positive count and weight; got {text!r}. {_EXAMPLE}")
+        raise fail("--at", text, "a mixture with a positive count and weight", _EXAMPLE)
     return MixtureRequest(counts=counts, ridge=ridge, weight=weight)
 
 
@@ -50,11 +49,16 @@ def _values(text: str) -> dict[str, float]:
     for part in text.split(","):
         name, separator, value = (piece.strip() for piece in part.partition("="))
         if not separator or not name:
-            raise InputError(f"`--at` must hold name=number, separated by commas; got {part.strip()!r}. {_EXAMPLE}")
+            raise fail("--at", part.strip(), "name=number, separated by commas", _EXAMPLE)
         if name in values:
-            raise InputError(f"`--at` must name `{name}` once; got {text!r}.")
+            raise fail(_option(name), text, "given once")
         try:
             values[name] = float(value)
         except ValueError:
-            raise InputError(f"`{name}` in --at must be a number; got {value!r}. {_EXAMPLE}") from None
+            raise fail(_option(name), value, "a number", _EXAMPLE) from None
     return values
+
+
+def _option(name: str) -> str:
+    """Return what an error calls one number of the option."""
+    return f"--at {name}=..."

@@ -58,7 +58,7 @@ def command(
     sources = source_names(1 + len(synthetic))
     requests = [read_mixture(text, sources=sources) for text in at or []]
     if report is not None:
-        check_report_path(report)
+        check_report_path(report, inputs=[real, *synthetic, *([holdout] if holdout else [])])
     with ProgressLine() as progress:
         result = audit(
             real,
