@@ -89,13 +89,17 @@ def test_audit_prints_the_verdict_first_and_the_key_numbers(asked: list[Any]) ->
         assert row.value in out
     assert "9,000 real + 1,000 synthetic" in out
     assert "warning: column `a < b & c` was dropped" in out
+    assert "note: task: regression." in out
+    assert all(f"note: {step}" in out for step in audit_result().steps)
+    assert "these held-out rows" in out
+    assert out.index("note: ") < out.index("warning: ")
 
 
 @pytest.mark.parametrize("columns", [40, 80, 200])
 def test_audit_table_fits_the_terminal(asked: list[Any], columns: int) -> None:
     out = run("audit", "a.csv", "b.csv", columns=columns)[1]
     assert max(len(line.rstrip()) for line in out.splitlines()) <= columns
-    assert columns < 80 or "0.3138 ± 0.0080" in out
+    assert columns < 80 or "0.314 (0.301 to 0.327)" in out
 
 
 def test_audit_prints_plain_json_when_nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,6 +151,8 @@ def test_audit_leaves_defaults_to_the_audit(asked: list[Any]) -> None:
         (["a", "b", "--at", "synthetic2=5"], "unknown key `synthetic2`"),
         (["a", "b", "--report", "nowhere/report.html"], "does not exist"),
         (["a", "b", "--report", "."], "this is a folder"),
+        (["a", "b", "--report", "real.csv"], "must be named .html or .htm"),
+        (["a", "b", "--report", "report"], "must be named .html or .htm"),
     ],
 )
 def test_audit_refuses_bad_input_in_one_line(arguments: list[str], message: str) -> None:
@@ -159,6 +165,21 @@ def test_audit_checks_report_and_mixtures_before_the_work(asked: list[Any], tmp_
     assert run("audit", "a", "b", "--report", tmp_path / "nowhere" / "x.html")[0] == 2
     assert run("audit", "a", "b", "--at", "real=-1")[0] == 2
     assert asked == []
+
+
+@pytest.mark.parametrize("given", ["real", "synthetic", "holdout", "link", "hard link"])
+def test_audit_never_overwrites_its_input(asked: list[Any], tmp_path: Path, given: str) -> None:
+    names = {name: tmp_path / f"{name}.html" for name in ("real", "synthetic", "holdout", "link", "hard link")}
+    for name in ("real", "synthetic", "holdout"):
+        names[name].write_text(name)
+    names["link"].symlink_to(names["real"])
+    names["hard link"].hardlink_to(names["synthetic"])
+    files = [names["real"], names["synthetic"], "--holdout", names["holdout"]]
+    code, out, err = run("audit", *files, "--report", names[given])
+    assert (code, out, err.count("\n"), asked) == (2, "", 1, [])
+    assert "would overwrite this input file" in err
+    assert [names[name].read_text() for name in ("real", "synthetic", "holdout")] == ["real", "synthetic", "holdout"]
+    assert run("audit", *files, "--report", tmp_path / "other.html")[0] == 0
 
 
 def test_audit_refuses_an_unwritable_folder(asked: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,7 +215,7 @@ def test_audit_whose_report_fails_prints_no_answer(
     [
         ("real=9000,synthetic=1000", {"real": 9000, "synthetic": 1000}, None, 1.0),
         (" real = 1e4 , weight=0.5, ridge=1e-3", {"real": 1e4}, 1e-3, 0.5),
-        ("real=0,synthetic2=0.5", {"real": 0, "synthetic2": 0.5}, None, 1.0),
+        ("real=0,synthetic2=5.0", {"real": 0, "synthetic2": 5.0}, None, 1.0),
         ("real=5,synthetic=5,weight=0", {"real": 5, "synthetic": 5}, None, 0.0),
     ],
 )
@@ -216,11 +237,12 @@ def test_read_mixture_reads_counts_ridge_and_weight(
         ("real=5=6", "must be a number"),
         ("real=nan", "a number in"),
         ("real=inf", "a number in"),
-        ("real=-5", "a number in"),
-        ("real=5,ridge=0", "`ridge in --at`"),
-        ("real=5,weight=-1", "`weight in --at`"),
+        ("real=-5", "`--at real=...` must be a whole number of at least 0; got -5"),
+        ("synthetic2=0.5", "`--at synthetic2=...` must be a whole number"),
+        ("real=5,ridge=0", "`--at ridge=...`"),
+        ("real=5,weight=-1", "`--at weight=...`"),
         ("rael=5", "Did you mean `real`"),
-        ("real=5,real=6", "name `real` once"),
+        ("real=5,real=6", "`--at real=...` must be given once"),
         ("real=0", "positive count"),
         ("ridge=0.1", "positive count"),
         ("synthetic=5,weight=0", "positive count and weight"),

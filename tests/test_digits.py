@@ -6,7 +6,17 @@ import math
 
 import pytest
 
-from modelcollapse.digits import UNKNOWN, count_text, interval_text, number_text, percent_text, rough_text
+from modelcollapse.digits import (
+    UNKNOWN,
+    count_text,
+    half_width_text,
+    interval_text,
+    number_text,
+    percent_text,
+    power_of_ten,
+    rough_text,
+    stderr_interval_text,
+)
 
 
 def test_number_text_shows_digits_that_the_uncertainty_allows() -> None:
@@ -14,6 +24,21 @@ def test_number_text_shows_digits_that_the_uncertainty_allows() -> None:
     assert number_text(0.123456789, 0.00321) == "0.1235 ± 0.0032"
     assert number_text(1234.5, 5.6) == "1234.5 ± 5.6"
     assert number_text(float("inf")) == "inf"
+    assert number_text(5.391e9, 1.2e8) == "(5.39 ± 0.12) ×10⁹"
+
+
+def test_interval_texts_of_a_standard_error_reach_1645_of_them() -> None:
+    assert stderr_interval_text(10.0, 1.0) == interval_text(10.0, (8.355, 11.645)) == "10.0 (8.4 to 11.6)"
+    assert half_width_text(2.4e8, about=5.4e9) == "± 0.24 ×10⁹"
+    assert half_width_text(math.nan, about=1.0) == UNKNOWN
+
+
+@pytest.mark.parametrize("value", [1.0, -1e-4, 999_999.0, 1e6, -5.4e9, 9.99e-5, 1e-12, 3e300])
+def test_power_of_ten_leaves_one_to_three_digits_before_the_point(value: float) -> None:
+    power = power_of_ten(value)
+    assert power % 3 == 0
+    assert (power == 0) == (1e-4 <= abs(value) < 1e6)
+    assert power == 0 or 1 <= abs(value) / 10.0**power < 1000
 
 
 @pytest.mark.parametrize(
@@ -28,6 +53,9 @@ def test_number_text_shows_digits_that_the_uncertainty_allows() -> None:
         (0.412, (0.412, 0.412), "0.412"),
         (0.41234, (math.nan, math.nan), "0.412"),
         (math.nan, (math.nan, math.nan), UNKNOWN),
+        (5.391e9, (5.14e9, 5.62e9), "5.39 (5.14 to 5.62) ×10⁹"),
+        (-2.1e7, (-2.9e8, 2.6e8), "−20 (−290 to 260) ×10⁶"),
+        (3.1e-7, (2.9e-7, 3.3e-7), "310 (290 to 330) ×10⁻⁹"),
     ],
 )
 def test_interval_text_rounds_value_and_ends_alike(value: float, interval: tuple[float, float], text: str) -> None:
@@ -36,9 +64,25 @@ def test_interval_text_rounds_value_and_ends_alike(value: float, interval: tuple
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.0, "0"), (0.012345, "0.0123"), (9.996, "10.0"), (123456.0, "123,000"), (-3.21, "−3.21"), (1.5e-7, "1.5e−07")],
+    [
+        (0.0, "0"),
+        (0.012345, "0.0123"),
+        (9.996, "10.0"),
+        (123456.0, "123,000"),
+        (-3.21, "−3.21"),
+        (1.5e-7, "150 ×10⁻⁹"),
+        (5.391e9, "5.39 ×10⁹"),
+        (999_999.0, "1,000,000"),
+    ],
 )
 def test_rough_text_shows_three_digits(value: float, text: str) -> None:
+    assert rough_text(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(5.391e9, "5.39 ×10⁹"), (-73_400_000.0, "−73.4 ×10⁶"), (999_999.0, "1,000,000")]
+)
+def test_rough_text_shows_large_numbers_with_a_power(value: float, text: str) -> None:
     assert rough_text(value) == text
 
 

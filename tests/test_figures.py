@@ -156,6 +156,25 @@ def test_damage_bars_add_up_to_the_total() -> None:
     assert "c² = 0.051\n(0.043 to 0.058)" in words(axes)
 
 
+def test_figures_put_the_power_of_large_numbers_into_the_label() -> None:
+    data = forecast_curves_data(audit_result())
+    for table in data.values():
+        table[[name for name in table if name not in ("curve", "label", "n_samples")]] *= 1e10
+    axes = draw_forecast_curves(
+        {"curves": data["curves"][data["curves"]["n_samples"] > 500], "measured": data["measured"]}
+    )
+    damage = damage_data(audit_result())
+    bars = draw_damage(damage.assign(**{name: 1e10 * damage[name] for name in ("labels", "inputs", "total", "stderr")}))
+    result = audit_result()
+    map_data = surface_data(result, result.surfaces[0])
+    surface = draw_surface(replace(map_data, test_error=1e10 * map_data.test_error))
+    for drawing, label in ((axes, "test error ×10⁹"), (bars, "as many real rows ×10⁶"), (surface, "test error ×10⁹")):
+        svg(drawing.figure)
+        assert label in words(drawing)
+        assert "1e" not in words(drawing)
+    assert "×10" not in words(draw_forecast_curves(forecast_curves_data(audit_result())))
+
+
 def test_spectrum_leaves_rounding_errors_out() -> None:
     result = audit_result(spectrum={"real": np.array([1.0, 0.1, 1e-17, 0.0])})
     assert len(drawn(draw_spectrum(spectrum_data(result)), "real")) == 2

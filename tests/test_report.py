@@ -131,7 +131,8 @@ def test_report_shows_every_part_of_the_result() -> None:
     for content in (validation_rows(result), forecast_rows(result)):
         assert all(cell in text for row in content.rows for cell in row)
     for words in (*result.steps, *result.warnings, result.version, "seed 0", "600 real", "200 held out", "3.2 seconds"):
-        assert words in text
+        assert words.replace("`", "") in text
+    assert "<code>a &lt; b &amp; c</code>" in render_report(result)
 
 
 def test_report_escapes_what_the_data_brings() -> None:
@@ -155,9 +156,61 @@ def test_key_numbers_round_by_their_uncertainty() -> None:
     values = {number.name: number.value for number in key_numbers(audit_result())}
     assert values["Label quality c²"] == "0.051 (0.043 to 0.058)"
     assert values["Exchange rate"] == "0.12 (0.05 to 0.19)"
+    assert values["Floor, mixture"] == "0.291 (0.286 to 0.296)"
+    assert values["Held-out rows"] == "± 0.017"
     assert values["Crossover"] == "3,000 synthetic rows"
     rows = validation_rows(audit_result()).rows
-    assert rows[0][2] == "0.5000 ± 0.0080"
+    assert rows[0][2] == "0.500 (0.487 to 0.513)"
+
+
+def test_key_numbers_say_when_synthetic_rows_hurt_at_once() -> None:
+    result = audit_result()
+
+    def said(harmful: float | None) -> str:
+        crossover = replace(result.crossover, best_count=0.0, harmful_count=harmful)
+        return {n.name: n.meaning for n in key_numbers(replace(result, crossover=crossover))}["Crossover"]
+
+    assert said(0.0) == "at weight 1 they hurt from the first one on"
+    assert "none help; beyond 50 worse" in said(50.0)
+    assert "none help; never worse" in said(None)
+
+
+def test_key_numbers_show_the_interval_of_the_equivalent_real_rows() -> None:
+    result = audit_result()
+
+    def said(value: float, interval: tuple[float, float]) -> str:
+        rate = replace(result.exchange_rate, equivalent_real=value, equivalent_interval=interval)
+        numbers = key_numbers(replace(result, exchange_rate=rate))
+        return {number.name: number.value for number in numbers}["Synthetic rows in real ones"]
+
+    assert said(230.0, (150.0, 310.0)) == "230 (150 to 310)"
+    assert said(230.0, (150.0, np.inf)) == "230 (150 to more than any number seen)"
+    assert said(np.inf, (150.0, np.inf)) == "more than any number seen"
+    assert said(np.nan, (np.nan, np.nan)) == "not enough data to tell"
+
+
+def test_key_numbers_keep_large_units_short() -> None:
+    result = audit_result()
+    dear = replace(result.real_only, test_error=5.39e9, band=(5.1e9, 5.6e9), holdout_stderr=1.5e8)
+    rows = {number.name: number for number in key_numbers(replace(result, real_only=dear))}
+    assert rows["Test error, real rows only"].value == "5.39 (5.10 to 5.60) ×10⁹"
+    assert "root 73,400, in the target's unit" in rows["Test error, real rows only"].meaning
+    assert rows["Held-out rows"].value == "± 0.25 ×10⁹"
+    assert not any("root" in number.meaning for number in key_numbers(audit_result(classification=True)))
+
+
+def test_key_numbers_call_no_estimate_of_zero_perfect() -> None:
+    result = audit_result()
+
+    def said(**changes: float | tuple[float, float]) -> str:
+        quality = {"synthetic": replace(result.quality["synthetic"], **changes)}
+        return {n.name: n.meaning for n in key_numbers(replace(result, quality=quality))}["Label quality c²"]
+
+    assert (
+        said(value=0.05, interval=(0.01, 0.09), relative=0.05) == "1 to 9 % of the real labels' variance; 0 is perfect"
+    )
+    assert "1 to 9 times the real" in said(value=0.05, interval=(0.01, 0.09), relative=5.0)
+    assert "the interval says how far from zero it may be" in said(value=0.0, interval=(0.0, 0.01), relative=0.0)
 
 
 def test_key_numbers_name_each_of_several_sources() -> None:
@@ -174,8 +227,15 @@ def test_sentences_follow_the_numbers() -> None:
     assert "raises the test error by about 68 %" in say_curves(worse)
     same = replace(result, doubled_real=replace(result.doubled_real, test_error=result.real_only.test_error - 1e-4))
     assert "less than can be told" in say_curves(same)
-    assert "labels cost 0.0410 ± 0.0040 of test error and its inputs win back 0.0070 ± 0.0050" in say_damage(result)
-    assert "within their 95 % interval" in say_validation(result)
+    assert (
+        "labels cost 0.041 (0.034 to 0.048) of test error and its inputs make no difference that shows"
+        in say_damage(result)
+    )
+    helpful = replace(result.damage["synthetic"], inputs=-0.02)
+    assert "its inputs win back 0.020 (0.012 to 0.028) of" in say_damage(replace(result, damage={"synthetic": helpful}))
+    huge = replace(result, doubled_real=replace(result.doubled_real, test_error=12 * result.real_only.test_error))
+    assert "makes the test error about 12 times as large" in say_curves(huge)
+    assert "within their 90 % interval" in say_validation(result)
     assert "4 of 4" in say_validation(result)
     off = replace(result.validation[0], measured=0.4)
     assert "3 of 4" in say_validation(replace(result, validation=(off, *result.validation[1:])))

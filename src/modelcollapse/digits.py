@@ -11,6 +11,10 @@ ROUGH_DIGITS = 3
 """Significant digits of a number whose uncertainty is not known."""
 _ONE_DIGIT_FROM = 3.55
 """An uncertainty whose digits start with this or more is shown with one, as the Particle Data Group does."""
+HALF_WIDTH_90 = 1.645
+"""Half width of a 90 % interval in standard errors."""
+_PLAIN = (1e-4, 1e6)
+"""Sizes that are written plainly; others with a power of ten."""
 UNKNOWN = "not enough data to tell"
 """What stands in place of a number that the data cannot give."""
 
@@ -25,6 +29,9 @@ def number_text(value: float, stderr: float = 0.0) -> str:
     """
     if not math.isfinite(value) or not math.isfinite(stderr) or stderr <= 0:
         return f"{value:.{EXACT_DIGITS}g}"
+    power = power_of_ten(value, stderr)
+    if power:
+        return f"({number_text(value / 10.0**power, stderr / 10.0**power)}){times_power(power)}"
     decimals = max(0, _decimals(stderr))
     return f"{value:.{decimals}f} ± {stderr:.{decimals}f}"
 
@@ -36,15 +43,44 @@ def interval_text(value: float, interval: Sequence[float]) -> str:
     --------
     >>> interval_text(0.123456, (0.1, 0.15)), interval_text(12345.6, (11000, 13900)), interval_text(-2.5, (-4.0, 1.0))
     ('0.123 (0.100 to 0.150)', '12,300 (11,000 to 13,900)', '−2.5 (−4.0 to 1.0)')
+    >>> interval_text(5.391e9, (5.14e9, 5.62e9))
+    '5.39 (5.14 to 5.62) ×10⁹'
     """
     low, high = (float(end) for end in interval)
     if not math.isfinite(value):
         return UNKNOWN
     if not math.isfinite(low) or not math.isfinite(high) or high <= low:
         return rough_text(value)
+    power = power_of_ten(value, low, high)
+    value, low, high = (number / 10.0**power for number in (value, low, high))
     decimals = -math.floor(math.log10((high - low) / 2 / _ONE_DIGIT_FROM))
     shown = [_signed(f"{round(number, decimals):,.{max(0, decimals)}f}") for number in (value, low, high)]
-    return f"{shown[0]} ({shown[1]} to {shown[2]})"
+    return f"{shown[0]} ({shown[1]} to {shown[2]}){times_power(power)}"
+
+
+def stderr_interval_text(value: float, stderr: float) -> str:
+    """Return a number with its 90 % interval.
+
+    Examples
+    --------
+    >>> stderr_interval_text(0.291, 0.003)
+    '0.291 (0.286 to 0.296)'
+    """
+    return interval_text(value, (value - HALF_WIDTH_90 * stderr, value + HALF_WIDTH_90 * stderr))
+
+
+def half_width_text(half_width: float, *, about: float) -> str:
+    """Return the half width of an interval about a number, with two digits, at that number's power of ten.
+
+    Examples
+    --------
+    >>> half_width_text(0.01234, about=0.4), half_width_text(2.4e8, about=5.4e9)
+    ('± 0.012', '± 0.24 ×10⁹')
+    """
+    if not math.isfinite(half_width) or not math.isfinite(about):
+        return UNKNOWN
+    power = power_of_ten(about, half_width)
+    return f"± {rough_text(half_width / 10.0**power, 2)}{times_power(power)}"
 
 
 def rough_text(value: float, digits: int = ROUGH_DIGITS) -> str:
@@ -57,11 +93,37 @@ def rough_text(value: float, digits: int = ROUGH_DIGITS) -> str:
     """
     if not math.isfinite(value):
         return UNKNOWN
-    if value == 0 or abs(value) < 1e-4 or abs(value) >= 1e9:
-        return _signed(f"{value:.{digits}g}")
-    rounded = float(f"{value:.{digits}g}")
+    power = power_of_ten(value)
+    rounded = float(f"{value / 10.0**power:.{digits}g}")
+    if rounded == 0:
+        return "0"
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(rounded))))
-    return _signed(f"{rounded:,.{decimals}f}")
+    return _signed(f"{rounded:,.{decimals}f}") + times_power(power)
+
+
+def power_of_ten(*numbers: float) -> int:
+    """Return the power of ten, a multiple of three, at which the largest of some numbers reads well; 0: plainly.
+
+    Examples
+    --------
+    >>> power_of_ten(5.4e9, 1e8), power_of_ten(-2e-7), power_of_ten(0.01, 73_400.0), power_of_ten(0.0)
+    (9, -9, 0, 0)
+    """
+    largest = max((abs(number) for number in numbers if math.isfinite(number)), default=0.0)
+    if largest == 0 or _PLAIN[0] <= largest < _PLAIN[1]:
+        return 0
+    return 3 * math.floor(math.log10(largest) / 3)
+
+
+def times_power(power: int) -> str:
+    """Return what follows a number that was divided by a power of ten.
+
+    Examples
+    --------
+    >>> times_power(9), times_power(-6), times_power(0)
+    (' ×10⁹', ' ×10⁻⁶', '')
+    """
+    return f" ×10{str(power).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}" if power else ""
 
 
 def count_text(count: float) -> str:

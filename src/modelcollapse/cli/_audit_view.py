@@ -1,4 +1,4 @@
-"""What does an audit look like in a terminal? The verdict first, then the key numbers, the checks and the warnings."""
+"""What does an audit look like in a terminal? Verdict, key numbers, checks, what was done, warnings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from modelcollapse.decisions.audit_result import AuditResult
-from modelcollapse.report.summary import Rows, forecast_rows, key_numbers, validation_rows
+from modelcollapse.report.summary import WHAT_BANDS_ARE, Rows, forecast_rows, key_numbers, validation_rows
 
 _WIDE = 100
 """Columns from which the meaning of a number stands beside it instead of below."""
@@ -29,14 +29,21 @@ def print_audit(result: AuditResult) -> None:
     console.print(f"Confidence {result.confidence}: {result.confidence_reason}.")
     console.print(_key_table(result, wide=wide))
     for title, content in (
-        ("Checks: models trained on rows that the forecast had not seen, ± standard error", validation_rows(result)),
+        ("Checks: models trained on rows that the forecast had not seen, with 90 % intervals", validation_rows(result)),
         ("Forecasts that were asked for", forecast_rows(result)),
     ):
         if content.rows:
             console.print(title, style="bold")
             console.print(_table(content, width=console.width))
+    for note in _notes(result):
+        console.print(f"note: {note}")
     for warning in result.warnings:
         console.print(f"warning: {warning}", style="yellow")
+
+
+def _notes(result: AuditResult) -> tuple[str, ...]:
+    """Return what was done, and what the intervals stand for."""
+    return (f"task: {result.task}.", *result.steps, WHAT_BANDS_ARE)
 
 
 def _key_table(result: AuditResult, *, wide: bool) -> Table:

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from modelcollapse.decisions.audit_result import AuditResult
+from modelcollapse.digits import HALF_WIDTH_90
 from modelcollapse.figures.style import (
     INK,
     QUIET,
@@ -17,6 +18,7 @@ from modelcollapse.figures.style import (
     new_axes,
     say_unknown,
     scale_counts,
+    show_power,
 )
 
 _LARGEST_RATIO = 6.0
@@ -72,17 +74,19 @@ def draw_forecast_curves(data: Tables, *, axes: Axes | None = None) -> Axes:
         axes.errorbar(
             measured["n_samples"],
             measured["measured"],
-            yerr=measured["stderr"],
+            yerr=HALF_WIDTH_90 * measured["stderr"],
             fmt="o",
             markersize=3.5,
             color=INK,
             capsize=2,
             linewidth=1,
-            label="measured, ± 1 standard error",
+            label="measured, 90 % interval",
         )
     scale_counts(axes, np.concatenate([curves["n_samples"], measured["n_samples"]]))
     errors = np.concatenate([curves["test_error"], measured["measured"]])
     if errors.min() > 0 and errors.max() > _LARGEST_RATIO * errors.min():
         axes.set_yscale("log")
+    else:
+        show_power(axes.yaxis)
     legend_above(axes)
     return axes

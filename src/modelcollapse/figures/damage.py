@@ -9,11 +9,18 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from modelcollapse.decisions.audit_result import AuditResult
-from modelcollapse.digits import interval_text
-from modelcollapse.figures.style import INK, QUIET, SKY, VERMILLION, finish, legend_above, new_axes, say_unknown
-
-BAND = 1.645
-"""Half width of a 90 % interval in standard errors."""
+from modelcollapse.digits import HALF_WIDTH_90, interval_text
+from modelcollapse.figures.style import (
+    INK,
+    QUIET,
+    SKY,
+    VERMILLION,
+    finish,
+    legend_above,
+    new_axes,
+    say_unknown,
+    show_power,
+)
 
 
 def damage_data(result: AuditResult) -> pd.DataFrame:
@@ -48,9 +55,10 @@ def draw_damage(data: pd.DataFrame, *, axes: Axes | None = None) -> Axes:
     style: dict[str, Any] = {"height": 0.5, "edgecolor": "white"}
     axes.barh(known.index, known["labels"], color=VERMILLION, label="labels", **style)
     axes.barh(known.index, known["inputs"], left=start, color=SKY, hatch="///", label="inputs", **style)
-    half = BAND * known["stderr"]
+    half = HALF_WIDTH_90 * known["stderr"]
     axes.errorbar(known["total"], known.index, xerr=half, fmt="D", color=INK, markersize=6, label="together, 90 % band")
     axes.axvline(0.0, color=QUIET, linewidth=1)
+    show_power(axes.xaxis)
     axes.set_yticks(data.index, labels=[_label(row) for row in data.itertuples()])
     axes.set_ylim(len(data) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)

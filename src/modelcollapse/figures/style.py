@@ -7,11 +7,12 @@ from itertools import cycle
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 from numpy.typing import NDArray
 
-from modelcollapse.digits import UNKNOWN
+from modelcollapse.digits import UNKNOWN, power_of_ten, times_power
 
 Array = NDArray[np.float64]
 Tables = dict[str, pd.DataFrame]
@@ -91,6 +92,14 @@ def scale_counts(axes: Axes, counts: Array) -> None:
     low, high = float(counts.min()), float(positive.max())
     margin = max(1.02, (high / float(positive.min())) ** 0.03)
     axes.set_xlim(low / margin, high * margin)
+
+
+def show_power(axis: Axis) -> None:
+    """Put the power of ten of an axis of large or small numbers into its label, out of the way of everything else."""
+    power = power_of_ten(*axis.get_view_interval())
+    if power:
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 10.0**power:g}".replace("-", "−")))
+        axis.set_label_text(f"{axis.get_label_text()}{times_power(power)}")
 
 
 def round_counts(counts: Array, *, most: int = 7) -> list[float]:

@@ -11,7 +11,7 @@ from matplotlib.colorbar import Colorbar
 from matplotlib.patches import Patch, Rectangle
 
 from modelcollapse.decisions.audit_result import AuditResult, SurfaceTable
-from modelcollapse.digits import UNKNOWN, rough_text
+from modelcollapse.digits import UNKNOWN, power_of_ten, rough_text, times_power
 from modelcollapse.figures.style import (
     FONT_SIZE,
     INK,
@@ -103,10 +103,11 @@ def draw_surface(data: SurfaceData, *, axes: Axes | None = None) -> Axes:
         largest = float(np.quantile(errors.compressed(), _COLOURED))
         image = axes.imshow(errors, origin="lower", aspect="auto", extent=edges, cmap="cividis", vmax=largest)
         bar = axes.figure.colorbar(image, ax=axes, pad=0.02, fraction=0.05, extend="max")
-        bar.set_label("test error", fontsize=FONT_SIZE, color=INK)
+        power = power_of_ten(largest)
+        bar.set_label(f"test error{times_power(power)}", fontsize=FONT_SIZE, color=INK)
         bar.ax.tick_params(labelsize=FONT_SIZE - 1, colors=QUIET, labelcolor=INK)
         bar.outline.set_visible(False)
-        _draw_contours(axes, bar, errors)
+        _draw_contours(axes, bar, errors, scale=10.0**power)
     finish(axes, x=f"{data.source} samples", y="real samples")
     axes.grid(visible=False)
     _place_counts(axes, data.synthetic, data.real)
@@ -114,13 +115,13 @@ def draw_surface(data: SurfaceData, *, axes: Axes | None = None) -> Axes:
     return axes
 
 
-def _draw_contours(axes: Axes, bar: Colorbar, errors: Any) -> None:
+def _draw_contours(axes: Axes, bar: Colorbar, errors: Any, *, scale: float) -> None:
     """Draw lines of equal error, and mark their values on the colour bar."""
     levels = np.linspace(*bar.mappable.get_clim(), _CONTOURS + 1)[1:]
     if min(errors.shape) > 1 and levels[-1] > errors.min():
         lines = axes.contour(errors, levels=levels, colors="white", linewidths=0.9)
         bar.add_lines(lines)
-        bar.set_ticks(levels.tolist(), labels=[rough_text(level) for level in levels])
+        bar.set_ticks(levels.tolist(), labels=[rough_text(level / scale) for level in levels])
 
 
 def _place_counts(axes: Axes, x: Array, y: Array) -> None:

@@ -10,11 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from modelcollapse.decisions.audit_result import AuditResult
+from modelcollapse.digits import HALF_WIDTH_90
 from modelcollapse.figures.style import BLUE, FONT_SIZE, QUIET, VERMILLION, finish, legend_above, new_axes, say_unknown
 from modelcollapse.figures.words import mixture_text
 
-TWO_SIDED_95 = 1.96
-"""Joint standard errors within which 95 % of right forecasts lie."""
 _LABEL_WIDTH = 26
 """Letters after which the name of a mixture goes on in the next line."""
 
@@ -47,7 +46,7 @@ def validation_data(result: AuditResult) -> pd.DataFrame:
 
 
 def draw_validation(data: pd.DataFrame, *, axes: Axes | None = None) -> Axes:
-    """Draw forecast over measured with 95 % intervals, a line of its own for each mixture."""
+    """Draw forecast over measured with 90 % intervals, a line of its own for each mixture."""
     labels = [fill(text, _LABEL_WIDTH) for text in data["mixture"]]
     lines = sum(label.count("\n") + 1 for label in labels)
     axes = new_axes(height=1.3 + 0.15 * len(labels) + 0.17 * lines) if axes is None else axes
@@ -57,12 +56,12 @@ def draw_validation(data: pd.DataFrame, *, axes: Axes | None = None) -> Axes:
         return say_unknown(axes)
     axes.axvline(1.0, color=QUIET, linewidth=1)
     for far, colour, marker, label in ((False, BLUE, "o", "agrees"), (True, VERMILLION, "D", "disagrees")):
-        shown = np.flatnonzero((np.abs(data["deviation"]) > TWO_SIDED_95) == far)
+        shown = np.flatnonzero((np.abs(data["deviation"]) > HALF_WIDTH_90) == far)
         if len(shown):
             axes.errorbar(
                 data["ratio"].iloc[shown],
                 shown,
-                xerr=TWO_SIDED_95 * data["ratio_stderr"].iloc[shown],
+                xerr=HALF_WIDTH_90 * data["ratio_stderr"].iloc[shown],
                 fmt=marker,
                 color=colour,
                 capsize=3,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 
 from modelcollapse.decisions.audit_result import AuditResult
@@ -29,7 +30,7 @@ from modelcollapse.report.sentences import (
     say_surface,
     say_validation,
 )
-from modelcollapse.report.summary import forecast_rows, key_numbers, validation_rows
+from modelcollapse.report.summary import WHAT_BANDS_ARE, forecast_rows, key_numbers, validation_rows
 
 
 @dataclass(frozen=True)
@@ -79,13 +80,21 @@ def render_report(result: AuditResult) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("template.html").render(
+    environment.filters["code"] = _code
+    page = environment.get_template("template.html").render(
         result=result,
+        bands=WHAT_BANDS_ARE,
         key_numbers=key_numbers(result),
         panels=list(_panels(result)),
         validation=validation_rows(result),
         forecasts=forecast_rows(result),
     )
+    return page.replace(" ×10", "\u00a0×10")  # a power of ten stays in the line of its number
+
+
+def _code(text: str) -> Markup:
+    """Return a text for the page, with what stands between backticks set as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _panels(result: AuditResult) -> Iterator[Panel]:
@@ -94,7 +103,8 @@ def _panels(result: AuditResult) -> Iterator[Panel]:
         "curves",
         "Will more data help?",
         say_curves(result),
-        "Test error against the number of samples, each at its best ridge; shaded: 90 % band for one trained model. "
+        "Test error against the number of samples, each at its best ridge; shaded: 90 % band for one trained model, on "
+        "these held-out rows. "
         "Rings and dots are the mixtures trained as a check, at shares and ridges of their own.",
         draw_forecast_curves(forecast_curves_data(result)),
     )
@@ -131,7 +141,7 @@ def _panels(result: AuditResult) -> Iterator[Panel]:
         "validation",
         "Can the forecast be trusted here?",
         say_validation(result),
-        "Forecast over measured test error of the mixtures trained as a check, with 95 % intervals; 1 is perfect.",
+        "Forecast over measured test error of the mixtures trained as a check, with 90 % intervals; 1 is perfect.",
         draw_validation(validation_data(result)),
     )
 

@@ -7,10 +7,16 @@ import math
 import numpy as np
 
 from modelcollapse.decisions.audit_result import AuditResult, MixtureForecast, SurfaceTable
-from modelcollapse.digits import count_text, interval_text, number_text, percent_text, rough_text
+from modelcollapse.digits import (
+    HALF_WIDTH_90,
+    count_text,
+    interval_text,
+    percent_text,
+    rough_text,
+    stderr_interval_text,
+)
 from modelcollapse.figures.surface import surface_data
-from modelcollapse.figures.validation import TWO_SIDED_95
-from modelcollapse.report.summary import rough_count
+from modelcollapse.report.summary import MANY, rough_count
 
 _TOO_LITTLE = "There is not enough data to tell."
 
@@ -36,6 +42,8 @@ def _change(before: MixtureForecast, after: MixtureForecast) -> str:
     difference = after.test_error - before.test_error
     if abs(difference) < min(before.stderr, after.stderr):
         return "changes the test error by less than can be told"
+    if after.test_error > (1 + MANY) * before.test_error:
+        return f"makes the test error about {rough_text(after.test_error / before.test_error, 2)} times as large"
     share = percent_text(abs(difference) / before.test_error, min(before.stderr, after.stderr) / before.test_error)
     return f"{'lowers' if difference < 0 else 'raises'} the test error by about {share}"
 
@@ -114,15 +122,20 @@ def say_damage(result: AuditResult) -> str:
         if not math.isfinite(damage.total):
             parts.append(f"What {name} costs: {_TOO_LITTLE[0].lower()}{_TOO_LITTLE[1:]}")
             continue
-        labels, inputs = (
-            f"{'cost' if part >= 0 else 'win back'} {number_text(abs(part), stderr)}"
-            for part, stderr in ((damage.labels, damage.stderr["labels"]), (damage.inputs, damage.stderr["inputs"]))
-        )
+        labels = _cost(damage.labels, damage.stderr["labels"])
+        inputs = _cost(damage.inputs, damage.stderr["inputs"])
         parts.append(
-            f"Against as many real rows, {name}: its labels {labels} of test error and its inputs {inputs}; "
+            f"Against as many real rows, {name}: its labels {labels} and its inputs {inputs}; "
             f"c² = {interval_text(quality.value, quality.interval)}."
         )
     return " ".join(parts) or _TOO_LITTLE
+
+
+def _cost(part: float, stderr: float) -> str:
+    """Return what a part of the damage does, as the end of a sentence."""
+    if abs(part) < HALF_WIDTH_90 * stderr:
+        return "make no difference that shows"
+    return f"{'cost' if part >= 0 else 'win back'} {stderr_interval_text(abs(part), stderr)} of test error"
 
 
 def say_validation(result: AuditResult) -> str:
@@ -130,11 +143,12 @@ def say_validation(result: AuditResult) -> str:
     if not result.validation:
         return "No model could be trained as a check on this little data."
     median = float(np.median([abs(point.ratio - 1) for point in result.validation]))
-    inside = sum(abs(point.deviation) <= TWO_SIDED_95 for point in result.validation)
+    off = f"{100 * median:.1f} %" if median < MANY else f"{rough_text(median, 2)} times what was measured"
+    inside = sum(abs(point.deviation) <= HALF_WIDTH_90 for point in result.validation)
     mixtures, models = len(result.validation), sum(point.repeats for point in result.validation)
     return (
         f"{models} models were trained on {mixtures} mixtures of rows that the forecast had not seen. The forecast was "
-        f"off by {100 * median:.1f} % in the median, and {inside} of {mixtures} lie within their 95 % interval."
+        f"off by {off} in the median, and {inside} of {mixtures} lie within their 90 % interval."
     )
 
 

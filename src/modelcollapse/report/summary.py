@@ -6,10 +6,26 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from modelcollapse.decisions.audit_result import AuditResult, InputShift, MixtureForecast
-from modelcollapse.digits import UNKNOWN, count_text, interval_text, number_text, percent_text, rough_text
+from modelcollapse.decisions.audit_result import AuditResult, InputShift, MixtureForecast, Quality
+from modelcollapse.digits import (
+    HALF_WIDTH_90,
+    UNKNOWN,
+    count_text,
+    half_width_text,
+    interval_text,
+    percent_text,
+    rough_text,
+    stderr_interval_text,
+)
 from modelcollapse.figures.words import mixture_text
 from modelcollapse.result import Status
+
+MANY = 2.0
+"""Ratio from which it is said in times rather than in percent."""
+WHAT_BANDS_ARE = (
+    "brackets are 90 % intervals; a test error's is for one model trained on such a mixture and measured on these "
+    "held-out rows."
+)
 
 
 @dataclass(frozen=True)
@@ -41,15 +57,22 @@ def _errors(result: AuditResult) -> Iterator[KeyNumber]:
     where = f"{mixture_text(result.best.counts, weight=result.best.weight)}, ridge {ridge_text(result.best.ridge)}"
     yield _error(result, "Test error, best mixture", result.best, where=where)
     yield _error(result, "Test error, real rows doubled", result.doubled_real)
+    yield KeyNumber(
+        "Held-out rows",
+        half_width_text(HALF_WIDTH_90 * result.real_only.holdout_stderr, about=result.real_only.test_error),
+        "what another sample of held-out rows adds to every test error above, common to all",
+    )
 
 
 def _error(result: AuditResult, name: str, found: MixtureForecast, *, where: str = "") -> KeyNumber:
     """Return a test error with its band; the accuracy beside it in classification."""
     meaning = where or mixture_text(found.counts, weight=found.weight)
     accuracy = accuracy_text(found.measures, result.holdout_rows)
-    return KeyNumber(
-        name, interval_text(found.test_error, found.band), meaning + (f"; accuracy {accuracy}" * bool(accuracy))
-    )
+    if accuracy:
+        meaning += f"; accuracy {accuracy}"
+    elif found in (result.real_only, result.best) and math.isfinite(found.test_error):
+        meaning += f"; root {rough_text(math.sqrt(found.test_error))}, in the target's unit"
+    return KeyNumber(name, interval_text(found.test_error, found.band), meaning)
 
 
 def _floors(result: AuditResult) -> Iterator[KeyNumber]:
@@ -60,8 +83,7 @@ def _floors(result: AuditResult) -> Iterator[KeyNumber]:
         "synthetic_only": ("Floor, synthetic rows", "endless synthetic rows alone"),
     }
     for kind, (name, meaning) in kinds.items():
-        value, stderr = getattr(result.floor, kind), result.floor.stderr[kind]
-        yield KeyNumber(name, number_text(value, stderr) if math.isfinite(value) else UNKNOWN, meaning)
+        yield KeyNumber(name, stderr_interval_text(getattr(result.floor, kind), result.floor.stderr[kind]), meaning)
 
 
 def _worth(result: AuditResult) -> Iterator[KeyNumber]:
@@ -74,17 +96,15 @@ def _worth(result: AuditResult) -> Iterator[KeyNumber]:
         f"real rows that one more synthetic row is worth now{sign}",
     )
     yield KeyNumber(
-        "Exchange rate, first rows",
-        rough_text(rate.first, 2),
-        "the same for the first synthetic rows, at their best weight",
-    )
-    yield KeyNumber(
         "Synthetic rows in real ones",
-        "more than any number seen" if math.isinf(rate.equivalent_real) else rough_count(rate.equivalent_real),
+        _equivalent(rate.equivalent_real, rate.equivalent_interval),
         "extra real rows that would do what all synthetic rows at hand do at their best weight",
     )
     if not math.isfinite(crossover.best_count) or not math.isfinite(crossover.largest_count):
         yield KeyNumber("Crossover", UNKNOWN, "where synthetic rows stop helping")
+        return
+    if crossover.best_count == 0 and crossover.harmful_count is not None and crossover.harmful_count < 1:
+        yield KeyNumber("Crossover", "0 synthetic rows", "at weight 1 they hurt from the first one on")
         return
     worse = (
         f"never worse than the real rows alone up to {rough_count(crossover.largest_count)}"
@@ -98,21 +118,39 @@ def _worth(result: AuditResult) -> Iterator[KeyNumber]:
     )
 
 
+def _equivalent(count: float, interval: tuple[float, float]) -> str:
+    """Return how many real rows would do the same; either end of the interval may be more than was ever seen."""
+    if math.isinf(count):
+        return "more than any number seen"
+    if math.isinf(interval[1]):
+        return f"{rough_count(count)} ({rough_count(interval[0])} to more than any number seen)"
+    return interval_text(count, interval) if math.isfinite(interval[1] - interval[0]) else rough_count(count)
+
+
 def _differences(result: AuditResult) -> Iterator[KeyNumber]:
     """Yield how each synthetic source differs from the real one."""
     several = len(result.quality) > 1
     for name, quality in result.quality.items():
-        share = f"{percent_text(quality.relative, 0.01)} of the real labels' variance; 0 is perfect"
         yield KeyNumber(
             "Label quality c²" + (f", {name}" if several else ""),
             interval_text(quality.value, quality.interval),
-            share if math.isfinite(quality.relative) else "0 is perfect",
+            f"{_share_of_variance(quality)}; 0 is perfect",
         )
     for name, shift in result.input_shift.items():
         meaning = f"how well real and synthetic inputs can be told apart; 0.5: not at all, 1: always{_spread(shift)}"
         yield KeyNumber(
             "Input shift" + (f", {name}" if several else ""), interval_text(shift.auc, shift.auc_interval), meaning
         )
+
+
+def _share_of_variance(quality: Quality) -> str:
+    """Return c²'s interval as a share of the real labels' variance: an estimate of zero alone would look perfect."""
+    if not quality.relative > 0:
+        return "squared difference of the label rules; the interval says how far from zero it may be"
+    low, high = (end * quality.relative / quality.value for end in quality.interval)
+    scale, unit = (1, "times") if high >= MANY else (100, "% of")
+    shown = [f"{float(f'{scale * end:.2g}'):,g}" for end in (low, high)]
+    return f"{' to '.join(shown)} {unit} the real labels' variance"
 
 
 def _spread(shift: InputShift) -> str:
@@ -129,8 +167,8 @@ def validation_rows(result: AuditResult) -> Rows:
         row = [
             mixture_text(point.counts, weight=point.weight),
             ridge_text(point.ridge),
-            number_text(point.forecast, point.forecast_stderr),
-            number_text(point.measured, point.stderr),
+            stderr_interval_text(point.forecast, point.forecast_stderr),
+            stderr_interval_text(point.measured, point.stderr),
             f"{point.ratio:.3f}",
             f"{point.deviation:+.1f}".replace("-", "−"),
         ]
@@ -179,4 +217,6 @@ def rough_count(count: float) -> str:
     >>> rough_count(1234.0), rough_count(0.0)
     ('1,200', '0')
     """
-    return rough_text(count, 2) if count >= 10 or not math.isfinite(count) else count_text(count)
+    if not math.isfinite(count):
+        return rough_text(count)
+    return count_text(float(f"{count:.2g}") if count >= 10 else count)
