@@ -58,7 +58,7 @@ def test_suspicions_name_a_constant_synthetic_target() -> None:
     assert "synthetic: all usable rows are of the class `yes`." in found
 
 
-@pytest.mark.parametrize(("factor", "said"), [(1000, "times as large"), (0.01, "times smaller"), (10, ""), (0.1, "")])
+@pytest.mark.parametrize(("factor", "said"), [(1000, "times larger"), (0.01, "times smaller"), (10, ""), (0.1, "")])
 @pytest.mark.parametrize(("column", "what"), [("size", "column `size`"), ("price", "the target"), ("rain", "`rain`")])
 def test_suspicions_ask_about_units_when_scales_differ_by_more_than_30(
     column: str, what: str, factor: float, said: str

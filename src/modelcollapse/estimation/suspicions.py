@@ -103,7 +103,7 @@ def _other_units(columns: AlignedColumns, targets: Targets, k: int, names: Seque
     for what, (real, own) in pairs.items():
         ratio = _scale(own) / _scale(real)
         if ratio > UNIT_FACTOR or ratio < 1 / UNIT_FACTOR:  # not for NaN: a scale is unknown
-            size = f"{ratio:,.0f} times as large" if ratio > 1 else f"{1 / ratio:,.0f} times smaller"
+            size = f"{ratio:,.0f} times larger" if ratio > 1 else f"{1 / ratio:,.0f} times smaller"
             warnings.append(f"{names[k]}: the scale of {what} is {size} than in {names[0]}; another unit?")
     return warnings
 
