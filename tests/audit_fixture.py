@@ -137,7 +137,9 @@ def audit_result(*, classification: bool = False, **changes: Any) -> AuditResult
             counts=counts,
             curve=0.7 - 0.28 * np.log10(counts / 20),
         ),
-        quality={"synthetic": Quality(value=0.051, interval=(0.043, 0.058), relative=0.057)},
+        quality={
+            "synthetic": Quality(value=0.051, interval=(0.043, 0.058), relative=0.057, relative_interval=(0.048, 0.065))
+        },
         input_shift={"synthetic": InputShift(auc=0.62, auc_interval=(0.58, 0.66), spread=0.8)},
         damage={"synthetic": Damage(total=0.034, labels=0.041, inputs=-0.007, stderr=DAMAGE_STDERR)},
         forecasts=(point(9000.0, 1000.0, classification=classification), point(90_000.0, 0.0)),
@@ -162,7 +164,10 @@ def two_sources() -> AuditResult:
     first = audit_result()
     return replace(
         first,
-        quality={**first.quality, "synthetic2": Quality(value=0.4, interval=(0.37, 0.44), relative=0.45)},
+        quality={
+            **first.quality,
+            "synthetic2": Quality(value=0.4, interval=(0.37, 0.44), relative=0.45, relative_interval=(0.42, 0.5)),
+        },
         input_shift={**first.input_shift, "synthetic2": InputShift(auc=0.5, auc_interval=(0.47, 0.53), spread=1.0)},
         damage={**first.damage, "synthetic2": Damage(total=0.12, labels=0.1, inputs=0.02, stderr=DAMAGE_STDERR)},
         surfaces=(surface(), surface("synthetic2"), surface("synthetic+synthetic2")),
@@ -201,7 +206,7 @@ def unknown() -> AuditResult:
             counts=np.array([]),
             curve=np.array([]),
         ),
-        quality={"synthetic": Quality(value=NAN, interval=(NAN, NAN), relative=NAN)},
+        quality={"synthetic": Quality(value=NAN, interval=(NAN, NAN), relative=NAN, relative_interval=(NAN, NAN))},
         input_shift={"synthetic": InputShift(auc=NAN, auc_interval=(NAN, NAN), spread=NAN)},
         damage={"synthetic": Damage(total=NAN, labels=NAN, inputs=NAN, stderr=dict.fromkeys(DAMAGE_STDERR, NAN))},
         forecasts=(lost,),

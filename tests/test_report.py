@@ -206,11 +206,9 @@ def test_key_numbers_call_no_estimate_of_zero_perfect() -> None:
         quality = {"synthetic": replace(result.quality["synthetic"], **changes)}
         return {n.name: n.meaning for n in key_numbers(replace(result, quality=quality))}["Label quality c²"]
 
-    assert (
-        said(value=0.05, interval=(0.01, 0.09), relative=0.05) == "1 to 9 % of the real labels' variance; 0 is perfect"
-    )
-    assert "1 to 9 times the real" in said(value=0.05, interval=(0.01, 0.09), relative=5.0)
-    assert "the interval says how far from zero it may be" in said(value=0.0, interval=(0.0, 0.01), relative=0.0)
+    assert said(relative_interval=(0.01, 0.09)) == "1 to 9 % of the real labels' variance; 0 is perfect"
+    assert "1 to 9 times the real" in said(relative_interval=(1.0, 9.0))
+    assert "0 to 4 % of" in said(value=0.0, interval=(0.0, 0.01), relative=0.0, relative_interval=(0.0, 0.04))
 
 
 def test_key_numbers_name_each_of_several_sources() -> None:

@@ -222,11 +222,14 @@ class Quality:
         90 % interval.
     relative : float
         c² over the variance of the real labels.
+    relative_interval : (float, float)
+        `interval` over the same.
     """
 
     value: float
     interval: Interval
     relative: float
+    relative_interval: Interval
 
 
 @dataclass(frozen=True, kw_only=True)

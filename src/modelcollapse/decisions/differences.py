@@ -96,7 +96,8 @@ def label_quality(pool: Pool, *, source: int, ridge: float, seed: int = 0) -> Qu
     targets = pool.holdout.targets
     variance = float(np.sum(np.var(targets, axis=0)))
     interval = (max(0.0, value - float(high)), max(0.0, value - float(low)))
-    return Quality(value=value, interval=interval, relative=value / variance if variance > 0 else np.nan)
+    shares = [part / variance if variance > 0 else np.nan for part in (value, *interval)]
+    return Quality(value=value, interval=interval, relative=shares[0], relative_interval=(shares[1], shares[2]))
 
 
 def fit_moves(fit: PoolFit, random: np.random.Generator, *, size: float) -> Array:

@@ -145,9 +145,9 @@ def _differences(result: AuditResult) -> Iterator[KeyNumber]:
 
 def _share_of_variance(quality: Quality) -> str:
     """Return c²'s interval as a share of the real labels' variance: an estimate of zero alone would look perfect."""
-    if not quality.relative > 0:
-        return "squared difference of the label rules; the interval says how far from zero it may be"
-    low, high = (end * quality.relative / quality.value for end in quality.interval)
+    low, high = quality.relative_interval
+    if not math.isfinite(low + high):
+        return UNKNOWN
     scale, unit = (1, "times") if high >= MANY else (100, "% of")
     shown = [f"{float(f'{scale * end:.2g}'):,g}" for end in (low, high)]
     return f"{' to '.join(shown)} {unit} the real labels' variance"
