@@ -6,6 +6,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from modelcollapse.cli.demo import N_LABELLED, SEED
 from modelcollapse.decisions.audit import audit
 from modelcollapse.estimation.bundled import TARGET, digits_with_weak_labels
 from modelcollapse.figures.curves import draw_forecast_curves, forecast_curves_data
@@ -17,7 +18,7 @@ PICTURE = Path(__file__).parent.parent / "docs" / "images" / "audit.svg"
 
 def main() -> None:
     """Draw the forecast curves and the map of mixtures side by side."""
-    result = audit(*digits_with_weak_labels(seed=0), target=TARGET, seed=0)
+    result = audit(*digits_with_weak_labels(seed=SEED, n_label_train=N_LABELLED), target=TARGET, seed=SEED)
     figure = Figure(figsize=(10.4, 4.4), layout="constrained", facecolor="white")
     left, right = figure.subplots(1, 2)
     draw_forecast_curves(forecast_curves_data(result), axes=left)
