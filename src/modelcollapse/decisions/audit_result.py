@@ -346,7 +346,10 @@ class AuditResult:
 
 
 def _tree(value: Any) -> Any:
-    """Turn nested dataclasses into nested dictionaries; the rest as it is."""
+    """Turn nested dataclasses into nested dictionaries; a forecast's measures stand beside its test error."""
+    if isinstance(value, MixtureForecast):
+        content = {f.name: _tree(getattr(value, f.name)) for f in fields(value) if f.name != "measures"}
+        return content | value.measures
     if hasattr(value, "__dataclass_fields__"):
         return {f.name: _tree(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, dict):
