@@ -15,6 +15,7 @@ from modelcollapse.decisions.answers import SYNTHETIC_FACTORS, best_mixture, flo
 from modelcollapse.decisions.evidence import Evidence, whole_number
 from modelcollapse.decisions.forecast import Forecast
 from modelcollapse.decisions.landscape import INDIFFERENT, landscape
+from modelcollapse.decisions.uncertainty import variance_of_sum
 from modelcollapse.decisions.verdict import Agreement
 from modelcollapse.estimation.pool import Pool
 from modelcollapse.result import Status
@@ -62,6 +63,12 @@ def as_if_independent(evidence: Evidence, first: Forecast, second: Forecast) -> 
     return float(np.hypot(first.stderr, second.stderr))
 
 
+def pool_alone(evidence: Evidence, first: Forecast, second: Forecast) -> float:
+    """Forget that the held-out rows are a sample too."""
+    apart = tuple(a - b for a, b in zip(first.influence, second.influence, strict=True))
+    return float(np.sqrt(variance_of_sum(apart, evidence.pool.counts)))
+
+
 @pytest.mark.parametrize(("stderr", "honest"), [(difference_stderr, True), (as_if_independent, False)])
 def test_difference_of_forecasts_has_an_honest_standard_error(
     stderr: Callable[[Evidence, Forecast, Forecast], float], honest: bool
@@ -73,6 +80,20 @@ def test_difference_of_forecasts_has_an_honest_standard_error(
         evidence = evidence_of(drawn_pool(WORLD, COUNTS, seed))
         more, fewer = (evidence.forecast(np.array(counts), ridge=RIDGE) for counts in (first, second))
         found.append((more.test_error - fewer.test_error - expected) / stderr(evidence, more, fewer))
+    assert bool(0.6 < np.sqrt(np.mean(np.square(found))) < 1.5) is honest
+
+
+@pytest.mark.parametrize(("stderr", "honest"), [(difference_stderr, True), (pool_alone, False)])
+def test_difference_counts_few_held_out_rows_as_the_sample_that_they_are(
+    stderr: Callable[[Evidence, Forecast, Forecast], float], honest: bool
+) -> None:
+    first, second = (COUNTS[0], 0.0), (0.0, COUNTS[1])
+    expected = truth(*first) - truth(*second)
+    found = []
+    for seed in range(N_WORLDS):
+        evidence = evidence_of(drawn_pool(WORLD, COUNTS, seed, n_holdout=40))
+        real, synthetic = (evidence.forecast(np.array(counts, dtype=float), ridge=RIDGE) for counts in (first, second))
+        found.append((real.test_error - synthetic.test_error - expected) / stderr(evidence, real, synthetic))
     assert bool(0.6 < np.sqrt(np.mean(np.square(found))) < 1.5) is honest
 
 

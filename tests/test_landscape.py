@@ -11,7 +11,7 @@ from decision_worlds import drawn_pool, pair_world
 from modelcollapse import solve
 from modelcollapse.checks import Array
 from modelcollapse.decisions.forecast import forecast
-from modelcollapse.decisions.landscape import Landscape, around, candidate_ridges, landscape
+from modelcollapse.decisions.landscape import Landscape, around, candidate_ridges, crossing, landscape, strongest_good
 from modelcollapse.errors import InputError
 from modelcollapse.estimation.pool import Pool, pool_of, ridge_scale
 from modelcollapse.result import Status
@@ -200,3 +200,15 @@ def test_forecast_answers_where_the_landscape_does(mixed: tuple[Pool, Landscape]
         told = [forecast(pool, n_samples=(120.0, synthetic), ridge=float(ridge)) for ridge in RIDGES]
         assert all(one.status is Status.OK for one in told)
         assert table[0, column, 0] == pytest.approx([one.test_error for one in told], rel=0.01)
+
+
+def test_strongest_good_takes_the_largest_ridge_that_does_as_well() -> None:
+    errors = np.array([[np.nan, 0.300, 0.3001, 0.310], [0.5, 0.4, 0.3, np.nan]])
+    assert strongest_good(errors) == (0, 2)  # 0.3001 is as good as 0.300, 0.310 is not
+    assert strongest_good(errors[1:]) == (0, 2)
+
+
+def test_crossing_lies_where_the_line_between_two_counts_passes_the_first_error() -> None:
+    counts, errors = np.array([0.0, 10.0, 20.0, 30.0]), np.array([1.0, 0.8, 0.9, 1.3])
+    assert crossing(counts, errors, 3) == pytest.approx(22.5)
+    assert crossing(counts[:2], np.array([1.0, 1.1]), 1) == 0.0

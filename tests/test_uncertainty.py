@@ -10,7 +10,8 @@ from scipy.stats import norm
 
 from modelcollapse.checks import Array
 from modelcollapse.decisions.forecast import BAND_LEVEL, Forecast, forecast
-from modelcollapse.decisions.uncertainty import Fluctuation
+from modelcollapse.decisions.matching import retained_factors
+from modelcollapse.decisions.uncertainty import Fluctuation, spread_of
 from modelcollapse.estimation.pool_fit import fit_pool
 from modelcollapse.streams import stream
 from planted import planted_world, squared_error, train
@@ -64,6 +65,25 @@ def test_stderr_is_the_spread_of_forecasts_over_pools(study: Study) -> None:
 def test_run_to_run_is_the_spread_of_trained_models(study: Study) -> None:
     actual = study.trained.std(ddof=1)
     assert RATIOS[0] < np.sqrt(np.mean(study.stated("run_to_run") ** 2)) / actual < RATIOS[1]
+
+
+def test_run_to_run_grows_with_the_residuals_that_few_samples_leave() -> None:
+    world, n_samples, weights = planted_world(2, n_features=40), (45, 0), (1.0, 1.0)
+    stated, without_growth, trained = [], [], []
+    for i in range(N_POOLS):
+        rng = stream(0, "few samples", i)
+        pool = world.pool(COUNTS, rng)
+        told = forecast(pool, n_samples=n_samples, weights=weights, ridge=RIDGE)
+        assert told.population is not None
+        seen, samples, omega = told.population, np.array(n_samples, dtype=float), np.array(weights)
+        retained = retained_factors(seen.traces, n_samples=samples, weights=omega)
+        same = {"amplification": told.amplification, "retained": retained, "n_samples": samples, "weights": omega}
+        stated.append(told.run_to_run)
+        without_growth.append(spread_of(seen, fresh_errors=seen.fit.left_out_errors, **same).run_to_run)
+        trained.append(squared_error(train([world.draw(0, 45, rng)], weights=(1.0,), ridge=RIDGE), pool.holdout))
+    ratio, twin = (np.sqrt(np.mean(np.square(each))) / np.std(trained, ddof=1) for each in (stated, without_growth))
+    assert RATIOS[0] < ratio < RATIOS[1]
+    assert abs(np.log(twin)) > abs(np.log(ratio))  # the twin: the pool's own residuals say less well
 
 
 def test_band_covers_trained_models(study: Study) -> None:
