@@ -10,7 +10,8 @@ import pytest
 
 from audit_fixture import NAN, point, validation_point
 from modelcollapse.decisions.audit_result import Crossover, MixtureForecast, ValidationPoint
-from modelcollapse.decisions.verdict import Agreement, Verdict, agreement, judge, percent, rows
+from modelcollapse.decisions.verdict import Agreement, Verdict, agreement, judge
+from modelcollapse.digits import rows_text, share_text
 from modelcollapse.result import Status
 
 GOOD = Agreement(holds=True, median_deviation=0.012, inflation=1.1, points=7)
@@ -242,7 +243,7 @@ def test_deviation_of_numbers_that_are_sure_is_at_the_scale_of_rounding() -> Non
     ],
 )
 def test_percent_has_two_digits(value: float, text: str) -> None:
-    assert percent(value) == text
+    assert share_text(value) == text
 
 
 @pytest.mark.parametrize(
@@ -250,4 +251,4 @@ def test_percent_has_two_digits(value: float, text: str) -> None:
     [(0.4, "0"), (37.6, "38"), (999.0, "999"), (1234.0, "1,230"), (98765.0, "98,800")],
 )
 def test_rows_have_three_digits_and_separators(count: float, text: str) -> None:
-    assert rows(count) == text
+    assert rows_text(count) == text

@@ -161,3 +161,24 @@ def _signed(text: str) -> str:
     if not text.strip("-0.,"):
         text = text.removeprefix("-")
     return text.replace("-", "−")
+
+
+def share_text(value: float) -> str:
+    """Return a share as a percentage with two significant digits.
+
+    Examples
+    --------
+    >>> share_text(0.0523), share_text(0.5), share_text(0.00123)
+    ('5.2 %', '50 %', '0.12 %')
+    """
+    size = abs(value) * 100
+    decimals = 0 if size >= 9.95 else 1 if size >= 0.995 else 2
+    return f"{size:.{decimals}f} %"
+
+
+def rows_text(count: float) -> str:
+    """Return a count of rows with at most three significant digits and thousands separators."""
+    if count >= 1000:
+        unit = 10 ** (math.floor(math.log10(count)) - 2)
+        count = round(count / unit) * unit
+    return f"{round(count):,}"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import norm
 
+from modelcollapse.checks import Array
 from modelcollapse.decisions.audit_result import Curve, Damage, ExchangeRate, Floor, InputShift, Quality
 from modelcollapse.decisions.differences import ENDLESS, damage, input_shift, label_quality
 from modelcollapse.decisions.evidence import Evidence
@@ -15,8 +15,6 @@ from modelcollapse.decisions.on_the_spot import Progress
 from modelcollapse.decisions.uncertainty import variance_of_sum
 from modelcollapse.parallel import side_by_side
 from modelcollapse.result import Status
-
-Array = NDArray[np.float64]
 
 SYNTHETIC_FACTORS = np.concatenate([[0.0], np.geomspace(0.05, MOST_AT_HAND, 25)])
 """Multiples of the synthetic rows at hand among which the best mixture is sought."""

@@ -6,11 +6,10 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from modelcollapse.checks import Array
 from modelcollapse.result import Status, plain
 
-Array = NDArray[np.float64]
 Interval = tuple[float, float]
 
 ROUNDING = 1e-9

@@ -5,9 +5,9 @@ from __future__ import annotations
 from bisect import bisect_left
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import norm, rankdata
 
+from modelcollapse.checks import Array
 from modelcollapse.decisions.audit_result import Damage, InputShift, Quality
 from modelcollapse.decisions.forecast import BAND_LEVEL, difference_stderr, forecast
 from modelcollapse.decisions.matching import match
@@ -16,8 +16,6 @@ from modelcollapse.estimation.corrections import Population, population
 from modelcollapse.estimation.pool import Pool, evenly
 from modelcollapse.estimation.pool_fit import PoolFit, fit_pool
 from modelcollapse.streams import stream
-
-Array = NDArray[np.float64]
 
 N_DRAWS = 200
 MAX_ROWS = 5_000

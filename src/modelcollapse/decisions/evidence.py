@@ -6,19 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.stats import norm
 
+from modelcollapse.checks import Array
 from modelcollapse.decisions.audit_result import MixtureForecast, ValidationPoint
-from modelcollapse.decisions.forecast import BAND_LEVEL, Forecast, difference_stderr, forecast
+from modelcollapse.decisions.forecast import Forecast, band_of, difference_stderr, forecast
 from modelcollapse.decisions.landscape import Landscape, candidate_ridges, landscape
 from modelcollapse.decisions.measures import forecast_measures
 from modelcollapse.decisions.on_the_spot import Progress, validate
 from modelcollapse.decisions.verdict import Agreement, agreement
 from modelcollapse.estimation.pool import Pool, pool_of, stratify
 from modelcollapse.estimation.preparation import PreparedData
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,6 @@ class Evidence:
     def answer(self, found: Forecast) -> MixtureForecast:
         """Name the numbers of a forecast, with standard errors enlarged as the check on the spot demands."""
         stderr = found.stderr * self.checked.inflation
-        half = norm.ppf((1 + BAND_LEVEL) / 2) * np.hypot(stderr, found.run_to_run)
         names = self.whole.names
         training = zip(names, found.training_error, found.n_samples, strict=True)
         return MixtureForecast(
@@ -96,7 +92,7 @@ class Evidence:
             weight=float(found.weights[-1]),
             ridge=found.ridge,
             test_error=found.test_error,
-            band=(float(np.maximum(0.0, found.test_error - half)), float(found.test_error + half)),
+            band=band_of(found.test_error, stderr=stderr, run_to_run=found.run_to_run),
             stderr=stderr,
             run_to_run=found.run_to_run,
             holdout_stderr=found.holdout_stderr,

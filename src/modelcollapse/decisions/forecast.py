@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import norm
 
-from modelcollapse.checks import number, real_array
+from modelcollapse.checks import Array, number, real_array
 from modelcollapse.decisions.matching import match, retained_factors
 from modelcollapse.decisions.uncertainty import spread_of, variance_of_sum
 from modelcollapse.errors import InputError
@@ -17,8 +16,6 @@ from modelcollapse.estimation.corrections import Population, population
 from modelcollapse.estimation.pool import Pool
 from modelcollapse.estimation.pool_fit import fit_pool
 from modelcollapse.result import Status
-
-Array = NDArray[np.float64]
 
 BAND_LEVEL = 0.90
 MAX_RELATIVE_STDERR = 0.5
@@ -77,8 +74,13 @@ class Forecast:
     @property
     def band(self) -> tuple[float, float]:
         """Interval that holds the error of one model trained on such a mixture with probability `BAND_LEVEL`."""
-        half = norm.ppf((1 + BAND_LEVEL) / 2) * np.hypot(self.stderr, self.run_to_run)
-        return float(np.maximum(0.0, self.test_error - half)), float(self.test_error + half)
+        return band_of(self.test_error, stderr=self.stderr, run_to_run=self.run_to_run)
+
+
+def band_of(test_error: float, *, stderr: float, run_to_run: float) -> tuple[float, float]:
+    """Return the interval of level `BAND_LEVEL` for the error of one trained model; NaN without a forecast."""
+    half = norm.ppf((1 + BAND_LEVEL) / 2) * np.hypot(stderr, run_to_run)
+    return float(np.maximum(0.0, test_error - half)), float(test_error + half)
 
 
 def amplifications(

@@ -6,16 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from modelcollapse.checks import number
+from modelcollapse.checks import Array, number
 from modelcollapse.decisions.audit_result import Crossover, SurfaceTable
 from modelcollapse.decisions.surface import Surface, surface
 from modelcollapse.estimation.pool import Pool, least_ridge, pool_of, ridge_scale
 from modelcollapse.estimation.rows import LabelledRows
 from modelcollapse.estimation.tables import LARGEST
-
-Array = NDArray[np.float64]
 
 WEIGHTS = np.array([0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.5, 2.5])
 """Weights of synthetic samples that are tried; real samples weigh 1."""

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.linalg import LinAlgError
-from numpy.typing import NDArray
 
+from modelcollapse.checks import Array
 from modelcollapse.estimation.pool import Pool
 from modelcollapse.estimation.pool_fit import inverse_traces
-
-Array = NDArray[np.float64]
 
 TOLERANCE = 1e-6
 MAX_ITERATIONS = 60

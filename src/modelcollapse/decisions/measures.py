@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from modelcollapse.checks import Array
 from modelcollapse.decisions.forecast import Forecast
 from modelcollapse.estimation.pool import evenly
 from modelcollapse.estimation.pool_fit import PoolFit
 from modelcollapse.result import Status
 from modelcollapse.streams import stream
-
-Array = NDArray[np.float64]
 
 N_DRAWS = 16
 """Draws of the noise, in pairs of opposite sign."""

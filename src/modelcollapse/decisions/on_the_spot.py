@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from modelcollapse.checks import Array
 from modelcollapse.decisions.audit_result import ValidationPoint
 from modelcollapse.decisions.forecast import forecast
 from modelcollapse.decisions.measures import forecast_measures, measured
@@ -18,7 +19,6 @@ from modelcollapse.parallel import side_by_side
 from modelcollapse.result import Status
 from modelcollapse.streams import stream
 
-Array = NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
 
 REPEATS = 4

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
+from modelcollapse.checks import Array
 from modelcollapse.decisions.forecast import amplifications, checked_mixture
 from modelcollapse.decisions.matching import TOLERANCE, accelerated, retained_factors
 from modelcollapse.errors import NumericalError
 from modelcollapse.estimation.pool import Pool
 from modelcollapse.estimation.pool_fit import inverse_traces
 from modelcollapse.estimation.rows import LabelledRows
-
-Array = NDArray[np.float64]
 
 MAX_ITERATIONS = 200
 

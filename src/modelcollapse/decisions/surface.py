@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates, spline_filter
 
+from modelcollapse.checks import Array
 from modelcollapse.decisions.forecast import amplifications
 from modelcollapse.decisions.matching import MIN_RETAINED, pool_weights, retained_factors
 from modelcollapse.errors import InputError
@@ -15,8 +16,6 @@ from modelcollapse.estimation.corrections import population
 from modelcollapse.estimation.pool import Pool
 from modelcollapse.estimation.pool_fit import PoolFit, PoolSpectrum
 from modelcollapse.parallel import side_by_side
-
-Array = NDArray[np.float64]
 
 N_RATIOS = 21
 CENTRE, EDGE = 3.0, 18.0

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from modelcollapse.checks import Array
 from modelcollapse.estimation.corrections import Population
 from modelcollapse.estimation.pool_fit import PoolFit
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

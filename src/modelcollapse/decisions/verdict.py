@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from modelcollapse.decisions.audit_result import Crossover, MixtureForecast, ValidationPoint
+from modelcollapse.digits import rows_text, share_text
 from modelcollapse.estimation.wording import counted
 
 CERTAIN, LIKELY = 3.0, 1.645
@@ -132,27 +133,6 @@ def _ratio(difference: float, stderr: float) -> float:
     return difference / stderr if stderr > 0 and np.isfinite(difference) else 0.0
 
 
-def percent(value: float) -> str:
-    """Return a share as a percentage with two significant digits.
-
-    Examples
-    --------
-    >>> percent(0.0523), percent(0.5), percent(0.00123)
-    ('5.2 %', '50 %', '0.12 %')
-    """
-    size = abs(value) * 100
-    decimals = 0 if size >= 9.95 else 1 if size >= 0.995 else 2
-    return f"{size:.{decimals}f} %"
-
-
-def rows(count: float) -> str:
-    """Return a count of rows with at most three significant digits and thousands separators."""
-    if count >= 1000:
-        unit = 10 ** (int(np.floor(np.log10(count))) - 2)
-        count = round(count / unit) * unit
-    return f"{round(count):,}"
-
-
 def synthetic_rows(mixture: MixtureForecast) -> float:
     """Return the synthetic samples of a mixture."""
     return sum(count for name, count in mixture.counts.items() if name != "real")
@@ -165,7 +145,8 @@ def _warning(checked: Agreement) -> str:
     if checked.holds:
         return ""
     return (
-        f"The forecast disagrees with models trained on the spot (typically by {percent(checked.median_deviation)}): "
+        "The forecast disagrees with models trained on the spot "
+        f"(typically by {share_text(checked.median_deviation)}): "
         "do not rely on its numbers."
     )
 
@@ -195,12 +176,12 @@ def _advice(
     used = [name for name, count in best.counts.items() if name != "real" and count > 0]
     which = "synthetic rows" if len(best.counts) == 2 else f"rows of {' and '.join(used)}"
     held = sum(at_hand.counts[name] for name in used)
-    more = f" ({rows(held)} are at hand)" if synthetic > held else ""
-    mixture, share = f"{rows(synthetic)} {which}{more}{weight}", gain / real_only.test_error
+    more = f" ({rows_text(held)} are at hand)" if synthetic > held else ""
+    mixture, share = f"{rows_text(synthetic)} {which}{more}{weight}", gain / real_only.test_error
     remarks = _in_brackets(_accuracy(real_only, best))
     if share < NEGLIGIBLE:
-        return f"The synthetic rows hardly matter: {mixture} lower the test error by {percent(share)} only{remarks}."
-    return f"Mix in {mixture}: the test error falls by {percent(share)} against the real rows alone{remarks}."
+        return f"The synthetic rows hardly matter: {mixture} lower the test error by {share_text(share)} only{remarks}."
+    return f"Mix in {mixture}: the test error falls by {share_text(share)} against the real rows alone{remarks}."
 
 
 def _accuracy(before: MixtureForecast, after: MixtureForecast) -> str:
@@ -221,7 +202,7 @@ def _as_they_are(real_only: MixtureForecast, at_hand: MixtureForecast, *, harm: 
     """Say what simply adding every synthetic row does."""
     if not np.isfinite(harm):
         return ""
-    change = percent(harm / real_only.test_error)
+    change = share_text(harm / real_only.test_error)
     adding = f"Adding all {'of them' if len(at_hand.counts) == 2 else 'synthetic rows'} as they are"
     if abs(_ratio(harm, harm_stderr)) < LIKELY:
         estimate = f"estimate: {change} {'higher' if harm > 0 else 'lower'}"
@@ -237,7 +218,7 @@ def _limit(crossover: Crossover, at_hand: MixtureForecast, *, harmful: bool) -> 
         return ""
     if crossover.harmful_count <= synthetic_rows(at_hand) and not harmful:
         return ""
-    return f"Beyond about {rows(crossover.harmful_count)} rows at full weight they do harm."
+    return f"Beyond about {rows_text(crossover.harmful_count)} rows at full weight they do harm."
 
 
 def _confidence(checked: Agreement, decisive: float) -> tuple[str, str]:
@@ -247,7 +228,7 @@ def _confidence(checked: Agreement, decisive: float) -> tuple[str, str]:
     against = f"models trained on {counted(checked.points, 'mixture')}"
     if not checked.holds:
         return "low", f"the forecast lies outside its stated error for too many of the {against}"
-    typical = f"the forecast is within {percent(checked.median_deviation)} (median) of {against}"
+    typical = f"the forecast is within {share_text(checked.median_deviation)} (median) of {against}"
     if np.isnan(decisive):
         return "low", f"{typical}, but this data cannot tell what the real rows alone or the best mixture reach"
     if decisive > CERTAIN and checked.median_deviation < CLOSE and checked.points >= ENOUGH_CHECKS:

@@ -9,11 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from modelcollapse.checks import Array
 from modelcollapse.estimation.pool_fit import PoolFit
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 
-from modelcollapse.checks import number
+from modelcollapse.checks import Array, number
 from modelcollapse.errors import InputError
 from modelcollapse.estimation.rows import LabelledRows
 from modelcollapse.estimation.wording import source_names
 
-Array = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 
 LEAST_MOMENT = 1e-60

@@ -8,12 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, eigh
 
+from modelcollapse.checks import Array
 from modelcollapse.estimation.pool import Pool
-
-Array = NDArray[np.float64]
 
 LEAST_RETAINED = 1e-9
 """One minus a leverage is never taken to be less: below this, rounding decides even its sign."""

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from modelcollapse.checks import real_array
+from modelcollapse.checks import Array, real_array
 from modelcollapse.errors import InputError
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

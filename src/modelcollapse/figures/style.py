@@ -10,11 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
-from numpy.typing import NDArray
 
+from modelcollapse.checks import Array
 from modelcollapse.digits import UNKNOWN, power_of_ten, times_power
 
-Array = NDArray[np.float64]
 Tables = dict[str, pd.DataFrame]
 
 INK, QUIET, GRID = "#1b1f24", "#57606a", "#d8dee4"

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colorbar import Colorbar
 from matplotlib.patches import Patch, Rectangle
 
+from modelcollapse.checks import Array
 from modelcollapse.decisions.audit_result import AuditResult, SurfaceTable
 from modelcollapse.digits import UNKNOWN, power_of_ten, rough_text, times_power
 from modelcollapse.figures.style import (
@@ -17,7 +18,6 @@ from modelcollapse.figures.style import (
     INK,
     QUIET,
     VERMILLION,
-    Array,
     finish,
     new_axes,
     round_counts,
