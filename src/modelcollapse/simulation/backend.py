@@ -1,0 +1,160 @@
+"""Which library computes? NumPy on the processor; PyTorch, if installed, on the processor or on a GPU."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import array_api_compat.numpy as numpy_namespace
+import numpy as np
+from scipy.linalg import lapack
+
+from modelcollapse.checks import Array, choice
+from modelcollapse.errors import MissingExtraError
+from modelcollapse.streams import stream
+
+Matrix = Any
+"""An array of the backend's own type."""
+
+DEVICES = ("numpy", "cpu", "cuda")
+"""NumPy, PyTorch on the processor, PyTorch on a GPU."""
+
+
+class Backend(Protocol):
+    """What the simulation asks of an array library beyond the array-API standard, which is reached as `xp`."""
+
+    xp: Any
+    device: str
+    batch: tuple[int, ...]
+
+    def randomness(self, seed: int, *names: str | int) -> Randomness:
+        """Return the source of random numbers that belongs to a seed and a path of names."""
+        ...
+
+    def asarray(self, array: Array) -> Matrix:
+        """Return a NumPy array as this backend's."""
+        ...
+
+    def to_numpy(self, array: Matrix) -> Array:
+        """Return an array of this backend as NumPy's."""
+        ...
+
+    def gram(self, factor: Matrix) -> Matrix:
+        """Return T Tᵀ, (..., d, d), for T of shape (..., d, r)."""
+        ...
+
+    def gram_of_triangular(self, factor: Matrix) -> Matrix:
+        """Return T Tᵀ for an upper triangular T."""
+        ...
+
+    def inverse(self, matrix: Matrix) -> Matrix:
+        """Return the inverse of a symmetric positive definite matrix, which may be overwritten.
+
+        Raises
+        ------
+        numpy.linalg.LinAlgError
+            When the matrix is not positive definite.
+        """
+        ...
+
+
+class Randomness(Protocol):
+    """Random numbers with the backend's batch axes in front."""
+
+    def normal(self, *shape: int) -> Matrix:
+        """Return standard normal numbers."""
+        ...
+
+    def chi(self, dof: Array) -> Matrix:
+        """Return square roots of chi-squared numbers with the given degrees of freedom, an array (r,)."""
+        ...
+
+
+class NumpyRandomness:
+    """Random numbers of NumPy, one set at a time."""
+
+    def __init__(self, generator: np.random.Generator) -> None:
+        self.generator = generator
+
+    def normal(self, *shape: int) -> Matrix:
+        """Return standard normal numbers."""
+        return self.generator.standard_normal(shape)
+
+    def chi(self, dof: Array) -> Matrix:
+        """Return square roots of chi-squared numbers."""
+        return np.sqrt(self.generator.chisquare(dof))
+
+
+class NumpyBackend:
+    """NumPy and LAPACK on the processor, one replicate at a time; whoever calls it spreads replicates over the cores."""
+
+    xp: Any = numpy_namespace
+    device = "numpy"
+    batch: tuple[int, ...] = ()
+
+    def randomness(self, seed: int, *names: str | int) -> NumpyRandomness:
+        """Return the source of random numbers that belongs to a seed and a path of names."""
+        return NumpyRandomness(stream(seed, *names))
+
+    def asarray(self, array: Array) -> Matrix:
+        """Return the array itself."""
+        return array
+
+    def to_numpy(self, array: Matrix) -> Array:
+        """Return the array itself."""
+        return np.asarray(array, dtype=np.float64)
+
+    def gram(self, factor: Matrix) -> Matrix:
+        """Return T Tᵀ: half the work of a product, because both operands are one array."""
+        return factor @ factor.T
+
+    def gram_of_triangular(self, factor: Matrix) -> Matrix:
+        """Return T Tᵀ in a third of the work of `gram` (LAPACK's dlauum on the transpose, which is lower in its order)."""
+        product, _ = lapack.dlauum(factor.T.copy(order="F"), lower=1, overwrite_c=1)
+        return _mirrored(product)
+
+    def inverse(self, matrix: Matrix) -> Matrix:
+        """Return the inverse through Cholesky's factor."""
+        factor, failed = lapack.dpotrf(matrix.T, lower=1, clean=0, overwrite_a=1)
+        if failed:
+            raise np.linalg.LinAlgError("the matrix is not positive definite")
+        inverse, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
+        return _mirrored(inverse)
+
+
+def _mirrored(lower: Array) -> Array:
+    """Copy the lower triangle of a matrix in Fortran's order to the upper one, in place and by blocks; return it."""
+    matrix, block = lower.T, 256  # C order: what was the lower triangle is now the upper one
+    for start in range(0, len(matrix), block):
+        rows = slice(start, start + block)
+        corner = np.triu(matrix[rows, rows])
+        matrix[rows, rows] = corner + np.triu(corner, 1).T
+        matrix[start + block :, rows] = matrix[rows, start + block :].T
+    return matrix
+
+
+def backend_for(device: str, *, batch: int = 1) -> Backend:
+    """Return the backend of a device.
+
+    Parameters
+    ----------
+    device : str
+        ``"numpy"``, ``"cpu"`` (PyTorch on the processor) or ``"cuda"`` (PyTorch on a GPU).
+    batch : int
+        How many replicates PyTorch works on at once.
+
+    Raises
+    ------
+    InputError
+        For an unknown device, or a GPU that is not there.
+    MissingExtraError
+        When PyTorch is not installed.
+    """
+    if choice("device", device, DEVICES) == "numpy":
+        return NumpyBackend()
+    try:
+        from modelcollapse.simulation.torch_backend import TorchBackend
+    except ImportError:
+        raise MissingExtraError(
+            f"device `{device}` needs PyTorch, which is not installed. Run: pip install 'modelcollapse[torch]'."
+        ) from None
+    return TorchBackend(device, batch=batch)
