@@ -1,0 +1,93 @@
+"""Which problem has the same answer in theory at twice the size? There, the error of the proportional limit halves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from modelcollapse.checks import Array
+from modelcollapse.errors import InputError
+from modelcollapse.problems.mixture import MAX_SAMPLES, Mixture, Source
+from modelcollapse.problems.spectrum import Spectrum
+from modelcollapse.problems.teacher import FixedTeacher, RandomTeacher, Shift, Teacher
+
+
+def doubled(problem: Mixture) -> Mixture:
+    """Return the problem with twice as many features, samples and random features, of the same ratios and powers.
+
+    Every covariance Σ becomes Σ ⊗ I₂, every known vector f becomes f ⊗ (1, 1)/√2, and random teachers and shifts
+    spread the same power over twice as many directions. The closed forms, which know ratios only, answer the same.
+
+    Parameters
+    ----------
+    problem : Mixture
+
+    Returns
+    -------
+    Mixture
+
+    Raises
+    ------
+    InputError
+        When twice a number of samples, or twice the width, exceeds 1e15.
+
+    Notes
+    -----
+    Powers and shapes given by direction follow the eigenvectors of a full covariance. Where eigenvalues are equal these
+    are anybody's choice, and if another source's covariance differs along them, the double may be of another choice.
+
+    Examples
+    --------
+    >>> source = Source("real", n_samples=90, spectrum=Spectrum.explicit([2.0, 1.0]), teacher=FixedTeacher([1.0, 0.0]))
+    >>> double = doubled(Mixture([source], ridge=0.1))
+    >>> double.sources[0].n_samples, double.spectra[0].eigenvalues.tolist()
+    (180, [2.0, 2.0, 1.0, 1.0])
+    """
+    largest = max(problem.width or 0, *(source.n_samples for source in problem.sources))
+    if 2 * largest > MAX_SAMPLES:
+        raise InputError(
+            f"a problem can be doubled up to {MAX_SAMPLES // 2:g} samples or random features; got {largest:g}. "
+            "Use fewer: the answer has long reached its limit."
+        )
+    first = problem.spectra[0]
+    sources = [
+        _doubled_source(source, inherits=k > 0 and source.spectrum is first) for k, source in enumerate(problem.sources)
+    ]
+    return replace(problem, sources=sources, width=None if problem.width is None else 2 * problem.width)
+
+
+def _doubled_source(source: Source, *, inherits: bool) -> Source:
+    """Return twice a source; one that inherits its covariance goes on to share it with the first."""
+    assert source.spectrum is not None, "the sources of a mixture have a spectrum"
+    return replace(
+        source,
+        n_samples=2 * source.n_samples,
+        spectrum=None if inherits else _doubled_spectrum(source.spectrum),
+        teacher=None if source.teacher is None else _doubled_teacher(source.teacher),
+        shift=None if source.shift is None else _doubled_shift(source.shift),
+    )
+
+
+def _doubled_spectrum(spectrum: Spectrum) -> Spectrum:
+    if spectrum.eigenvalues is not None:
+        return Spectrum.explicit(np.repeat(spectrum.eigenvalues, 2))
+    assert spectrum.covariance is not None
+    return Spectrum.full(np.kron(spectrum.covariance, np.eye(2)))
+
+
+def _doubled_teacher(teacher: Teacher) -> Teacher:
+    if isinstance(teacher, FixedTeacher):
+        return FixedTeacher(_doubled_vector(teacher.vector))
+    return RandomTeacher(np.repeat(teacher.power, 2)) if isinstance(teacher.power, np.ndarray) else teacher
+
+
+def _doubled_shift(shift: Shift) -> Shift:
+    if shift.vector is not None:
+        return Shift(vector=_doubled_vector(shift.vector))
+    return replace(shift, shape=np.repeat(shift.shape, 2)) if isinstance(shift.shape, np.ndarray) else shift
+
+
+def _doubled_vector(vector: Array) -> Array:
+    """Return f ⊗ (1, 1)/√2, of the same length and the same power in every direction of Σ ⊗ I₂."""
+    return np.repeat(vector / np.sqrt(2), 2)
