@@ -36,7 +36,8 @@ docs: $(READY)
 picture: $(READY)
 	$(BIN)/python tools/picture.py
 
-$(READY): pyproject.toml
+$(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[datasets,dev,docs]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		--editable '.[datasets,torch,dev,docs]'
 	touch $@

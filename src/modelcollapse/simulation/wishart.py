@@ -52,7 +52,7 @@ def bartlett_factor(backend: Backend, randomness: Randomness, *, n_samples: int,
         stop, left = min(start + ROWS, n_features), max(start - offset, 0)
         if left < n_columns:
             factor[..., start:stop, left:] = randomness.normal(stop - start, n_columns - left)
-    chi = randomness.chi(n_samples - n_columns + 1.0 + np.arange(n_columns))
+    chi = randomness.chi(n_samples - n_columns + 1 + np.arange(n_columns, dtype=np.float64))
     square = factor[..., offset:, :]  # a view of the triangle
     for start in range(0, n_columns, ROWS):  # the corners on the diagonal
         stop = min(start + ROWS, n_columns)
