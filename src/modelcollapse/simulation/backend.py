@@ -38,6 +38,14 @@ class Backend(Protocol):
         """Return an array of this backend as NumPy's."""
         ...
 
+    def zeros(self, *shape: int) -> Matrix:
+        """Return zeros, the batch axes in front."""
+        ...
+
+    def eye(self, size: int) -> Matrix:
+        """Return the identity, without batch axes."""
+        ...
+
     def gram(self, factor: Matrix) -> Matrix:
         """Return T Tᵀ, (..., d, d), for T of shape (..., d, r)."""
         ...
@@ -102,6 +110,14 @@ class NumpyBackend:
     def to_numpy(self, array: Matrix) -> Array:
         """Return the array itself."""
         return np.asarray(array, dtype=np.float64)
+
+    def zeros(self, *shape: int) -> Matrix:
+        """Return zeros."""
+        return np.zeros(shape)
+
+    def eye(self, size: int) -> Matrix:
+        """Return the identity."""
+        return np.eye(size)
 
     def gram(self, factor: Matrix) -> Matrix:
         """Return T Tᵀ: half the work of a product, because both operands are one array."""

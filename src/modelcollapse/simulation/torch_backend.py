@@ -67,8 +67,8 @@ class TorchBackend:
         return TorchRandomness(stream(seed, *names), batch=self.batch, device=self.device)
 
     def asarray(self, array: Array) -> Matrix:
-        """Return a NumPy array as a tensor on the device; on the processor it shares the memory where it can."""
-        return torch.as_tensor(np.ascontiguousarray(array), dtype=torch.float64, device=self.device)
+        """Return a copy of a NumPy array as a tensor on the device."""
+        return torch.tensor(np.ascontiguousarray(array), dtype=torch.float64, device=self.device)
 
     def to_numpy(self, array: Matrix) -> Array:
         """Return a tensor as a NumPy array."""

@@ -45,7 +45,7 @@ def bartlett_factor(backend: Backend, randomness: Randomness, *, n_samples: int,
     """
     xp, n_columns = backend.xp, min(n_samples, n_features)
     offset = n_features - n_columns
-    factor = backend.asarray(np.zeros((*backend.batch, n_features, n_columns)))
+    factor = backend.zeros(n_features, n_columns)
     if n_columns == 0:
         return factor
     for start in range(0, n_features, ROWS):
@@ -57,7 +57,7 @@ def bartlett_factor(backend: Backend, randomness: Randomness, *, n_samples: int,
     for start in range(0, n_columns, ROWS):  # the corners on the diagonal
         stop = min(start + ROWS, n_columns)
         corner = xp.triu(square[..., start:stop, start:stop], k=1)
-        diagonal = chi[..., start:stop, None] * backend.asarray(np.eye(stop - start))
+        diagonal = chi[..., start:stop, None] * backend.eye(stop - start)
         square[..., start:stop, start:stop] = corner + diagonal
         square[..., stop:, start:stop] = 0.0
     return factor
