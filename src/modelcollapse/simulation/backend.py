@@ -18,6 +18,10 @@ Matrix = Any
 DEVICES = ("numpy", "cpu", "cuda")
 """NumPy, PyTorch on the processor, PyTorch on a GPU."""
 
+BATCHES = {"numpy": (0, 1), "cpu": (2**26, 64), "cuda": (2**33, 1024)}
+"""By device: bytes that the matrices of a batch may take, and most replicates in it. On the processor, larger batches
+leave the cache and are slower."""
+
 
 class Backend(Protocol):
     """What the simulation asks of an array library beyond the array-API standard, which is reached as `xp`."""
@@ -148,6 +152,28 @@ def _mirrored(lower: Array) -> Array:
     return matrix
 
 
+def batch_for(device: str, *, n_features: int, n_sources: int) -> int:
+    """Return how many replicates a device works on at once: as many as fit, few of large matrices.
+
+    Parameters
+    ----------
+    device : str
+        One of `DEVICES`.
+    n_features : int
+        d.
+    n_sources : int
+        K; a replicate holds about 4 K + 8 matrices (d, d) at its widest.
+
+    Examples
+    --------
+    >>> [batch_for(device, n_features=500, n_sources=2) for device in DEVICES]
+    [1, 2, 268]
+    """
+    memory, most = BATCHES[device]
+    each = 8 * (4 * n_sources + 8) * n_features**2
+    return max(1, min(most, memory // each))
+
+
 def backend_for(device: str, *, batch: int = 1) -> Backend:
     """Return the backend of a device.
 
@@ -169,7 +195,7 @@ def backend_for(device: str, *, batch: int = 1) -> Backend:
         return NumpyBackend()
     try:
         from modelcollapse.simulation.torch_backend import TorchBackend
-    except ImportError:
+    except ModuleNotFoundError:
         raise MissingExtraError(
             f"device `{device}` needs PyTorch, which is not installed. Run: pip install 'modelcollapse[torch]'."
         ) from None
