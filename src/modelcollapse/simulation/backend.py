@@ -162,15 +162,15 @@ def batch_for(device: str, *, n_features: int, n_sources: int) -> int:
     n_features : int
         d.
     n_sources : int
-        K; a replicate holds about 4 K + 8 matrices (d, d) at its widest.
+        K; a replicate holds up to about 6 K + 10 matrices (d, d) at its widest.
 
     Examples
     --------
     >>> [batch_for(device, n_features=500, n_sources=2) for device in DEVICES]
-    [1, 2, 268]
+    [1, 1, 195]
     """
     memory, most = BATCHES[device]
-    each = 8 * (4 * n_sources + 8) * n_features**2
+    each = 8 * (6 * n_sources + 10) * n_features**2
     return max(1, min(most, memory // each))
 
 
