@@ -18,6 +18,7 @@ VECTOR = np.cos(np.arange(D)) / 3
 PROFILE = np.linspace(0.2, 3.0, D)
 DIAGONAL = Spectrum.power_law(D, exponent=1.0)
 FULL = Spectrum.full(ROTATION @ np.diag(np.linspace(3.0, 0.5, D)) @ ROTATION.T)
+TIED = Spectrum.full(ROTATION @ np.diag(np.repeat([3.0, 1.0], D // 2)) @ ROTATION.T)
 SINGULAR = Spectrum.explicit([0.0, *np.linspace(2.0, 1.0, D - 1)])
 TEACHERS = [FixedTeacher(VECTOR), RandomTeacher(2.0), RandomTeacher(PROFILE)]
 SHIFTS = [
@@ -54,7 +55,7 @@ def test_doubled_keeps_theory_for_every_model(model: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("teacher", TEACHERS, ids=["fixed", "random", "by direction"])
 @pytest.mark.parametrize("other", [DIAGONAL, FULL, SINGULAR], ids=["same", "full", "singular"])
-@pytest.mark.parametrize("first", [DIAGONAL, FULL], ids=["first diagonal", "first full"])
+@pytest.mark.parametrize("first", [DIAGONAL, FULL, TIED], ids=["first diagonal", "first full", "first tied"])
 def test_doubled_keeps_theory_for_every_teacher(teacher: object, other: Spectrum, first: Spectrum) -> None:
     for problem in (pair(first, other, teacher), pair(first, other, RandomTeacher(), teacher=teacher)):
         assert change(problem, doubled(problem)) < 1e-8

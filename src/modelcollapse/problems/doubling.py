@@ -32,11 +32,6 @@ def doubled(problem: Mixture) -> Mixture:
     InputError
         When twice a number of samples, or twice the width, exceeds 1e15.
 
-    Notes
-    -----
-    Powers and shapes given by direction follow the eigenvectors of a full covariance. Where eigenvalues are equal these
-    are anybody's choice, and if another source's covariance differs along them, the double may be of another choice.
-
     Examples
     --------
     >>> source = Source("real", n_samples=90, spectrum=Spectrum.explicit([2.0, 1.0]), teacher=FixedTeacher([1.0, 0.0]))
@@ -73,7 +68,12 @@ def _doubled_spectrum(spectrum: Spectrum) -> Spectrum:
     if spectrum.eigenvalues is not None:
         return Spectrum.explicit(np.repeat(spectrum.eigenvalues, 2))
     assert spectrum.covariance is not None
-    return Spectrum.full(np.kron(spectrum.covariance, np.eye(2)))
+    double = Spectrum.full(np.kron(spectrum.covariance, np.eye(2)))
+    variances, vectors = spectrum.directions
+    assert vectors is not None
+    # Where eigenvalues are equal, eigenvectors are anybody's choice: the double keeps the one that was made.
+    double.__dict__["directions"] = (np.repeat(variances, 2), np.kron(vectors, np.eye(2)))
+    return double
 
 
 def _doubled_teacher(teacher: Teacher) -> Teacher:
