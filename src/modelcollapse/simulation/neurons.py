@@ -1,0 +1,189 @@
+"""What mean and covariance do random features have, given their weights? Exact over Gaussian inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import erf
+
+from modelcollapse.checks import Array
+from modelcollapse.simulation.backend import Backend, Matrix
+
+Activation = str | Callable[[Array], Array]
+"""``"relu"``, ``"tanh"``, ``"erf"``, ``"identity"``, or a function of a NumPy array, entry by entry."""
+
+REACH = 12.0
+"""Standard deviations; the Gaussian density times any Hermite function is below 1e-15 beyond."""
+
+PANELS, NODES = 48, 16
+"""Panels between −REACH and REACH, one edge at 0, and nodes of each."""
+
+MAX_ORDER = 256
+"""Largest order of a Hermite series."""
+
+NEGLIGIBLE = 1e-10
+"""Largest part of a feature's variance that a Hermite series may leave out before its last order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Neurons:
+    """Features z = f(W x) − E f(W x) under the inputs x ~ N(0, Σ) of one source, given W.
+
+    Attributes
+    ----------
+    first_layer : array of shape (..., m, d)
+        W.
+    image : array of shape (..., m, d)
+        W Σ.
+    spread : array of shape (..., m)
+        s, standard deviations of the preactivations W x.
+    centre : array of shape (..., m)
+        E f(W x) = E f(s g), g ~ N(0, 1).
+    slope : array of shape (..., m)
+        E f(s g) g / s, so that E z xᵀ = diag(slope) W Σ (Stein).
+    """
+
+    first_layer: Matrix
+    image: Matrix
+    spread: Matrix
+    centre: Matrix
+    slope: Matrix
+
+
+def neurons(backend: Backend, activation: Activation, *, first_layer: Matrix, covariance: Array) -> Neurons:
+    """Return the features of a first layer under inputs of a covariance (d,) or (d, d)."""
+    xp, sigma = backend.xp, backend.asarray(covariance)
+    image = first_layer * sigma if covariance.ndim == 1 else first_layer @ sigma
+    spread = xp.sqrt(xp.clip(xp.vecdot(image, first_layer), min=0.0))
+    coefficients, _ = _hermite_coefficients(backend, activation, spread, max_order=1)
+    return Neurons(
+        first_layer=first_layer,
+        image=image,
+        spread=spread,
+        centre=coefficients[..., 0],
+        slope=coefficients[..., 1] / _positive(xp, spread),
+    )
+
+
+def activate(backend: Backend, activation: Activation, preactivations: Matrix) -> Matrix:
+    """Return f of an array of the backend; functions that are not known by name see NumPy arrays."""
+    xp = backend.xp
+    if activation == "relu":
+        return xp.clip(preactivations, min=0.0)
+    if activation == "tanh":
+        return xp.tanh(preactivations)
+    if activation == "identity":
+        return preactivations
+    if activation == "erf" and hasattr(xp, "erf"):  # PyTorch has one, NumPy has not
+        return xp.erf(preactivations)
+    function = erf if isinstance(activation, str) else activation
+    return backend.asarray(np.asarray(function(backend.to_numpy(preactivations)), dtype=np.float64))
+
+
+def feature_covariance(backend: Backend, activation: Activation, one: Neurons, other: Neurons) -> Matrix:
+    """Return E z z′ᵀ, (..., m, m), of the features of two first layers, or of one with itself, under the same inputs.
+
+    In closed form for relu and erf (arc-cosine and arc-sine kernels) and the identity; else as the Hermite series
+
+        E z_i z′_j = Σ_{h≥1} c_h(s_i) c_h(s′_j) ρ_ij^h,   c_h(s) = E f(s g) He_h(g) / √h!,
+
+    where ρ is the correlation of the preactivations.
+
+    Notes
+    -----
+    What the series leaves out of entry ij after order H is at most √(tail_i tail_j) |ρ_ij|^(H+1) with
+    tail_i = Var z_i − Σ_{h≤H} c_h(s_i)². H is the smallest order at which this is below 1e-10 of the variances, and at
+    most 256. A smooth activation meets that for any ρ; after 256 terms one with a kink leaves out at most some 1e-5 of
+    the variance, and a jump a few per cent, of pairs with |ρ| > 0.99 only. The quadrature has an edge at 0: a kink
+    elsewhere costs a relative 1e-5 of means and variances, a jump 1e-3.
+
+    References
+    ----------
+    Y. Cho, L. K. Saul, Kernel methods for deep learning, 2009 (relu); C. K. I. Williams, Computing with infinite
+    networks, 1997 (erf); R. O'Donnell, Analysis of Boolean functions, 2014, Proposition 11.31 (the series).
+    """
+    xp = backend.xp
+    product = one.image @ other.first_layer.mT
+    if activation == "identity":
+        return product
+    if activation == "erf":
+        left, right = (xp.sqrt(1 + 2 * neuron.spread**2) for neuron in (one, other))
+        return 2 / np.pi * xp.asin(xp.clip(2 * product / _outer(left, right), min=-1.0, max=1.0))
+    scale = _outer(one.spread, other.spread)
+    correlation = xp.clip(product / _positive(xp, scale), min=-1.0, max=1.0)
+    if activation == "relu":
+        angle = xp.acos(correlation)
+        return scale / (2 * np.pi) * (xp.sin(angle) + correlation * (np.pi - angle) - 1)
+    return _hermite_series(backend, activation, one, other, correlation)
+
+
+def _hermite_series(
+    backend: Backend, activation: Activation, one: Neurons, other: Neurons, correlation: Matrix
+) -> Matrix:
+    """Return Σ_{h≥1} c_h c′_h ρ^h by Horner's rule; variances by quadrature on the diagonal of a layer with itself."""
+    xp = backend.xp
+    left, variance = _hermite_coefficients(backend, activation, one.spread, max_order=MAX_ORDER)
+    right, other_variance = left, variance
+    diagonal = xp.zeros_like(correlation)
+    if one is other:
+        same = backend.asarray(np.eye(correlation.shape[-1]))
+        diagonal, correlation = variance[..., None] * same, correlation * (1 - same)
+    else:
+        right, other_variance = _hermite_coefficients(backend, activation, other.spread, max_order=MAX_ORDER)
+    tail = np.sqrt(_relative_tails(backend, left, variance) * _relative_tails(backend, right, other_variance))
+    missed = tail * float(xp.max(xp.abs(correlation))) ** np.arange(2, MAX_ORDER + 2)
+    enough = np.flatnonzero(missed <= NEGLIGIBLE)
+    series = xp.zeros_like(correlation)
+    for h in range(int(enough[0]) + 1 if enough.size else MAX_ORDER, 0, -1):
+        series += _outer(left[..., h], right[..., h])
+        series *= correlation
+    return series + diagonal
+
+
+def _relative_tails(backend: Backend, coefficients: Matrix, variance: Matrix) -> Array:
+    """Return the part of the variance beyond each order from 1, of the neuron that has most of it: (MAX_ORDER,)."""
+    squares = backend.to_numpy(coefficients[..., 1:]) ** 2
+    whole = backend.to_numpy(variance)[..., None]
+    tails = np.maximum(whole - np.cumsum(squares, axis=-1), 0) / np.where(whole > 0, whole, 1)
+    return np.asarray(tails.reshape(-1, tails.shape[-1]).max(axis=0))
+
+
+def _hermite_coefficients(
+    backend: Backend, activation: Activation, spread: Matrix, *, max_order: int
+) -> tuple[Matrix, Matrix]:
+    """Return c_h(s) = E f(s g) He_h(g)/√h!, (..., m, max_order + 1), and Var f(s g), (..., m)."""
+    points, weights = _quadrature()
+    hermite = backend.asarray(_hermite(points, max_order=max_order) * weights[:, None])
+    values = activate(backend, activation, spread[..., None] * backend.asarray(points))
+    coefficients = values @ hermite
+    deviation = values - coefficients[..., :1]
+    return coefficients, (deviation * deviation) @ backend.asarray(weights)
+
+
+def _quadrature() -> tuple[Array, Array]:
+    """Return nodes and weights, (q,) each, of E F(g), g ~ N(0, 1): composite Gauss–Legendre with an edge at 0."""
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    edges = np.linspace(-REACH, REACH, PANELS + 1)
+    half = REACH / PANELS
+    points = ((edges[:-1] + half)[:, None] + half * nodes).ravel()
+    density = np.exp(-(points**2) / 2) / np.sqrt(2 * np.pi)
+    return points, np.tile(half * weights, PANELS) * density
+
+
+def _hermite(points: Array, *, max_order: int) -> Array:
+    """Return He_h/√h! at the points, (q, max_order + 1), by √h P_h = x P_{h−1} − √(h−1) P_{h−2}."""
+    orders = [np.ones_like(points), points]
+    for h in range(2, max_order + 1):
+        orders.append((points * orders[-1] - np.sqrt(h - 1.0) * orders[-2]) / np.sqrt(h))
+    return np.stack(orders, axis=-1)
+
+
+def _outer(left: Matrix, right: Matrix) -> Matrix:
+    return left[..., :, None] * right[..., None, :]
+
+
+def _positive(xp: object, spread: Matrix) -> Matrix:
+    """Replace zeros by ones: features of inputs without variance are constant, so that any divisor does."""
+    return xp.where(spread > 0, spread, xp.ones_like(spread))  # type: ignore[attr-defined]
