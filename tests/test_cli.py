@@ -31,7 +31,7 @@ n_samples = 10
 shift = { quality = 0.3, shape = "isotropic" }
 """
 
-HEAVY = {"numpy", "scipy", "pandas", "sklearn", "matplotlib", "jinja2", "pyarrow", "torch"}
+HEAVY = {"numpy", "scipy", "pandas", "sklearn", "matplotlib", "jinja2", "pyarrow", "torch", "array_api_compat"}
 
 
 @pytest.fixture

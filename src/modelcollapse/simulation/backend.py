@@ -18,7 +18,7 @@ Matrix = Any
 DEVICES = ("numpy", "cpu", "cuda")
 """NumPy, PyTorch on the processor, PyTorch on a GPU."""
 
-BATCHES = {"numpy": (0, 1), "cpu": (2**26, 64), "cuda": (2**33, 1024)}
+BATCHES = {"numpy": (0, 1), "cpu": (2**27, 64), "cuda": (2**33, 1024)}
 """By device: bytes that the matrices of a batch may take, and most replicates in it. On the processor, larger batches
 leave the cache and are slower."""
 
@@ -128,7 +128,7 @@ class NumpyBackend:
         return factor @ factor.T
 
     def gram_of_triangular(self, factor: Matrix) -> Matrix:
-        """Return T Tᵀ in a third of the work of `gram` (LAPACK's dlauum on the transpose, which is lower in its order)."""
+        """Return T Tᵀ in a third of the work of `gram`: LAPACK's dlauum on the transpose, lower in its order."""
         product, _ = lapack.dlauum(factor.T.copy(order="F"), lower=1, overwrite_c=1)
         return _mirrored(product)
 
@@ -167,7 +167,7 @@ def batch_for(device: str, *, n_features: int, n_sources: int) -> int:
     Examples
     --------
     >>> [batch_for(device, n_features=500, n_sources=2) for device in DEVICES]
-    [1, 1, 195]
+    [1, 3, 195]
     """
     memory, most = BATCHES[device]
     each = 8 * (6 * n_sources + 10) * n_features**2
