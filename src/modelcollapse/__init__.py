@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from modelcollapse.problems.mixture import Mixture, Source
     from modelcollapse.problems.spectrum import Spectrum
     from modelcollapse.problems.teacher import FixedTeacher, RandomTeacher, Shift
+    from modelcollapse.simulation.engine import solve as simulate
+    from modelcollapse.simulation.engine import solve_sweep as simulate_sweep
     from modelcollapse.theory.engine import solve
 
 __version__ = "0.1.0"
@@ -33,6 +35,8 @@ _HOME = {
     "audit": "decisions.audit",
     "load_problem": "problems.files",
     "save_problem": "problems.files",
+    "simulate": "simulation.engine:solve",
+    "simulate_sweep": "simulation.engine:solve_sweep",
     "solve": "theory.engine",
 }
 
@@ -53,6 +57,8 @@ __all__ = [
     "audit",
     "load_problem",
     "save_problem",
+    "simulate",
+    "simulate_sweep",
     "solve",
 ]
 
@@ -61,7 +67,8 @@ def __getattr__(name: str) -> Any:
     """Import a public name from its home module on first use."""
     if name not in _HOME:
         raise AttributeError(f"module 'modelcollapse' has no attribute {name!r}")
-    return getattr(import_module(f"modelcollapse.{_HOME[name]}"), name)
+    module, _, other_name = _HOME[name].partition(":")
+    return getattr(import_module(f"modelcollapse.{module}"), other_name or name)
 
 
 def __dir__() -> list[str]:

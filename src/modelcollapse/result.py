@@ -19,6 +19,7 @@ class Status(StrEnum):
     INTERPOLATION_THRESHOLD = "interpolation_threshold"  # as many samples as parameters, no ridge: diverges
     NOT_CONVERGED = "not_converged"
     NOT_ENOUGH_DATA = "not_enough_data"
+    INTERRUPTED = "interrupted"  # stopped from outside; the numbers are of what there was
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +46,8 @@ class Result:
         ``"theory"``, ``"simulation"`` or ``"training"``.
     seed : int or None
         None where nothing is random.
+    n_replicates : int or None
+        Monte-Carlo repeats; None where nothing is drawn.
     version : str
         Version of the package.
     assumptions : tuple of str
@@ -63,6 +66,7 @@ class Result:
     status: Status
     engine: str
     seed: int | None
+    n_replicates: int | None
     version: str
     assumptions: tuple[str, ...] = field(default=())
 

@@ -1,4 +1,4 @@
-"""What is measured on one set of inputs, with label noise and teachers already integrated out?"""
+"""What is measured on one set of inputs? Squares, with label noise and teachers already integrated out."""
 
 from __future__ import annotations
 
@@ -8,27 +8,6 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from modelcollapse.checks import Array
-
-
-@dataclass(frozen=True, kw_only=True)
-class Component:
-    """One independent part of the teachers, w_k = loadings_k ∘ z with E z zᵀ = root rootᵀ.
-
-    Attributes
-    ----------
-    loadings : array of shape (K, d)
-    root : array of shape (d, p) or None
-        None: the identity. A known vector f_k is ``loadings = f, root = ones``; when the law of the inputs does not
-        change with the sign of any coordinate, it has the same risks as signs drawn for it, ``root = None``.
-    """
-
-    loadings: Array
-    root: Array | None
-
-    @property
-    def shared(self) -> bool:
-        """Whether it is the same for every source."""
-        return bool((self.loadings == self.loadings[0]).all())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,3 +53,8 @@ def stack(items: Sequence[Moments], *, axis: int = 0) -> Moments:
 def concatenate(items: Sequence[Moments]) -> Moments:
     """Join moments along their first axis."""
     return Moments(**{f.name: np.concatenate([getattr(item, f.name) for item in items]) for f in fields(Moments)})
+
+
+def select(moments: Moments, index: int) -> Moments:
+    """Return the moments of one fit: one entry along the second axis, after the units."""
+    return Moments(**{f.name: getattr(moments, f.name)[:, index] for f in fields(Moments)})

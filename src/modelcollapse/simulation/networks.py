@@ -216,17 +216,16 @@ def _component_risks(
         used = [(w, gram, label) for w, gram, label in zip(fit.weight, grams, labels, strict=True) if w > 0]
         return resolvent @ sum(w * (gram[..., :m, m:] @ label) for w, gram, label in used)
 
-    ideal = learned([teachers[target] for _ in teachers])
-    clean_error = _error(backend, ideal, teachers[target])
-    fitted = ideal if component.shared else learned(teachers)
-    errors = [_error(backend, fitted, teacher) for teacher in teachers]
+    clean_error = _error(backend, learned([teachers[target] for _ in teachers]), teachers[target])
+    clean = _form(backend, clean_error, moments, clean_error)
+    if component.shared:
+        errors, risk = [clean_error for _ in teachers], clean
+    else:
+        fitted = learned(teachers)
+        errors = [_error(backend, fitted, teacher) for teacher in teachers]
+        risk = _form(backend, errors[target], moments, errors[target])
     training = [_form(backend, error, gram, error) for error, gram in zip(errors, grams, strict=True)]
-    return (
-        _form(backend, errors[target], moments, errors[target]),
-        _form(backend, clean_error, moments, clean_error),
-        backend.xp.stack(training, axis=-1),
-        clean_error,
-    )
+    return risk, clean, backend.xp.stack(training, axis=-1), clean_error
 
 
 def _rooted(backend: Backend, component: Component, source: int) -> Matrix:

@@ -15,7 +15,7 @@ def bartlett_factor(backend: Backend, randomness: Randomness, *, n_samples: int,
 
     T is the triangular factor of Xᵀ = T Q, Q with orthonormal rows: with r = min(n_samples, n_features) columns, it is
     upper trapezoidal; entries above the diagonal that ends in the lower right corner are standard normal, and the
-    entry of column j on that diagonal is the root of a chi-squared number with n_samples − r + 1 + j degrees of freedom.
+    entry of column j on it is the root of a chi-squared number with n_samples − r + 1 + j degrees of freedom.
 
     Parameters
     ----------

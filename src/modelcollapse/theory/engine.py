@@ -314,6 +314,7 @@ def _result(problem: Mixture, risk: MixtureRisk) -> Result:
         status=Status.INTERPOLATION_THRESHOLD if bool(risk.threshold) else status,
         engine="theory",
         seed=None,
+        n_replicates=None,
         version=__version__,
         assumptions=_assumptions(problem, mixed=bool(risk.mixed)),
     )

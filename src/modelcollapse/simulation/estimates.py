@@ -1,0 +1,125 @@
+"""What do many units say together? Estimates with standard errors, by the jackknife over units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from modelcollapse.checks import Array
+from modelcollapse.simulation.moments import Moments
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What of a fit's moments is asked: the noise of each source and how much there is of each component.
+
+    Attributes
+    ----------
+    noise_var : array of shape (K,)
+    power : array of shape (A,)
+        Square of the factor that multiplies each component.
+    n_features : int
+    ridge : float
+    width : int or None
+    unit : float
+        By what the problem's weights and ridge were divided for the fit.
+    """
+
+    noise_var: Array
+    power: Array
+    n_features: int
+    ridge: float
+    width: int | None
+    unit: float
+
+
+Estimates = dict[str, tuple[Array, Array]]
+"""Value and standard error by name: arrays of shape (), or (K,) for the training error."""
+
+
+def excess_risk(moments: Moments, question: Question) -> Array:
+    """Return the excess risk, shape of the leading axes."""
+    return np.asarray(moments.noise @ question.noise_var + moments.teacher @ question.power)
+
+
+def answer(moments: Moments, question: Question) -> Estimates:
+    """Return every number of a result from the moments of one fit.
+
+    Parameters
+    ----------
+    moments : Moments
+        Leading axis: units, at least two.
+    question : Question
+
+    Returns
+    -------
+    dict of str to (value, standard error)
+
+    Notes
+    -----
+    Means over units are unbiased; the projection variance is a sum of products of means, for which the jackknife
+    removes the bias exactly; the effective ridge is the inverse of a mean: what bias is left is of a higher order.
+    """
+    return jackknife(moments, lambda means: _numbers(means, question))
+
+
+def _numbers(means: Moments, question: Question) -> Mapping[str, Array]:
+    """Return the numbers of a result from means, over any leading axes."""
+    noise = means.noise @ question.noise_var
+    risk, clean = noise + means.teacher @ question.power, noise + means.clean @ question.power
+    bias, spread = means.bias @ question.power, means.spread @ question.power
+    projection = spread[..., 0] + (means.noise * spread[..., 1:]).sum(axis=-1)
+    return {
+        "excess_risk": risk,
+        "bias": bias,
+        "variance": clean - bias - projection,
+        "projection_variance": projection,
+        "collapse": (means.teacher - means.clean) @ question.power,
+        "effective_ridge": _effective_ridge(means.trace, question),
+        "training_error": means.training_noise @ question.noise_var + means.training_teacher @ question.power,
+    }
+
+
+def _effective_ridge(trace: Array, question: Question) -> Array:
+    """Return κ = d / E tr Q; 0 where some features meet neither samples nor ridge."""
+    if question.width is None:
+        return np.full(np.shape(trace), question.unit * question.ridge)
+    return np.asarray(question.unit * question.n_features / trace)
+
+
+def jackknife(moments: Moments, function: Callable[[Moments], Mapping[str, Array]]) -> Estimates:
+    """Return the values of a smooth function of means and their standard errors, from units that are left out in turn.
+
+    Exactly unbiased for functions that are linear or quadratic in the means.
+
+    Parameters
+    ----------
+    moments : Moments
+        Leading axis: units, at least two.
+    function : callable
+        From moments with any leading axes to named arrays with the same leading axes.
+    """
+    n_units = len(moments.noise)
+    means = _each(moments, lambda values: values.mean(axis=0))
+    with np.errstate(invalid="ignore"):  # a trace may be infinite
+        without = _each(moments, lambda values: (values.sum(axis=0) - values) / (n_units - 1))
+    estimates = {}
+    left_out = function(without)
+    for name, value in function(means).items():
+        others = np.asarray(left_out[name])
+        if name == "effective_ridge" and not np.isfinite(means.trace):
+            others = np.zeros_like(others)  # an infinite trace stays so, whatever is left out
+        if (others == value).all():  # the same in every unit: no error, and none from rounding
+            estimates[name] = (np.asarray(value), np.zeros_like(value))
+            continue
+        corrected = n_units * np.asarray(value) - (n_units - 1) * others.mean(axis=0)
+        spread = (n_units - 1) / n_units * ((others - others.mean(axis=0)) ** 2).sum(axis=0)
+        estimates[name] = (corrected, np.sqrt(spread))
+    return estimates
+
+
+def _each(moments: Moments, function: Callable[[Array], Array]) -> Moments:
+    """Apply a function to every field."""
+    return Moments(**{f.name: function(getattr(moments, f.name)) for f in fields(Moments)})

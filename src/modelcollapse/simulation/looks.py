@@ -1,0 +1,186 @@
+"""What does one set of inputs show of a fit? Everything, with label noise and teachers integrated out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from modelcollapse.checks import Array
+from modelcollapse.simulation.backend import Backend, Matrix
+from modelcollapse.simulation.design import Component, Design
+from modelcollapse.simulation.moments import Moments
+from modelcollapse.simulation.resolvent import Fit, Response
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What one set of inputs shows of one fit; arrays of the backend, its batch axes in front.
+
+    Attributes
+    ----------
+    noise, teacher, clean, training_noise, training_teacher, trace : arrays
+        As in `Moments`.
+    complement : (..., d, d), or its diagonal (..., d)
+        Σ_k B_k − I, for products with other sets of inputs.
+    """
+
+    noise: Matrix
+    teacher: Matrix
+    clean: Matrix
+    training_noise: Matrix
+    training_teacher: Matrix
+    trace: Matrix
+    complement: Matrix
+
+
+def look_at(backend: Backend, design: Design, fit: Fit, *, factors: Sequence[Matrix], response: Response) -> Look:
+    """Return what one set of inputs shows of one fit.
+
+    Parameters
+    ----------
+    backend : Backend
+    design : Design
+    fit : Fit
+    factors : sequence of K arrays of shape (..., d, r_k)
+        Z_k with Z_k Z_kᵀ = X_kᵀ X_k / N.
+    response : Response
+        Of the fit to these inputs.
+    """
+    xp = backend.xp
+    target_var = backend.asarray(design.covariances[design.target])
+    noise = [_dot(xp, diagonal, target_var) / design.n_total for diagonal in response.noise_diagonal]
+    errors = [_component_errors(backend, design, fit, factors, response, c) for c in design.components]
+    bare = fit.width is None and design.symmetric
+    return Look(
+        noise=xp.stack(noise, axis=-1),
+        teacher=xp.stack([teacher for teacher, _, _ in errors], axis=-1),
+        clean=xp.stack([clean for _, clean, _ in errors], axis=-1),
+        training_noise=training_noise(
+            backend, design, hat_squares=response.hat_squares, hat_traces=response.hat_traces
+        ),
+        training_teacher=xp.stack([training for _, _, training in errors], axis=-1)
+        * backend.asarray(design.total_per_source)[:, None],
+        trace=response.trace,
+        complement=xp.linalg.diagonal(response.complement) if bare else response.complement,
+    )
+
+
+def training_noise(backend: Backend, design: Design, *, hat_squares: Matrix, hat_traces: Matrix) -> Matrix:
+    """Return ∂ training error of source k / ∂σ_j², (ω_j² tr G M_k G M_j + δ_kj (n_k − 2 tr B_k)) / n_k: (..., K, K)."""
+    counts = np.array(design.n_samples, dtype=np.float64)
+    counts[counts == 0] = np.nan
+    own = backend.asarray(np.diag(counts)) - 2 * hat_traces[..., None] * backend.asarray(np.eye(len(counts)))
+    return (hat_squares + own) / backend.asarray(counts)[:, None]
+
+
+def _component_errors(
+    backend: Backend, design: Design, fit: Fit, factors: Sequence[Matrix], response: Response, component: Component
+) -> tuple[Matrix, Matrix, Matrix]:
+    """Return the excess risk (...), clean (...), and n_k/N times the training errors (..., K) of a component."""
+    xp, target_var = backend.xp, backend.asarray(design.covariances[design.target])
+    loadings, root = backend.asarray(component.loadings), component.root
+    at_target = loadings[design.target]
+
+    def rooted(matrix: Matrix) -> Matrix:
+        return matrix if root is None else matrix @ backend.asarray(root)
+
+    def risk(matrix: Matrix) -> Matrix:
+        return _dot(xp, xp.vecdot(matrix, matrix), target_var)
+
+    clean_error = rooted(response.complement * at_target)
+    clean = risk(clean_error)
+    if component.shared:
+        if root is None and fit.width is None:  # the error is −ridge G, and M_k G follows from the noise
+            square = fit.ridge**2 * at_target**2
+            known = [
+                _dot(xp, d, square / w**2) if w > 0 else _square(xp, z.mT @ clean_error)
+                for d, w, z in zip(response.noise_diagonal, fit.weight, factors, strict=True)
+            ]
+            return clean, clean, xp.stack(known, axis=-1)
+        return clean, clean, xp.stack([_square(xp, z.mT @ clean_error) for z in factors], axis=-1)
+    fitted = xp.zeros_like(response.complement)
+    for product, loading in zip(response.products, loadings, strict=True):
+        if product is not None and bool(xp.any(loading != 0)):
+            fitted = fitted + product * loading
+    identity = backend.asarray(np.eye(design.n_features))
+    errors = [rooted(fitted - identity * loading) for loading in loadings]
+    training = [_square(xp, z.mT @ error) for z, error in zip(factors, errors, strict=True)]
+    return risk(errors[design.target]), clean, xp.stack(training, axis=-1)
+
+
+def moments_of(backend: Backend, design: Design, fit: Fit, looks: Sequence[Sequence[Look]]) -> Moments:
+    """Return the moments of a unit: averages over its looks, and products between them.
+
+    Parameters
+    ----------
+    backend : Backend
+    design : Design
+    fit : Fit
+    looks : two sequences of Looks
+        The looks of each share their random features and nothing else.
+    """
+    members = [member for group in looks for member in group]
+
+    def mean(name: str) -> Array:
+        return backend.to_numpy(sum(getattr(member, name) for member in members) / len(members))
+
+    norms = [design.covariances[design.target], *design.covariances]
+    across = [(one, two) for one in looks[0] for two in looks[1]]
+    bias = _mean_products(backend, design, across, norms, diagonal=design.symmetric)
+    spread = np.zeros_like(bias)
+    if fit.width is not None:
+        spread = _mean_products(backend, design, [(one, two) for one, two in looks], norms, diagonal=False) - bias
+    return Moments(
+        **{name: mean(name) for name in ("noise", "teacher", "clean", "training_noise", "training_teacher", "trace")},
+        bias=bias[..., 0, :],
+        spread=spread,
+    )
+
+
+def _mean_products(
+    backend: Backend, design: Design, pairs: Sequence[tuple[Look, Look]], norms: Sequence[Array], *, diagonal: bool
+) -> Array:
+    """Return the mean over pairs of e₁ᵀ Σ e₂, e the clean errors, by norm Σ and component: (..., norms, A).
+
+    `diagonal`: signs of coordinates do not matter and the two sets share nothing, so that the mean errors are diagonal.
+    """
+    by_component = []
+    for component in design.components:
+        sums: list[Matrix] = [0.0 for _ in norms]
+        for one, two in pairs:
+            left, right = (_clean_error(backend, design, side, component, diagonal=diagonal) for side in (one, two))
+            for q, norm in enumerate(norms):
+                sums[q] = sums[q] + _product(backend, left, backend.asarray(norm), right, diagonal=diagonal)
+        by_component.append(backend.xp.stack([total / len(pairs) for total in sums], axis=-1))
+    return backend.to_numpy(backend.xp.stack(by_component, axis=-1))
+
+
+def _clean_error(backend: Backend, design: Design, side: Look, component: Component, *, diagonal: bool) -> Matrix:
+    """Return the error matrix that a component leaves under clean labels, or its diagonal."""
+    complement = side.complement
+    if diagonal and complement.ndim - len(backend.batch) == 2:
+        complement = backend.xp.linalg.diagonal(complement)
+    error = complement * backend.asarray(component.loadings[design.target])
+    return error if component.root is None else error @ backend.asarray(component.root)
+
+
+def _product(backend: Backend, left: Matrix, norm: Matrix, right: Matrix, *, diagonal: bool) -> Matrix:
+    """Return the trace of leftᵀ norm right; `norm` is a diagonal where it has one axis."""
+    xp = backend.xp
+    if diagonal:
+        return _dot(xp, left * right, norm)
+    if norm.ndim == 1:
+        return _dot(xp, xp.vecdot(left, right), norm)
+    return xp.sum(left * (norm @ right), axis=(-2, -1))
+
+
+def _dot(xp: object, vector: Matrix, weights: Matrix) -> Matrix:
+    """Return Σ_i weights_i vector_i over the last axis."""
+    return xp.sum(vector * weights, axis=-1)  # type: ignore[attr-defined]
+
+
+def _square(xp: object, matrix: Matrix) -> Matrix:
+    """Return the squared Frobenius norm over the last two axes."""
+    return xp.sum(matrix * matrix, axis=(-2, -1))  # type: ignore[attr-defined]

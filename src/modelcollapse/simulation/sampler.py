@@ -1,0 +1,205 @@
+"""How many units are enough? They are drawn on all cores until the standard error is small, or someone stops it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from modelcollapse.checks import Array
+
+MIN_REPLICATES, MAX_REPLICATES = 40, 100_000
+"""Fewest replicates before a standard error is believed; most when it does not become small enough."""
+
+Drawn = TypeVar("Drawn")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goal:
+    """When to stop.
+
+    Attributes
+    ----------
+    n_replicates : int
+        At most so many, rounded up to whole units.
+    relative_stderr : float or None
+        Stop earlier when the standard error of every watched mean is at most this times the mean.
+    """
+
+    n_replicates: int
+    relative_stderr: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How far the sampling is.
+
+    Attributes
+    ----------
+    n_replicates : int
+        So far.
+    estimate, stderr : float
+        Of the watched mean that is least certain.
+    share : float
+        Estimated part of the work that is done, between 0 and 1.
+    """
+
+    n_replicates: int
+    estimate: float
+    stderr: float
+    share: float
+
+
+Report = Callable[[Reading], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample(Generic[Drawn]):
+    """What was drawn.
+
+    Attributes
+    ----------
+    draws : list
+        In the order of their numbers.
+    n_replicates : int
+    reached : bool
+        Whether the goal was reached.
+    interrupted : bool
+        Whether it was stopped from outside (Ctrl-C).
+    """
+
+    draws: list[Drawn]
+    n_replicates: int
+    reached: bool
+    interrupted: bool
+
+
+def sample(
+    draw: Callable[[int], Drawn],
+    *,
+    watch: Callable[[Drawn], Array],
+    goal: Goal,
+    replicates_per_unit: int,
+    n_workers: int,
+    report: Report | None = None,
+) -> Sample[Drawn]:
+    """Draw until the goal is reached, looking at draws in the order of their numbers, whichever is ready first.
+
+    Parameters
+    ----------
+    draw : callable
+        From a number 0, 1, ... to one draw of one or more units; must depend on the number only.
+    watch : callable
+        From a draw to the watched values of its units, shape (units, watched).
+    goal : Goal
+    replicates_per_unit : int
+    n_workers : int
+        Draws at work side by side. One: BLAS may use all cores itself.
+    report : callable, optional
+        Called with a `Reading` after each draw.
+    """
+    draws: list[Drawn] = []
+    tally = _Tally(goal, replicates_per_unit)
+    interrupted = False
+    try:
+        for drawn in _in_order(draw, n_workers=n_workers):
+            draws.append(drawn)
+            tally.add(watch(drawn))
+            if report:
+                report(tally.reading())
+            if tally.done():
+                break
+    except KeyboardInterrupt:
+        interrupted = True
+    return Sample(draws=draws, n_replicates=tally.n_replicates, reached=tally.reached(), interrupted=interrupted)
+
+
+class _Tally:
+    """Running means and squares of the watched values."""
+
+    def __init__(self, goal: Goal, replicates_per_unit: int) -> None:
+        self.goal, self.per_unit = goal, replicates_per_unit
+        self.n_units = 0
+        self.mean: Array = np.zeros(0)
+        self.squares: Array = np.zeros(0)
+
+    @property
+    def n_replicates(self) -> int:
+        return self.n_units * self.per_unit
+
+    def add(self, values: Array) -> None:
+        """Take in units one by one (Welford), so that nothing is lost to rounding."""
+        for value in values:
+            if self.n_units == 0:
+                self.mean, self.squares = np.zeros_like(value), np.zeros_like(value)
+            self.n_units += 1
+            difference = value - self.mean
+            self.mean = self.mean + difference / self.n_units
+            self.squares = self.squares + difference * (value - self.mean)
+
+    def stderr(self) -> Array:
+        """Return the standard errors; infinite before the second unit."""
+        if self.n_units < 2:
+            return np.full_like(self.mean, np.inf)
+        return np.asarray(np.sqrt(self.squares / (self.n_units - 1) / self.n_units))
+
+    def _excess(self) -> Array:
+        """Return the standard errors in units of the ones that are wanted."""
+        assert self.goal.relative_stderr is not None
+        stderr, wanted = self.stderr(), self.goal.relative_stderr * np.abs(self.mean)
+        return np.divide(stderr, wanted, out=np.where(stderr > 0, np.inf, 0.0), where=wanted > 0)
+
+    def precise(self) -> bool:
+        """Whether the standard errors are as small as wanted."""
+        if self.goal.relative_stderr is None or self.n_replicates < MIN_REPLICATES:
+            return False
+        return bool((self._excess() <= 1).all())
+
+    def reached(self) -> bool:
+        if self.goal.relative_stderr is None:
+            return self.n_replicates >= self.goal.n_replicates
+        return self.precise()
+
+    def done(self) -> bool:
+        return self.n_replicates >= self.goal.n_replicates or self.precise()
+
+    def reading(self) -> Reading:
+        share = self.n_replicates / self.goal.n_replicates
+        stderr = self.stderr()
+        worst = int(np.argmax(stderr / np.maximum(np.abs(self.mean), np.finfo(float).tiny)))
+        if self.goal.relative_stderr is not None and self.n_units > 1:
+            excess = float(self._excess().max())
+            to_come = max(MIN_REPLICATES, self.n_replicates * excess**2)
+            share = max(share, self.n_replicates / to_come)
+        return Reading(
+            n_replicates=self.n_replicates,
+            estimate=float(self.mean[worst]),
+            stderr=float(stderr[worst]),
+            share=min(1.0, share),
+        )
+
+
+def _in_order(draw: Callable[[int], Drawn], *, n_workers: int) -> Iterator[Drawn]:
+    """Yield draw(0), draw(1), ... endlessly, `n_workers` at work ahead of the consumer."""
+    if n_workers == 1:
+        index = 0
+        while True:
+            yield draw(index)
+            index += 1
+    with threadpool_limits(limits=1) if n_workers > 1 else nullcontext():
+        workers = ThreadPoolExecutor(n_workers)
+        queue: list[Future[Drawn]] = []
+        try:
+            for index in range(2 * n_workers):
+                queue.append(workers.submit(draw, index))
+            while True:
+                yield queue.pop(0).result()
+                index += 1
+                queue.append(workers.submit(draw, index))
+        finally:
+            workers.shutdown(wait=True, cancel_futures=True)
