@@ -97,7 +97,7 @@ class NumpyRandomness:
 
 
 class NumpyBackend:
-    """NumPy and LAPACK on the processor, one replicate at a time; whoever calls it spreads replicates over the cores."""
+    """NumPy and LAPACK on the processor, one replicate at a time; its caller spreads them over the cores."""
 
     xp: Any = numpy_namespace
     device = "numpy"

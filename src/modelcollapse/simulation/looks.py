@@ -71,7 +71,7 @@ def training_noise(backend: Backend, design: Design, *, hat_squares: Matrix, hat
     """Return ∂ training error of source k / ∂σ_j², (ω_j² tr G M_k G M_j + δ_kj (n_k − 2 tr B_k)) / n_k: (..., K, K)."""
     counts = np.array(design.n_samples, dtype=np.float64)
     counts[counts == 0] = np.nan
-    own = backend.asarray(np.diag(counts)) - 2 * hat_traces[..., None] * backend.asarray(np.eye(len(counts)))
+    own = backend.asarray(np.diag(counts)) - 2 * hat_traces[..., None] * backend.eye(len(counts))
     return (hat_squares + own) / backend.asarray(counts)[:, None]
 
 
@@ -101,10 +101,10 @@ def _component_errors(
             return clean, clean, xp.stack(known, axis=-1)
         return clean, clean, xp.stack([_square(xp, z.mT @ clean_error) for z in factors], axis=-1)
     fitted = xp.zeros_like(response.complement)
-    for product, loading in zip(response.products, loadings, strict=True):
-        if product is not None and bool(xp.any(loading != 0)):
-            fitted = fitted + product * loading
-    identity = backend.asarray(np.eye(design.n_features))
+    for k, product in enumerate(response.products):
+        if product is not None and component.loadings[k].any():
+            fitted = fitted + product * loadings[k]
+    identity = backend.eye(design.n_features)
     errors = [rooted(fitted - identity * loading) for loading in loadings]
     training = [_square(xp, z.mT @ error) for z, error in zip(factors, errors, strict=True)]
     return risk(errors[design.target]), clean, xp.stack(training, axis=-1)

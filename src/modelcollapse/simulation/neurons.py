@@ -128,7 +128,7 @@ def _hermite_series(
     right, other_variance = left, variance
     diagonal = xp.zeros_like(correlation)
     if one is other:
-        same = backend.asarray(np.eye(correlation.shape[-1]))
+        same = backend.eye(correlation.shape[-1])
         diagonal, correlation = variance[..., None] * same, correlation * (1 - same)
     else:
         right, other_variance = _hermite_coefficients(backend, activation, other.spread, max_order=MAX_ORDER)
