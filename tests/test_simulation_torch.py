@@ -12,9 +12,11 @@ import pytest
 from modelcollapse import InputError, MissingExtraError, Mixture, Spectrum
 from modelcollapse.simulation import backend as backends
 from modelcollapse.simulation.backend import NumpyBackend, NumpyRandomness, backend_for, batch_for
-from modelcollapse.simulation.engine import translate
+from modelcollapse.simulation.engine import solve, translate
 from modelcollapse.simulation.mixture import draw_unit
 from modelcollapse.simulation.moments import Moments, concatenate, stack
+from modelcollapse.simulation.networks import Network
+from modelcollapse.simulation.networks import draw_unit as draw_network_unit
 from modelcollapse.simulation.resolvent import Way
 from modelcollapse.simulation.wishart import bartlett_factor
 from theory_examples import mixed
@@ -90,6 +92,14 @@ def distance(one: Moments, two: Moments) -> float:
     return largest
 
 
+NETWORKS = {
+    "relu, without ridge": mixed(d=8, n=(24, 12, 6), width=10, activation="relu", ridge=0.0),
+    "tanh, wide": mixed(d=8, n=(6, 3, 2), width=16, activation="tanh"),
+    "erf": mixed(d=8, n=(24, 12, 6), width=10, activation="erf"),
+    "a function": mixed(d=8, n=(24, 12, 6), width=10, activation=np.cos),
+}
+
+
 @pytest.mark.torch
 @pytest.mark.usefixtures("torch")
 @pytest.mark.parametrize("name", PROBLEMS)
@@ -101,6 +111,20 @@ def test_torch_moments_equal_numpys_on_the_same_draws(name: str) -> None:
     alone = [draw_unit(NUMPY, NUMPY.randomness(7, i), scene.design, scene.fits) for i in range(batch)]
     assert distance(stack(alone), together) < 1e-10
     assert distance(stack(alone[::-1]), together) > 1e-3  # the order of the batch matters
+
+
+@pytest.mark.torch
+@pytest.mark.usefixtures("torch")
+@pytest.mark.parametrize("name", NETWORKS)
+def test_torch_moments_of_networks_equal_numpys_on_the_same_draws(name: str) -> None:
+    problem, batch = NETWORKS[name], 2
+    scene, pytorch = translate([problem]), backend_for("cpu", batch=batch)
+    network = Network(design=scene.design, width=problem.width, activation=problem.activation)
+    aside = Aside(pytorch, [NUMPY.randomness(7, i) for i in range(batch)])
+    together = draw_network_unit(pytorch, aside, network, scene.fits)
+    alone = [draw_network_unit(NUMPY, NUMPY.randomness(7, i), network, scene.fits) for i in range(batch)]
+    assert distance(stack(alone), together) < 1e-10
+    assert distance(stack(alone[::-1]), together) > 1e-3
 
 
 def test_problems_reach_every_way_to_invert() -> None:
@@ -254,3 +278,21 @@ def test_batch_fits_the_memory_unless_one_replicate_does_not(device: str, n_feat
     assert batch == 1 or batch * each <= memory
     assert batch == most or (batch + 1) * each > memory
     assert batch_for("numpy", n_features=n_features, n_sources=n_sources) == 1
+
+
+@pytest.mark.torch
+@pytest.mark.usefixtures("torch")
+def test_torch_answers_a_problem_as_numpy_does() -> None:
+    problem = mixed(d=12)
+    one, two = (solve(problem, n_replicates=400, device=device) for device in ("numpy", "cpu"))
+    noisier = replace(
+        problem, sources=[replace(source, noise_var=source.noise_var + 0.1) for source in problem.sources]
+    )
+    wrong = solve(noisier, n_replicates=400, device="cpu")
+    for name in ("excess_risk", "variance"):
+        stderr = np.hypot(one.stderr[name], two.stderr[name])
+        assert (
+            abs(getattr(one, name) - getattr(two, name)) < 5 * stderr < abs(getattr(one, name) - getattr(wrong, name))
+        )
+    assert two.status == "ok"
+    assert two.n_replicates >= 400
