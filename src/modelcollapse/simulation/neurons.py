@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy.special import erf
@@ -13,6 +14,9 @@ from modelcollapse.simulation.backend import Backend, Matrix
 
 Activation = str | Callable[[Array], Array]
 """``"relu"``, ``"tanh"``, ``"erf"``, ``"identity"``, or a function of a NumPy array, entry by entry."""
+
+CLOSED_FORMS = ("relu", "erf", "identity")
+"""Activations whose covariances are known functions of the preactivations'."""
 
 REACH = 12.0
 """Standard deviations; the Gaussian density times any Hermite function is below 1e-15 beyond."""
@@ -43,6 +47,10 @@ class Neurons:
         E f(W x) = E f(s g), g ~ N(0, 1).
     slope : array of shape (..., m)
         E f(s g) g / s, so that E z xᵀ = diag(slope) W Σ (Stein).
+    variance : array of shape (..., m)
+        Var f(s g).
+    coefficients : array of shape (..., m, H + 1)
+        c_h = E f(s g) He_h(g) / √h! from h = 0; up to order 1 where the covariances have a closed form.
     """
 
     first_layer: Matrix
@@ -50,6 +58,8 @@ class Neurons:
     spread: Matrix
     centre: Matrix
     slope: Matrix
+    variance: Matrix
+    coefficients: Matrix
 
 
 def neurons(backend: Backend, activation: Activation, *, first_layer: Matrix, covariance: Array) -> Neurons:
@@ -57,13 +67,17 @@ def neurons(backend: Backend, activation: Activation, *, first_layer: Matrix, co
     xp, sigma = backend.xp, backend.asarray(covariance)
     image = first_layer * sigma if covariance.ndim == 1 else first_layer @ sigma
     spread = xp.sqrt(xp.clip(xp.vecdot(image, first_layer), min=0.0))
-    coefficients, _ = _hermite_coefficients(backend, activation, spread, max_order=1)
+    coefficients, variance = _hermite_coefficients(
+        backend, activation, spread, max_order=1 if activation in CLOSED_FORMS else MAX_ORDER
+    )
     return Neurons(
         first_layer=first_layer,
         image=image,
         spread=spread,
         centre=coefficients[..., 0],
         slope=coefficients[..., 1] / _positive(xp, spread),
+        variance=variance,
+        coefficients=coefficients,
     )
 
 
@@ -116,37 +130,31 @@ def feature_covariance(backend: Backend, activation: Activation, one: Neurons, o
     if activation == "relu":
         angle = xp.acos(correlation)
         return scale / (2 * np.pi) * (xp.sin(angle) + correlation * (np.pi - angle) - 1)
-    return _hermite_series(backend, activation, one, other, correlation)
+    return _hermite_series(backend, one, other, correlation)
 
 
-def _hermite_series(
-    backend: Backend, activation: Activation, one: Neurons, other: Neurons, correlation: Matrix
-) -> Matrix:
-    """Return Σ_{h≥1} c_h c′_h ρ^h by Horner's rule; variances by quadrature on the diagonal of a layer with itself."""
+def _hermite_series(backend: Backend, one: Neurons, other: Neurons, correlation: Matrix) -> Matrix:
+    """Return Σ_{h≥1} c_h c′_h ρ^h by Horner's rule; on the diagonal of a layer with itself, the variance."""
     xp = backend.xp
-    left, variance = _hermite_coefficients(backend, activation, one.spread, max_order=MAX_ORDER)
-    right, other_variance = left, variance
     diagonal = xp.zeros_like(correlation)
     if one is other:
         same = backend.eye(correlation.shape[-1])
-        diagonal, correlation = variance[..., None] * same, correlation * (1 - same)
-    else:
-        right, other_variance = _hermite_coefficients(backend, activation, other.spread, max_order=MAX_ORDER)
-    tail = np.sqrt(_relative_tails(backend, left, variance) * _relative_tails(backend, right, other_variance))
+        diagonal, correlation = one.variance[..., None] * same, correlation * (1 - same)
+    tail = np.sqrt(_largest_tails(backend, one) * _largest_tails(backend, other))
     missed = tail * float(xp.max(xp.abs(correlation))) ** np.arange(2, MAX_ORDER + 2)
     enough = np.flatnonzero(missed <= NEGLIGIBLE)
     series = xp.zeros_like(correlation)
     for h in range(int(enough[0]) + 1 if enough.size else MAX_ORDER, 0, -1):
-        series += _outer(left[..., h], right[..., h])
+        series += _outer(one.coefficients[..., h], other.coefficients[..., h])
         series *= correlation
     return series + diagonal
 
 
-def _relative_tails(backend: Backend, coefficients: Matrix, variance: Matrix) -> Array:
-    """Return the part of the variance beyond each order from 1, of the neuron that has most of it: (MAX_ORDER,)."""
-    squares = backend.to_numpy(coefficients[..., 1:]) ** 2
-    whole = backend.to_numpy(variance)[..., None]
-    tails = np.maximum(whole - np.cumsum(squares, axis=-1), 0) / np.where(whole > 0, whole, 1)
+def _largest_tails(backend: Backend, neuron: Neurons) -> Array:
+    """Return the share of the variance beyond each order from 1, of the neuron that has most of it: (MAX_ORDER,)."""
+    squares = backend.to_numpy(neuron.coefficients[..., 1:]) ** 2
+    variance = backend.to_numpy(neuron.variance)[..., None]
+    tails = np.maximum(variance - np.cumsum(squares, axis=-1), 0.0) / np.where(variance > 0, variance, 1.0)
     return np.asarray(tails.reshape(-1, tails.shape[-1]).max(axis=0))
 
 
@@ -154,30 +162,28 @@ def _hermite_coefficients(
     backend: Backend, activation: Activation, spread: Matrix, *, max_order: int
 ) -> tuple[Matrix, Matrix]:
     """Return c_h(s) = E f(s g) He_h(g)/√h!, (..., m, max_order + 1), and Var f(s g), (..., m)."""
-    points, weights = _quadrature()
-    hermite = backend.asarray(_hermite(points, max_order=max_order) * weights[:, None])
+    points, weights, hermite = _quadrature(max_order)
     values = activate(backend, activation, spread[..., None] * backend.asarray(points))
-    coefficients = values @ hermite
+    coefficients = values @ backend.asarray(hermite * weights[:, None])
     deviation = values - coefficients[..., :1]
     return coefficients, (deviation * deviation) @ backend.asarray(weights)
 
 
-def _quadrature() -> tuple[Array, Array]:
-    """Return nodes and weights, (q,) each, of E F(g), g ~ N(0, 1): composite Gauss–Legendre with an edge at 0."""
+@cache
+def _quadrature(max_order: int) -> tuple[Array, Array, Array]:
+    """Return nodes and weights of E F(g), g ~ N(0, 1), (q,) each, and He_h/√h! at the nodes, (q, max_order + 1).
+
+    Composite Gauss–Legendre with an edge at 0; √h P_h = x P_{h−1} − √(h−1) P_{h−2} for P_h = He_h/√h!.
+    """
     nodes, weights = np.polynomial.legendre.leggauss(NODES)
     edges = np.linspace(-REACH, REACH, PANELS + 1)
     half = REACH / PANELS
     points = ((edges[:-1] + half)[:, None] + half * nodes).ravel()
     density = np.exp(-(points**2) / 2) / np.sqrt(2 * np.pi)
-    return points, np.tile(half * weights, PANELS) * density
-
-
-def _hermite(points: Array, *, max_order: int) -> Array:
-    """Return He_h/√h! at the points, (q, max_order + 1), by √h P_h = x P_{h−1} − √(h−1) P_{h−2}."""
     orders = [np.ones_like(points), points]
     for h in range(2, max_order + 1):
         orders.append((points * orders[-1] - np.sqrt(h - 1.0) * orders[-2]) / np.sqrt(h))
-    return np.stack(orders, axis=-1)
+    return points, np.tile(half * weights, PANELS) * density, np.stack(orders, axis=-1)
 
 
 def _outer(left: Matrix, right: Matrix) -> Matrix:
