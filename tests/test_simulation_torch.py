@@ -208,6 +208,24 @@ def test_torch_gives_the_same_bits_for_the_same_seed() -> None:
 
 @pytest.mark.torch
 @pytest.mark.usefixtures("torch")
+def test_torch_streams_differ_by_seed_name_and_place_in_the_batch() -> None:
+    pytorch = backend_for("cpu", batch=2)
+    drawn = [pytorch.randomness(*names) for names in ((0, "a"), (0, "b"), (1, "a"))]
+    for numbers in ([one.normal(3) for one in drawn], [one.chi(np.full(3, 4.0)) for one in drawn]):
+        assert len(np.unique(pytorch.to_numpy(pytorch.xp.stack(numbers)))) == 3 * 2 * 3
+
+
+@pytest.mark.torch
+def test_torch_arrays_are_float64(torch: object) -> None:
+    pytorch = backend_for("cpu", batch=2)
+    randomness = pytorch.randomness(0)
+    drawn = [randomness.normal(3), randomness.chi(np.ones(3)), pytorch.zeros(3)]
+    assert [tuple(array.shape) for array in drawn] == [(2, 3)] * 3
+    assert {array.dtype for array in [*drawn, pytorch.asarray(np.ones(3)), pytorch.eye(3)]} == {torch.float64}
+
+
+@pytest.mark.torch
+@pytest.mark.usefixtures("torch")
 @pytest.mark.parametrize("size", [1, 37, 128, 301])
 def test_torch_products_and_inverse_equal_numpys(size: int) -> None:
     generator = np.random.default_rng(0)
@@ -285,14 +303,11 @@ def test_batch_fits_the_memory_unless_one_replicate_does_not(device: str, n_feat
 def test_torch_answers_a_problem_as_numpy_does() -> None:
     problem = mixed(d=12)
     one, two = (solve(problem, n_replicates=400, device=device) for device in ("numpy", "cpu"))
-    noisier = replace(
-        problem, sources=[replace(source, noise_var=source.noise_var + 0.1) for source in problem.sources]
-    )
-    wrong = solve(noisier, n_replicates=400, device="cpu")
+    noisier = [replace(source, noise_var=source.noise_var + 0.1) for source in problem.sources]
+    wrong = solve(replace(problem, sources=noisier), n_replicates=400, device="cpu")
     for name in ("excess_risk", "variance"):
-        stderr = np.hypot(one.stderr[name], two.stderr[name])
-        assert (
-            abs(getattr(one, name) - getattr(two, name)) < 5 * stderr < abs(getattr(one, name) - getattr(wrong, name))
-        )
+        limit = 5 * np.hypot(one.stderr[name], two.stderr[name])
+        expected, answer, wrong_answer = (getattr(result, name) for result in (one, two, wrong))
+        assert abs(answer - expected) < limit < abs(wrong_answer - expected)
     assert two.status == "ok"
     assert two.n_replicates >= 400
