@@ -109,9 +109,9 @@ def feature_covariance(backend: Backend, activation: Activation, one: Neurons, o
     -----
     What the series leaves out of entry ij after order H is at most √(tail_i tail_j) |ρ_ij|^(H+1) with
     tail_i = Var z_i − Σ_{h≤H} c_h(s_i)². H is the smallest order at which this is below 1e-10 of the variances, and at
-    most 256. A smooth activation meets that for any ρ; after 256 terms one with a kink leaves out at most some 1e-5 of
-    the variance, and a jump a few per cent, of pairs with |ρ| > 0.99 only. The quadrature has an edge at 0: a kink
-    elsewhere costs a relative 1e-5 of means and variances, a jump 1e-3.
+    most 256. Smooth activations meet that for any ρ. With a kink, after 256 terms, at most a few 1e-5 of the variance
+    are left out, with a jump 3 %, where |ρ| > 0.9 only (2e-6 and 2e-3 at 0.99). The quadrature has an edge at 0; with a
+    kink elsewhere, centre and slope are known to about 1e-5 of the spread, with a jump elsewhere to 1e-3.
 
     References
     ----------
