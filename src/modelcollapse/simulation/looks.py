@@ -11,7 +11,7 @@ from modelcollapse.checks import Array
 from modelcollapse.simulation.backend import Backend, Matrix
 from modelcollapse.simulation.design import Component, Design
 from modelcollapse.simulation.moments import Moments
-from modelcollapse.simulation.resolvent import Fit, Response
+from modelcollapse.simulation.resolvent import Fit, Response, eye
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,13 +101,16 @@ def _component_errors(
             return clean, clean, xp.stack(known, axis=-1)
         return clean, clean, xp.stack([_square(xp, z.mT @ clean_error) for z in factors], axis=-1)
     fitted = xp.zeros_like(response.complement)
-    for k, product in enumerate(response.products):
-        if product is not None and component.loadings[k].any():
-            fitted = fitted + product * loadings[k]
-    identity = backend.eye(design.n_features)
-    errors = [rooted(fitted - identity * loading) for loading in loadings]
-    training = [_square(xp, z.mT @ error) for z, error in zip(factors, errors, strict=True)]
-    return risk(errors[design.target]), clean, xp.stack(training, axis=-1)
+    for product, weight, loading in zip(response.products, fit.weight, component.loadings, strict=True):
+        if product is not None and loading.any():
+            fitted += product * backend.asarray(weight * loading)
+    identity = eye(backend, fitted)
+
+    def error(source: int) -> Matrix:
+        return rooted(fitted - identity * loadings[source])
+
+    training = [_square(xp, z.mT @ error(k)) for k, z in enumerate(factors)]
+    return risk(error(design.target)), clean, xp.stack(training, axis=-1)
 
 
 def moments_of(backend: Backend, design: Design, fit: Fit, looks: Sequence[Sequence[Look]]) -> Moments:

@@ -46,6 +46,7 @@ def draw_unit(backend: Backend, randomness: Randomness, design: Design, fits: Se
             ]
             for f, seen in enumerate(_look(backend, design, fits, factors, features)):
                 looks[f][group].append(seen)
+            del factors  # before the next are drawn
     each = [moments_of(backend, design, fit, seen) for fit, seen in zip(fits, looks, strict=True)]
     return stack(each, axis=len(backend.batch))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import pairwise
 
 import numpy as np
 
@@ -48,7 +49,7 @@ class Response:
     Attributes
     ----------
     products : tuple of arrays of shape (..., d, d), or None where the weight is 0
-        B_k = ω_k G M_k, G = F (Fᵀ H F + λ)⁻¹ Fᵀ, H = Σ ω_k M_k.
+        B_k / ω_k = G M_k, G = F (Fᵀ H F + λ)⁻¹ Fᵀ, H = Σ ω_k M_k.
     noise_diagonal : tuple of arrays of shape (..., d)
         Diagonal of ω_k² G M_k G: N times the variance of ŵ that a unit of source k's noise causes.
     complement : array of shape (..., d, d)
@@ -94,39 +95,35 @@ def _primal(
 ) -> Response:
     """Invert in the space of features."""
     xp = backend.xp
-    active = [k for k, weight in enumerate(fit.weight) if weight > 0]
-    total = fit.weight[active[0]] * grams[active[0]]
-    for k in active[1:]:
-        total += fit.weight[k] * grams[k]
+    indices = range(len(grams))
+    active = [k for k in indices if fit.weight[k] > 0]
+    total = _sum(grams, fit.weight)
     if features is not None:
         total = features.mT @ total @ features
     inner, trace = invert(backend, total, ridge=fit.ridge, rank=fit.rank, way=fit.way)
     whole = inner if features is None else features @ inner @ features.mT
-    exact = features is None and fit.way is Way.PRIMAL  # then Σ_k B_k = I − ridge G
-    last = active[-1] if exact else None
-    plain = {k: whole @ gram for k, gram in enumerate(grams) if k != last}
-    complement = -fit.ridge * whole if exact else _sum([fit.weight[k] * plain[k] for k in active])
-    if last is None:
-        complement = complement - eye(backend, complement)
-    else:
-        others = [fit.weight[k] * plain[k] for k in active[:-1]]
+    if features is None and fit.way is Way.PRIMAL:  # Σ_k ω_k G M_k = I − ridge G saves a product
+        complement, last = -fit.ridge * whole, active[-1]
+        products: list[Matrix] = [None if k == last else whole @ gram for k, gram in enumerate(grams)]
         rest = complement + eye(backend, complement)
-        for product in others:
-            rest -= product
-        plain[last] = rest / fit.weight[last]
-    if features is None:
-        trace = xp.zeros_like(trace)
+        for k in active[:-1]:
+            rest -= fit.weight[k] * products[k]
+        products[last] = rest / fit.weight[last]
     else:
-        trace = trace + _unseen(fit, fit.rank if fit.way is Way.SPECTRAL else features.shape[-1])
-    indices = range(len(grams))
-    squares = [[fit.weight[j] ** 2 * xp.sum(plain[k] * plain[j].mT, axis=(-2, -1)) for j in indices] for k in indices]
+        products = [whole @ gram for gram in grams]
+        complement = _sum(products, fit.weight)
+        complement -= eye(backend, complement)
+    squares = [
+        [fit.weight[j] ** 2 * xp.sum(products[k] * products[j].mT, axis=(-2, -1)) for j in indices] for k in indices
+    ]
+    seen = fit.rank if fit.way is Way.SPECTRAL else inner.shape[-1]
     return Response(
-        products=tuple(fit.weight[k] * plain[k] if fit.weight[k] > 0 else None for k in indices),
-        noise_diagonal=tuple(fit.weight[k] ** 2 * xp.vecdot(plain[k], whole) for k in indices),
+        products=tuple(products[k] if fit.weight[k] > 0 else None for k in indices),
+        noise_diagonal=tuple(fit.weight[k] ** 2 * xp.vecdot(products[k], whole) for k in indices),
         complement=complement,
         hat_squares=xp.stack([xp.stack(row, axis=-1) for row in squares], axis=-2),
-        hat_traces=xp.stack([fit.weight[k] * trace_of(xp, plain[k]) for k in indices], axis=-1),
-        trace=trace,
+        hat_traces=xp.stack([fit.weight[k] * xp.linalg.trace(products[k]) for k in indices], axis=-1),
+        trace=xp.zeros_like(trace) if features is None else trace + _unseen(fit, seen),
     )
 
 
@@ -141,16 +138,11 @@ def _dual(
     inner, trace = invert(backend, backend.gram(seen.mT), ridge=fit.ridge, rank=fit.rank, way=Way.PRIMAL)
     reach = (seen if features is None else features @ seen) @ inner  # G times the samples
     ends = np.cumsum([0, *(factor.shape[-1] for factor in scaled)])
-    slices = iter(range(len(scaled)))
-    blocks: list[Matrix | None] = []
-    for weight in fit.weight:
-        if weight > 0:
-            i = next(slices)
-            blocks.append(reach[..., int(ends[i]) : int(ends[i + 1])])
-        else:
-            blocks.append(None)
+    pieces = iter([reach[..., int(start) : int(end)] for start, end in pairwise(ends)])
+    blocks = [next(pieces) if weight > 0 else None for weight in fit.weight]
     zeros = xp.zeros_like(trace)
-    products, noise, squares, traces = [], [], [], []
+    products: list[Matrix] = []
+    noise, squares, traces = [], [], []
     for weight, factor, block in zip(fit.weight, factors, blocks, strict=True):
         overlaps = [None if other is None else factor.mT @ other for other in blocks]
         squares.append(
@@ -160,14 +152,15 @@ def _dual(
             ]
         )
         root = float(np.sqrt(weight))
-        products.append(None if block is None else root * (block @ factor.mT))
+        products.append(None if block is None else (block / root) @ factor.mT)
         noise.append(xp.zeros_like(joined[..., 0]) if block is None else weight * xp.vecdot(block, block))
         traces.append(zeros if block is None else root * xp.sum(factor * block, axis=(-2, -1)))
-    whole = _sum([product for product in products if product is not None])
+    complement = _sum(products, fit.weight)
+    complement -= eye(backend, complement)
     return Response(
         products=tuple(products),
         noise_diagonal=tuple(noise),
-        complement=whole - eye(backend, whole),
+        complement=complement,
         hat_squares=xp.stack([xp.stack(row, axis=-1) for row in squares], axis=-2),
         hat_traces=xp.stack(traces, axis=-1),
         trace=zeros if features is None else trace + _unseen(fit, joined.shape[-1]),
@@ -179,7 +172,7 @@ def invert(backend: Backend, matrix: Matrix, *, ridge: float, rank: int, way: Wa
     xp = backend.xp
     if way is Way.PRIMAL:
         inverse = backend.inverse(matrix + ridge * eye(backend, matrix))
-        return inverse, trace_of(xp, inverse)
+        return inverse, xp.linalg.trace(inverse)
     values, vectors = xp.linalg.eigh(matrix)
     kept = slice(matrix.shape[-1] - rank, matrix.shape[-1])
     reciprocal = 1 / (values[..., kept] + ridge)
@@ -196,18 +189,15 @@ def _unseen(fit: Fit, seen: int) -> float:
     return hidden / fit.ridge if fit.ridge > 0 else np.inf
 
 
-def trace_of(xp: object, matrix: Matrix) -> Matrix:
-    """Return the trace over the last two axes."""
-    return xp.linalg.trace(matrix)  # type: ignore[attr-defined]
-
-
 def eye(backend: Backend, like: Matrix) -> Matrix:
     """Return the identity of the size of the last axis."""
     return backend.eye(like.shape[-1])
 
 
-def _sum(matrices: Sequence[Matrix]) -> Matrix:
-    total = matrices[0]
-    for matrix in matrices[1:]:
-        total = total + matrix
+def _sum(matrices: Sequence[Matrix], weights: Sequence[float]) -> Matrix:
+    """Return Σ_k weight_k matrix_k over the positive weights."""
+    terms = [(weight, matrix) for weight, matrix in zip(weights, matrices, strict=True) if weight > 0]
+    total = terms[0][0] * terms[0][1]
+    for weight, matrix in terms[1:]:
+        total += weight * matrix
     return total
