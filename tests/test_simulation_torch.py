@@ -64,7 +64,20 @@ PROBLEMS = {
     "rotated covariances": [rotated()],
     "rotated covariances, projected": [rotated(width=6)],
     "inputs on a plane": [flat(ridge=0.0)],
+    "relu network without ridge": [mixed(d=8, n=(24, 12, 6), width=10, activation="relu", ridge=0.0)],
+    "wide tanh network": [mixed(d=8, n=(6, 3, 2), width=16, activation="tanh")],
+    "erf network": [mixed(d=8, n=(24, 12, 6), width=10, activation="erf")],
+    "network of a function": [mixed(d=8, n=(24, 12, 6), width=10, activation=np.cos)],
 }
+
+
+def draw(name: str, backend: object, randomness: object) -> Moments:
+    """Return the moments of one unit, or batch of units, of named problems."""
+    scene, problem = translate(PROBLEMS[name]), PROBLEMS[name][0]
+    if problem.activation is None:
+        return draw_unit(backend, randomness, scene.design, scene.fits)
+    network = Network(design=scene.design, width=problem.width, activation=problem.activation)
+    return draw_network_unit(backend, randomness, network, scene.fits)
 
 
 class Aside:
@@ -92,44 +105,39 @@ def distance(one: Moments, two: Moments) -> float:
     return largest
 
 
-NETWORKS = {
-    "relu, without ridge": mixed(d=8, n=(24, 12, 6), width=10, activation="relu", ridge=0.0),
-    "tanh, wide": mixed(d=8, n=(6, 3, 2), width=16, activation="tanh"),
-    "erf": mixed(d=8, n=(24, 12, 6), width=10, activation="erf"),
-    "a function": mixed(d=8, n=(24, 12, 6), width=10, activation=np.cos),
-}
-
-
 @pytest.mark.torch
 @pytest.mark.usefixtures("torch")
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_torch_moments_equal_numpys_on_the_same_draws(name: str) -> None:
-    scene, batch = translate(PROBLEMS[name]), 3
+    batch = 3
     pytorch = backend_for("cpu", batch=batch)
-    aside = Aside(pytorch, [NUMPY.randomness(7, i) for i in range(batch)])
-    together = draw_unit(pytorch, aside, scene.design, scene.fits)
-    alone = [draw_unit(NUMPY, NUMPY.randomness(7, i), scene.design, scene.fits) for i in range(batch)]
+    together = draw(name, pytorch, Aside(pytorch, [NUMPY.randomness(7, i) for i in range(batch)]))
+    alone = [draw(name, NUMPY, NUMPY.randomness(7, i)) for i in range(batch)]
     assert distance(stack(alone), together) < 1e-10
     assert distance(stack(alone[::-1]), together) > 1e-3  # the order of the batch matters
-
-
-@pytest.mark.torch
-@pytest.mark.usefixtures("torch")
-@pytest.mark.parametrize("name", NETWORKS)
-def test_torch_moments_of_networks_equal_numpys_on_the_same_draws(name: str) -> None:
-    problem, batch = NETWORKS[name], 2
-    scene, pytorch = translate([problem]), backend_for("cpu", batch=batch)
-    network = Network(design=scene.design, width=problem.width, activation=problem.activation)
-    aside = Aside(pytorch, [NUMPY.randomness(7, i) for i in range(batch)])
-    together = draw_network_unit(pytorch, aside, network, scene.fits)
-    alone = [draw_network_unit(NUMPY, NUMPY.randomness(7, i), network, scene.fits) for i in range(batch)]
-    assert distance(stack(alone), together) < 1e-10
-    assert distance(stack(alone[::-1]), together) > 1e-3
 
 
 def test_problems_reach_every_way_to_invert() -> None:
     ways = {fit.way for problems in PROBLEMS.values() for fit in translate(problems).fits}
     assert ways == set(Way)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_torch_makes_every_array_on_its_device(name: str, torch: object) -> None:
+    """What forgets its device lands on PyTorch's default one, here a device without numbers, and cannot be mixed."""
+    pytorch = backend_for("cpu", batch=2)
+    with torch.device("meta"):
+        moments = draw(name, pytorch, pytorch.randomness(0))
+    assert np.isfinite(moments.noise).all()
+
+
+@pytest.mark.torch
+def test_torch_device_check_sees_an_array_elsewhere(torch: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytorch = backend_for("cpu", batch=2)
+    monkeypatch.setattr(type(pytorch), "eye", lambda self, size: torch.eye(size, dtype=torch.float64))
+    with torch.device("meta"), pytest.raises((RuntimeError, NotImplementedError)):
+        draw("many samples", pytorch, pytorch.randomness(0))
 
 
 def means(moments: Moments) -> tuple[np.ndarray, np.ndarray]:
@@ -162,15 +170,13 @@ class Widened:
 @pytest.mark.usefixtures("torch")
 @pytest.mark.parametrize("name", ["many samples", "few samples", "narrow projection", "rotated covariances"])
 def test_torch_draws_the_law_that_numpy_draws(name: str) -> None:
-    scene, batch, n_batches = translate(PROBLEMS[name]), 64, 8  # 512 units: at least 1,024 sets of inputs
+    batch, n_batches = 64, 8  # 512 units: at least 1,024 sets of inputs
     pytorch = backend_for("cpu", batch=batch)
+    reference = stack([draw(name, NUMPY, NUMPY.randomness(3, "simulation", i)) for i in range(batch * n_batches)])
     streams = [pytorch.randomness(3, "simulation", i) for i in range(n_batches)]
-    units = [NUMPY.randomness(3, "simulation", i) for i in range(batch * n_batches)]
-    reference = stack([draw_unit(NUMPY, unit, scene.design, scene.fits) for unit in units])
-    drawn = concatenate([draw_unit(pytorch, one, scene.design, scene.fits) for one in streams])
-    assert largest_z(reference, drawn) < 5
+    assert largest_z(reference, concatenate([draw(name, pytorch, one) for one in streams])) < 5
     wrong = [Widened(pytorch.randomness(4, "simulation", i)) for i in range(n_batches)]
-    assert largest_z(reference, concatenate([draw_unit(pytorch, w, scene.design, scene.fits) for w in wrong])) > 5
+    assert largest_z(reference, concatenate([draw(name, pytorch, one) for one in wrong])) > 5
 
 
 @pytest.mark.torch
@@ -193,16 +199,15 @@ def test_torch_gram_has_the_mean_and_scatter_of_wishart() -> None:
 @pytest.mark.torch
 @pytest.mark.usefixtures("torch")
 def test_torch_gives_the_same_bits_for_the_same_seed() -> None:
-    scene = translate(PROBLEMS["narrow projection"])
 
-    def draw(*names: int) -> Moments:
+    def moments(*names: int) -> Moments:
         pytorch = backend_for("cpu", batch=5)
-        return draw_unit(pytorch, pytorch.randomness(*names), scene.design, scene.fits)
+        return draw("narrow projection", pytorch, pytorch.randomness(*names))
 
-    first, again = draw(0, 1), draw(0, 1)
+    first, again = moments(0, 1), moments(0, 1)
     for field in fields(Moments):
         np.testing.assert_array_equal(getattr(first, field.name), getattr(again, field.name))
-    for other in (draw(0, 2), draw(1, 1)):
+    for other in (moments(0, 2), moments(1, 1)):
         assert (first.noise != other.noise).all()
 
 
