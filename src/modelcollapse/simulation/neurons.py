@@ -63,7 +63,15 @@ class Neurons:
 
 
 def neurons(backend: Backend, activation: Activation, *, first_layer: Matrix, covariance: Array) -> Neurons:
-    """Return the features of a first layer under inputs of a covariance (d,) or (d, d)."""
+    """Return the features of a first layer under inputs of a covariance (d,) or (d, d).
+
+    Examples
+    --------
+    >>> from modelcollapse.simulation.backend import NumpyBackend
+    >>> relu = neurons(NumpyBackend(), "relu", first_layer=np.array([[3.0, 4.0]]), covariance=np.ones(2))
+    >>> relu.spread.tolist(), relu.centre.round(6).tolist(), relu.slope.round(6).tolist()  # s, s/√(2π), 1/2
+    ([5.0], [1.994711], [0.5])
+    """
     xp, sigma = backend.xp, backend.asarray(covariance)
     image = first_layer * sigma if covariance.ndim == 1 else first_layer @ sigma
     spread = xp.sqrt(xp.clip(xp.vecdot(image, first_layer), min=0.0))

@@ -34,7 +34,7 @@ class PlainMoments:
     clean : float
         Excess risk of the same data sets with all labels by the target's teacher, the noise unchanged.
     bias : float
-        Squared error of the mean predictor under clean labels: the product of the errors of the two fits.
+        Squared error of the mean predictor under clean labels: the product of the errors of the two fits without noise.
     training_error : array of shape (K,)
         NaN for a source without samples.
     trace : float
@@ -50,11 +50,11 @@ class PlainMoments:
 
 @dataclass(frozen=True, kw_only=True)
 class FittedSet:
-    """One data set and its two fits, to the labels and to clean labels.
+    """One data set and its three fits: to the labels, to clean labels, and to clean labels without noise.
 
     Attributes
     ----------
-    errors : array of shape (probes, 2)
+    errors : array of shape (probes, 3)
         Predictions less the target's labels without noise.
     training_error : array of shape (K,)
     trace : float
@@ -104,7 +104,7 @@ def draw_unit(
     return PlainMoments(
         excess_risk=float(risks[0]),
         clean=float(risks[1]),
-        bias=float(np.mean(one.errors[:, 1] * two.errors[:, 1])),
+        bias=float(np.mean(one.errors[:, 2] * two.errors[:, 2])),
         training_error=(one.training_error + two.training_error) / 2,
         trace=(one.trace + two.trace) / 2,
     )
@@ -146,7 +146,8 @@ def _draw_fit(
         noise = np.sqrt(variance) * generator.standard_normal(n)
         inputs.append(x)
         features.append(_features(x, layer, activation, root))
-        labels.append(np.stack([x @ teacher + noise, x @ teachers[design.target] + noise], axis=1))
+        clean = x @ teachers[design.target]
+        labels.append(np.stack([x @ teacher + noise, clean + noise, clean], axis=1))
     weights = np.repeat(fit.weight, design.n_samples)
     coefficients, trace = _ridge(np.concatenate(features), np.concatenate(labels), weights, fit.ridge)
     at_probes = _features(probes, layer, activation, roots[design.target])
