@@ -18,7 +18,7 @@ from modelcollapse.streams import stream
 NUMPY = NumpyBackend()
 D = 12
 N_INTEGRATED, N_PLAIN = 100, 400
-"""Units: risks have standard errors of about 1 % and 1 to 3 % (2 % and 5 % at minimum norm): errors of 5 to 25 % are seen."""
+"""Units. Risks have standard errors of about 1 % and 1 to 3 % (2 % and 5 % at minimum norm), so that 5 to 25 % show."""
 
 
 def source(name, n, spectrum=None, **arguments):
