@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from modelcollapse import __version__
-from modelcollapse.checks import Array, integer, number
-from modelcollapse.parallel import n_cores
+from modelcollapse.checks import Array, choice, integer, number
 from modelcollapse.problems.mixture import Mixture
 from modelcollapse.problems.teacher import TeacherLaw
 from modelcollapse.result import PARTS, Result, Status
-from modelcollapse.simulation import mixture
-from modelcollapse.simulation.backend import Backend, backend_for, batch_for
+from modelcollapse.simulation.backend import DEVICES
 from modelcollapse.simulation.coordinates import coordinates_for, rank_of_sum, square_root
 from modelcollapse.simulation.design import Component, Design
-from modelcollapse.simulation.estimates import Estimates, Question, answer, excess_risk
-from modelcollapse.simulation.moments import Moments, concatenate, select, stack
-from modelcollapse.simulation.networks import Network
-from modelcollapse.simulation.networks import draw_unit as draw_network_unit
+from modelcollapse.simulation.estimates import Estimates, Question
+from modelcollapse.simulation.moments import Moments
 from modelcollapse.simulation.resolvent import Fit, Way
-from modelcollapse.simulation.sampler import MAX_REPLICATES, Goal, Report, Sample, sample
+from modelcollapse.simulation.sampler import MAX_REPLICATES, Goal, Report, Sample
+from modelcollapse.simulation.scene import Sampling, Scene, sample_scene
 
 RELATIVE_STDERR = 0.005
 """Standard error of the excess risk, relative to it, at which sampling stops when nothing else is asked."""
@@ -32,20 +29,6 @@ ROUNDING = 1e-10
 
 MAX_FEATURES = 16_384
 """Largest input dimension: each replicate holds several matrices of that size squared."""
-
-MEMORY = 2**30
-"""Bytes that the matrices of all replicates at work may take together, before fewer are worked on side by side."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sampling:
-    """How the simulation is run; see `solve`."""
-
-    seed: int
-    goal: Goal
-    device: str
-    plain: bool
-    report: Report | None
 
 
 def solve(
@@ -155,13 +138,13 @@ def solve_sweep(
     sampling = Sampling(
         seed=integer("seed", seed, low=0),
         goal=_goal(n_replicates, relative_stderr),
-        device=device,
+        device=choice("device", device, DEVICES),
         plain=plain,
         report=report,
     )
     alike: dict[object, list[int]] = {}
     for i, problem in enumerate(problems):
-        alike.setdefault(_inputs_of(problem), []).append(i)
+        alike.setdefault((i if plain else None, *_inputs_of(problem)), []).append(i)
     results: dict[int, Result] = {}
     for members in alike.values():
         results.update(zip(members, _solve_alike([problems[i] for i in members], sampling), strict=True))
@@ -179,63 +162,27 @@ def _goal(n_replicates: int | None, relative_stderr: float | None) -> Goal:
     return Goal(n_replicates=integer("n_replicates", n_replicates, low=4, hint=hint), relative_stderr=relative_stderr)
 
 
-def _inputs_of(problem: Mixture) -> object:
+def _inputs_of(problem: Mixture) -> tuple[object, ...]:
     """Return what decides the law of the inputs and features, to compare problems by."""
     counts = tuple(source.n_samples for source in problem.sources)
     return (counts, problem.spectra, problem.target_index, problem.width, problem.activation)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Scene:
-    """Problems with the same inputs, as arrays.
-
-    Attributes
-    ----------
-    design : Design
-        With the components of all problems.
-    fits : tuple of Fits
-        The different ones.
-    questions : tuple of (int, Question)
-        For each problem, the number of its fit and what is asked of its moments.
-    """
-
-    design: Design
-    fits: tuple[Fit, ...]
-    questions: tuple[tuple[int, Question], ...]
-
-
 def _solve_alike(problems: Sequence[Mixture], sampling: Sampling) -> list[Result]:
     """Answer problems with the same inputs from one sample."""
-    scene = translate(problems)
-    per_unit = mixture.n_replicates(problems[0].width)
-    goal = replace(sampling.goal, n_replicates=max(sampling.goal.n_replicates, 2 * per_unit))
-    backend, n_workers = _machinery(scene, goal, sampling.device, per_unit)
-    drawer = _drawer(problems[0], scene, backend, sampling.seed)
-
-    def watch(moments: Moments) -> Array:
-        risks = [excess_risk(select(moments, fit), question) for fit, question in scene.questions]
-        return np.stack(risks, axis=-1)
-
-    drawn = sample(
-        drawer, watch=watch, goal=goal, replicates_per_unit=per_unit, n_workers=n_workers, report=sampling.report
-    )
-    if drawn.n_replicates < 2 * per_unit:
-        raise KeyboardInterrupt
-    moments = concatenate(drawn.draws)
-    answers = [answer(select(moments, fit), question) for fit, question in scene.questions]
-    return [
-        _result(problem, scene, estimates, drawn, sampling.seed)
-        for problem, estimates in zip(problems, answers, strict=True)
-    ]
+    drawn, answers = sample_scene(translate(problems, plain=sampling.plain), sampling)
+    return [_result(problem, estimates, drawn, sampling) for problem, estimates in zip(problems, answers, strict=True)]
 
 
-def translate(problems: Sequence[Mixture]) -> Scene:
+def translate(problems: Sequence[Mixture], *, plain: bool = False) -> Scene:
     """Write problems with the same inputs as arrays.
 
     Parameters
     ----------
     problems : sequence of Mixture
         Of the same sample counts, covariances, target, width and activation; their teachers, noise and fits may differ.
+    plain : bool
+        Leave known vectors as they are, where symmetry would allow another form.
     """
     first = problems[0]
     hint = f"A matrix of it would take {first.n_features**2 * 8 / 2**30:.0f} GiB."
@@ -247,7 +194,7 @@ def translate(problems: Sequence[Mixture]) -> Scene:
     roots = tuple(square_root(covariance) for covariance in place.covariances)
     for problem in problems:
         power: dict[int, float] = {}
-        for component in _components(problem.teachers, place.basis, symmetric=place.symmetric):
+        for component in _components(problem.teachers, place.basis, symmetric=place.symmetric and not plain):
             scale = float(np.linalg.norm(component.loadings))
             if scale > 0:
                 alike = _position(components, replace(component, loadings=component.loadings / scale))
@@ -278,7 +225,12 @@ def translate(problems: Sequence[Mixture]) -> Scene:
         symmetric=place.symmetric,
     )
     which = [fits.index(fit) for fit, *_ in asked]
-    return Scene(design=design, fits=tuple(fits), questions=tuple(zip(which, questions, strict=True)))
+    return Scene(
+        design=design,
+        fits=tuple(fits),
+        questions=tuple(zip(which, questions, strict=True)),
+        activation=first.activation if _is_network(first) else None,
+    )
 
 
 def _components(law: TeacherLaw, basis: Array | None, *, symmetric: bool) -> list[Component]:
@@ -325,15 +277,11 @@ def _fit(problem: Mixture, roots: Sequence[Array]) -> Fit:
     ridge = problem.ridge / unit
     active = [k for k, source in enumerate(problem.sources) if weight[k] > 0 and source.n_samples > 0]
     counts = [problem.sources[k].n_samples for k in active]
-    if problem.activation is not None:
-        assert problem.width is not None
-        rank = min(sum(counts), problem.width)
-        way = Way.PRIMAL if rank == problem.width or ridge > 0 else Way.SPECTRAL
-        return Fit(weight=weight, ridge=ridge, width=problem.width, rank=rank, way=way)
-    n_inner = problem.n_features if problem.width is None else min(problem.width, problem.n_features)
-    rank = min(rank_of_sum([roots[k] for k in active], counts), n_inner)
+    n_inner = _n_inner(problem)
+    rank = min(n_inner, sum(counts) if _is_network(problem) else rank_of_sum([roots[k] for k in active], counts))
     variance = max(float((roots[k] ** 2).max()) * weight[k] for k in active)
-    if rank == sum(min(n, roots[k].shape[-1]) for n, k in zip(counts, active, strict=True)):
+    compressed = sum(min(n, roots[k].shape[-1]) for n, k in zip(counts, active, strict=True))
+    if rank == compressed and not _is_network(problem):
         way = Way.DUAL
     elif rank == n_inner or ridge > ROUNDING * variance:
         way = Way.PRIMAL
@@ -342,38 +290,24 @@ def _fit(problem: Mixture, roots: Sequence[Array]) -> Fit:
     return Fit(weight=weight, ridge=ridge, width=problem.width, rank=rank, way=way)
 
 
+def _is_network(problem: Mixture) -> bool:
+    """Whether the features are not linear: with the identity they are random projections."""
+    return problem.activation not in (None, "identity")
+
+
+def _n_inner(problem: Mixture) -> int:
+    """Return the dimension of what is fitted."""
+    if problem.width is None:
+        return problem.n_features
+    return problem.width if _is_network(problem) else min(problem.width, problem.n_features)
+
+
 def _weight_unit(problem: Mixture) -> float:
     """Return the largest weight: a common factor of weights and ridge changes nothing."""
     return max(source.weight for source in problem.sources)
 
 
-def _machinery(scene: Scene, goal: Goal, device: str, per_unit: int) -> tuple[Backend, int]:
-    """Return the backend, and how many draws work side by side within the memory."""
-    n_features, n_sources = scene.design.n_features, len(scene.design.n_samples)
-    if device == "numpy":
-        each = 8 * n_features**2 * (4 * n_sources + 6)
-        return backend_for(device), max(1, min(n_cores(), MEMORY // each))
-    batch = batch_for(device, n_features=n_features, n_sources=n_sources)
-    return backend_for(device, batch=min(batch, -(-goal.n_replicates // per_unit))), 1
-
-
-def _drawer(problem: Mixture, scene: Scene, backend: Backend, seed: int) -> Callable[[int], Moments]:
-    """Return the function that makes a number into units of moments."""
-
-    def draw(index: int) -> Moments:
-        randomness = backend.randomness(seed, "simulation", index)
-        if problem.activation is None:
-            moments = mixture.draw_unit(backend, randomness, scene.design, scene.fits)
-        else:
-            assert problem.width is not None
-            network = Network(design=scene.design, width=problem.width, activation=problem.activation)
-            moments = draw_network_unit(backend, randomness, network, scene.fits)
-        return moments if backend.batch else stack([moments])
-
-    return draw
-
-
-def _result(problem: Mixture, scene: Scene, estimates: Estimates, drawn: Sample[Moments], seed: int) -> Result:
+def _result(problem: Mixture, estimates: Estimates, drawn: Sample[Moments], sampling: Sampling) -> Result:
     """Turn estimates into a result; where no mean exists, into infinities as the theory gives them."""
     names = [source.name for source in problem.sources]
     values = {name: value.tolist() for name, (value, _) in estimates.items()}
@@ -396,10 +330,10 @@ def _result(problem: Mixture, scene: Scene, estimates: Estimates, drawn: Sample[
         stderr={**errors, "test_error": errors["excess_risk"], "training_error": training_stderr},
         status=status,
         engine="simulation",
-        seed=seed,
+        seed=sampling.seed,
         n_replicates=drawn.n_replicates,
         version=__version__,
-        assumptions=_assumptions(problem, margin),
+        assumptions=_assumptions(problem, margin, plain=sampling.plain),
     )
 
 
@@ -408,15 +342,14 @@ def _margin(problem: Mixture) -> float:
     if problem.ridge > 0:
         return np.inf
     n_samples = sum(source.n_samples for source in problem.sources if source.weight > 0)
-    width = np.inf if problem.width is None else problem.width
-    n_inner = width if problem.activation is not None else min(width, problem.n_features)
-    return float(abs(n_samples - n_inner))
+    return float(abs(n_samples - _n_inner(problem)))
 
 
-def _assumptions(problem: Mixture, margin: float) -> tuple[str, ...]:
+def _assumptions(problem: Mixture, margin: float, *, plain: bool) -> tuple[str, ...]:
     """Say what the numbers rest on."""
-    said = ["Gaussian inputs", "exact in law at this size, label noise and random teachers integrated out"]
-    if problem.activation is not None:
+    integrated = "everything drawn" if plain else "label noise and random teachers integrated out"
+    said = ["Gaussian inputs", f"exact in law at this size, {integrated}"]
+    if _is_network(problem):
         said += ["features centred source by source"]
     if margin <= 3:
         said += ["without ridge this close to interpolation the risk has no variance: standard errors are too small"]

@@ -10,6 +10,7 @@ from scipy.special import erf
 
 from modelcollapse.checks import Array
 from modelcollapse.simulation.design import Design
+from modelcollapse.simulation.moments import Moments
 from modelcollapse.simulation.neurons import Activation
 from modelcollapse.simulation.resolvent import Fit
 
@@ -46,6 +47,24 @@ class PlainMoments:
     bias: float
     training_error: Array
     trace: float
+
+
+def as_moments(unit: PlainMoments, *, width: int | None) -> Moments:
+    """Return what a unit shows as moments of one component of power 1, which stands for teachers and noise together.
+
+    The projection variance needs the noise apart, and with a width it is not known: NaN.
+    """
+    n_sources = len(unit.training_error)
+    return Moments(
+        noise=np.zeros(n_sources),
+        teacher=np.array([unit.excess_risk]),
+        clean=np.array([unit.clean]),
+        bias=np.array([unit.bias]),
+        spread=np.full((1 + n_sources, 1), 0.0 if width is None else np.nan),
+        training_noise=np.zeros((n_sources, n_sources)),
+        training_teacher=unit.training_error[:, None],
+        trace=np.array(unit.trace),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

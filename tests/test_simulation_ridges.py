@@ -1,0 +1,54 @@
+"""Does one eigendecomposition give every ridge what it gets on its own?"""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+
+from modelcollapse.simulation import mixture
+from modelcollapse.simulation.backend import NumpyBackend
+from modelcollapse.simulation.engine import translate
+from modelcollapse.simulation.mixture import draw_unit
+from modelcollapse.simulation.moments import Moments
+from simulation_examples import KINDS, small
+
+NUMPY = NumpyBackend()
+RIDGES = (0.0, 1e-8, 1e-3, 0.1, 10.0)
+
+
+def moments(problems):
+    scene = translate(problems)
+    return draw_unit(NUMPY, NUMPY.randomness(3), scene.design, scene.fits)
+
+
+def numbers(moments, fit):
+    return {f.name: getattr(moments, f.name)[fit] for f in fields(Moments)}
+
+
+@pytest.mark.parametrize("name", [name for name, problem in KINDS.items() if problem.width is None])
+def test_many_ridges_at_once_are_each_on_its_own(name):
+    problems = [replace(KINDS[name], ridge=ridge) for ridge in RIDGES]
+    together = moments(problems)
+    for i, problem in enumerate(problems):
+        alone = numbers(moments([problem]), 0)
+        for field, value in numbers(together, i).items():
+            np.testing.assert_allclose(value, alone[field], rtol=1e-6, atol=1e-11, err_msg=f"{field} at {RIDGES[i]}")
+
+
+def test_ridges_share_a_decomposition_for_each_weight(monkeypatch):
+    calls = []
+    shared = mixture.look_at_ridges
+
+    def counting(backend, design, fits, *, grams):
+        calls.append(len(fits))
+        return shared(backend, design, fits, grams=grams)
+
+    monkeypatch.setattr(mixture, "look_at_ridges", counting)
+    moments([small(ridge=ridge, weight=weight) for ridge in RIDGES for weight in ((1.0, 0.5), (1.0, 0.7))])
+    assert calls == [5, 5, 5, 5]  # two weights, two replicates
+    calls.clear()
+    moments([small(ridge=ridge, rotate=True) for ridge in RIDGES])
+    moments([small(ridge=ridge) for ridge in RIDGES[:3]])
+    assert calls == []

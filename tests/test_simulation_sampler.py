@@ -1,0 +1,103 @@
+"""Does sampling stop when it should, give the same on any number of cores, and survive Ctrl-C?"""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from modelcollapse.simulation.sampler import MIN_REPLICATES, Goal, sample
+from modelcollapse.streams import stream
+
+
+def draw(index):
+    return 10 + stream(4, "draw", index).standard_normal((1, 2))
+
+
+def run(*, n_replicates=1000, relative_stderr=None, n_workers=1, **options):
+    goal = Goal(n_replicates=n_replicates, relative_stderr=relative_stderr)
+    arguments = {"draw": draw, "watch": lambda drawn: drawn, "replicates_per_unit": 2, **options}
+    return sample(arguments.pop("draw"), goal=goal, n_workers=n_workers, **arguments)
+
+
+def test_sample_stops_at_the_number_of_replicates_rounded_up():
+    drawn = run(n_replicates=7)
+    assert (len(drawn.draws), drawn.n_replicates, drawn.reached, drawn.interrupted) == (4, 8, True, False)
+
+
+def test_sample_stops_at_the_standard_error_and_not_before():
+    drawn = run(relative_stderr=0.01)
+    values = np.concatenate(drawn.draws)
+    relative = values.std(axis=0, ddof=1) / np.sqrt(len(values)) / values.mean(axis=0)
+    before = values[:-1].std(axis=0, ddof=1) / np.sqrt(len(values) - 1) / values[:-1].mean(axis=0)
+    assert drawn.reached
+    assert relative.max() <= 0.01 < before.max()
+
+
+def test_sample_says_when_the_standard_error_was_not_reached():
+    drawn = run(relative_stderr=1e-6, n_replicates=100)
+    assert (drawn.reached, drawn.n_replicates) == (False, 100)
+
+
+def test_sample_believes_no_standard_error_of_few_replicates():
+    assert run(relative_stderr=1.0).n_replicates == MIN_REPLICATES
+
+
+@pytest.mark.parametrize("value", [0.0, 5.0])
+def test_sample_of_what_never_varies_stops_early(value):
+    drawn = run(relative_stderr=0.01, draw=lambda index: np.full((1, 1), value))
+    assert (drawn.reached, drawn.n_replicates) == (True, MIN_REPLICATES)
+
+
+@pytest.mark.parametrize("n_workers", [2, 5])
+def test_sample_is_the_same_on_any_number_of_workers(n_workers):
+    def slow_first(index):
+        time.sleep(0.02 * (index % 3 == 0))
+        return draw(index)
+
+    alone, many = run(relative_stderr=0.02), run(relative_stderr=0.02, n_workers=n_workers, draw=slow_first)
+    assert np.array_equal(np.concatenate(alone.draws), np.concatenate(many.draws))
+
+
+def test_sample_takes_batches_of_units():
+    drawn = run(n_replicates=30, draw=lambda index: np.ones((10, 2)) * index)
+    assert (len(drawn.draws), drawn.n_replicates) == (2, 40)
+
+
+@pytest.mark.parametrize("n_workers", [1, 2])
+def test_sample_returns_what_there_is_when_interrupted(n_workers):
+    def interrupting(index):
+        if index == 5:
+            raise KeyboardInterrupt
+        return draw(index)
+
+    drawn = run(draw=interrupting, n_workers=n_workers)
+    assert (drawn.interrupted, drawn.reached, len(drawn.draws)) == (True, False, 5)
+
+
+def test_sample_passes_errors_on_and_stops_its_workers():
+    def failing(index):
+        if index == 3:
+            raise ValueError("broken")
+        return draw(index)
+
+    with pytest.raises(ValueError, match="broken"):
+        run(draw=failing, n_workers=2)
+    assert threading.active_count() == 1
+
+
+def test_sample_reports_estimate_error_and_share():
+    readings = []
+    run(relative_stderr=0.01, report=readings.append)
+    values = np.concatenate([draw(index) for index in range(len(readings))])
+    last = readings[-1]
+    assert [reading.n_replicates for reading in readings[:3]] == [2, 4, 6]
+    assert last.share == 1
+    worst = np.argmax(values.std(axis=0) / values.mean(axis=0))
+    assert last.estimate == pytest.approx(values[:, worst].mean())
+    assert last.stderr == pytest.approx(values[:, worst].std(ddof=1) / np.sqrt(len(values)))
+    assert all(0 < reading.share <= 1 for reading in readings)
+    halfway = readings[len(readings) // 2].share
+    assert 0.2 < halfway < 0.9
