@@ -2,12 +2,13 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+INSTALLED := .venv/.installed
 READY := .venv/.ready
 export NO_MKDOCS_2_WARNING := 1  # the theme advertises its successor in every build
 
 .PHONY: demo test check bench validation docs picture
 
-demo: $(READY)
+demo: $(INSTALLED)
 	$(BIN)/modelcollapse demo
 
 # One BLAS thread per worker, two workers: the two cores are busy once, not twice.
@@ -36,8 +37,14 @@ docs: $(READY)
 picture: $(READY)
 	$(BIN)/python tools/picture.py
 
-$(READY): pyproject.toml constraints.txt
+# What users have: the package and nothing optional.
+$(INSTALLED): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+# What contributors need besides: every optional package, PyTorch among them, and the tools.
+$(READY): $(INSTALLED) constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
 		--editable '.[datasets,torch,dev,docs]'
 	touch $@
