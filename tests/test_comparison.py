@@ -1,0 +1,209 @@
+"""Is theory found right where it is, wrong where it is not, and left alone where nothing can be said?"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from modelcollapse import InputError, Mixture, RandomTeacher, Source, Spectrum, solve
+from modelcollapse.decisions import comparison
+from modelcollapse.decisions.comparison import compare
+from modelcollapse.result import PARTS, Result, Status
+from modelcollapse.theory import mixture as theory_mixture
+from theory_examples import mixed
+
+MODELS: list[dict[str, Any]] = [
+    {"ridge": 1e-2},
+    {"ridge": 0.0},
+    {"ridge": 0.0, "n": (20, 10, 5)},
+    {"ridge": 1e-3, "width": 30},
+    {"ridge": 1e-3, "width": 50, "activation": "relu", "d": 64, "n": (80, 40, 20)},
+    {"ridge": 1e-3, "d": 6, "n": (4, 3, 2)},
+]
+
+
+def tiny(**changes: object) -> Mixture:
+    """Return a problem at whose size theory is off by some percent."""
+    real = Source("real", n_samples=20, noise_var=0.5, spectrum=Spectrum.isotropic(8), teacher=RandomTeacher())
+    return replace(Mixture([real], ridge=0.05), **changes)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=str)
+def test_compare_agrees_with_theory(model: dict[str, Any]) -> None:
+    found = compare(mixed(**model), n_replicates=100)
+    assert found.agree, found.verdict
+    assert found.verdict.startswith("Theory and simulation agree")
+    assert set(found.quantities) >= {*PARTS, "excess_risk", "test_error", "effective_ridge", "training_error of labels"}
+    assert all(quantity.agree for quantity in found.quantities.values())
+
+
+@pytest.mark.parametrize("model", [{"ridge": 1e-2}, {"ridge": 1e-3, "width": 30}], ids=str)
+def test_compare_disagrees_with_wrong_amplification(model: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    right = theory_mixture.amplification
+    monkeypatch.setattr(theory_mixture, "amplification", lambda *given: 1.1 * right(*given))
+    found = compare(mixed(**model), n_replicates=200)
+    assert found.agree is False
+    assert found.verdict.startswith("Theory and simulation disagree")
+    assert "variance (by " in found.verdict
+    assert not found.quantities["variance"].agree
+    assert found.quantities["bias"].agree  # which the amplification does not reach
+
+
+def test_compare_disagrees_with_theory_of_other_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = mixed()
+    noisier = replace(problem.sources[0], noise_var=1.03 * problem.sources[0].noise_var)
+    answer = solve(replace(problem, sources=[noisier, *problem.sources[1:]]))
+    monkeypatch.setattr(comparison.theory, "solve", lambda _: answer)
+    found = compare(problem, n_replicates=200)
+    assert found.agree is False
+    assert "test_error" in found.verdict
+
+
+def test_compare_disagrees_with_a_wrong_exact_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = replace(solve(tiny()), effective_ridge=0.05 * (1 + 1e-6))
+    monkeypatch.setattr(comparison.theory, "solve", lambda _: wrong)
+    found = compare(tiny(), n_replicates=40)
+    assert found.agree is False
+    assert "effective_ridge (an exact number)" in found.verdict
+    assert found.to_dict()["quantities"]["effective_ridge"]["deviation_in_stderr"] is None
+
+
+def test_compare_needs_the_extrapolation() -> None:
+    found = compare(tiny(), n_replicates=800)
+    risk = found.quantities["excess_risk"]
+    assert list(found.simulations) == [1, 8, 16]
+    assert abs(risk.difference_in_stderr) > 5  # at its own size theory is off, and the simulation sees it
+    assert found.agree
+    assert risk.finite_size_gap == pytest.approx((risk.simulation - risk.theory) / risk.theory)
+
+
+def planted(offset: float, *, first: float, second: float, stderr: float = 1e-4) -> Any:
+    """Return a simulation that has theory's numbers with errors of first and second order in 1/size and an offset."""
+
+    def solve_exactly(problem: Mixture, **_: object) -> Result:
+        size = problem.n_features / 128
+        result = solve(problem)
+        value = result.excess_risk * (1 + first / size + second / size**2 + offset)
+        error = {**result.stderr, "excess_risk": stderr * value}
+        return replace(result, excess_risk=value, stderr=error, engine="simulation", seed=0, n_replicates=100_000)
+
+    return solve_exactly
+
+
+@pytest.mark.parametrize(
+    ("offset", "first", "second", "agree"),
+    [
+        (0.0, 0.0, 0.0, True),
+        (0.0, 0.1, 0.0, True),  # what is of first order cancels
+        (0.0, 0.1, 0.01, True),  # of second order, as large as the square of the first: in the remainder
+        (0.02, 0.1, 0.0, False),
+        (-0.02, 0.1, 0.0, False),
+        (0.002, 0.0, 0.0, False),
+        (0.0, 0.01, 0.01, False),  # of second order, larger than its share
+    ],
+)
+def test_compare_sees_through_errors_of_size(
+    offset: float, first: float, second: float, agree: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Source("real", n_samples=300, noise_var=0.5, spectrum=Spectrum.isotropic(128), teacher=RandomTeacher())
+    monkeypatch.setattr(comparison.simulation, "solve", planted(offset, first=first, second=second))
+    found = compare(Mixture([real], ridge=0.1))
+    assert found.agree is agree
+    risk = found.quantities["excess_risk"]
+    assert risk.finite_size_gap == pytest.approx(first + second + offset, abs=1e-12)
+    assert risk.extrapolated / risk.theory - 1 == pytest.approx(offset - second / 2, abs=1e-12)
+
+
+@pytest.mark.parametrize("n_units", [2, 10, 50, 500])
+def test_compare_widens_standard_errors_of_few_replicates(n_units: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    exact = planted(0.0, first=0.0, second=0.0)
+    monkeypatch.setattr(
+        comparison.simulation, "solve", lambda problem, **_: replace(exact(problem), n_replicates=2 * n_units)
+    )
+    real = Source("real", n_samples=300, noise_var=0.5, spectrum=Spectrum.isotropic(128), teacher=RandomTeacher())
+    risk = compare(Mixture([real], ridge=0.1)).quantities["excess_risk"]
+    widening = risk.extrapolated_stderr / (np.sqrt(5) * 1e-4 * risk.theory)
+    assert stats.t.sf(5 * widening, df=n_units - 1) == pytest.approx(stats.norm.sf(5), rel=1e-6)
+    assert widening > 1
+
+
+def test_compare_takes_exact_zeros_for_agreement() -> None:
+    real = Source("real", n_samples=300, noise_var=0.5, spectrum=Spectrum.isotropic(70), teacher=RandomTeacher())
+    found = compare(Mixture([real], ridge=0.0), n_replicates=100)
+    assert found.agree
+    for name in ("bias", "collapse", "projection_variance"):
+        assert found.quantities[name].theory == 0
+        assert found.quantities[name].deviation_in_stderr == 0
+
+
+def test_compare_leaves_out_what_the_simulation_cannot_give() -> None:
+    found = compare(mixed(n=(120, 60, 0)), n_replicates=100)
+    unseen = found.quantities["training_error of inputs"]
+    assert math.isnan(unseen.simulation)
+    assert unseen.agree is None
+    assert found.agree
+
+
+def test_compare_cannot_judge_the_interpolation_threshold() -> None:
+    found = compare(tiny(ridge=0.0, sources=[replace(tiny().sources[0], n_samples=8)]), n_replicates=20)
+    assert found.agree is None
+    assert "interpolation threshold" in found.verdict
+    assert list(found.simulations) == [1]
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
+@pytest.mark.parametrize("stopped_at", [1, 16])
+def test_compare_cannot_judge_what_was_interrupted(stopped_at: int) -> None:
+    def stop(size: int, reading: Any) -> None:
+        if size == stopped_at and reading.n_replicates >= 8:
+            raise KeyboardInterrupt
+
+    found = compare(tiny(), n_replicates=40, report=stop)
+    assert found.interrupted
+    assert found.agree is None
+    assert "interrupted" in found.verdict
+    assert list(found.simulations)[-1] == stopped_at
+    assert found.simulations[stopped_at].status is Status.INTERRUPTED
+    shown = found.to_dict()["quantities"]["excess_risk"]
+    assert (shown["extrapolated"] is None) == (stopped_at == 1)
+    assert (shown["agree"] is None) == (stopped_at == 1)
+
+
+def test_compare_draws_each_size_from_its_own_seed_and_repeats_itself() -> None:
+    found, again = (compare(tiny(), n_replicates=20, seed=3) for _ in range(2))
+    assert [result.seed for result in found.simulations.values()] == [3, 4, 5]
+    assert found == again
+    assert found != compare(tiny(), n_replicates=20)
+
+
+def test_compare_reports_each_size() -> None:
+    seen: list[tuple[int, int]] = []
+    compare(tiny(), n_replicates=20, report=lambda size, reading: seen.append((size, reading.n_replicates)))
+    assert {size for size, _ in seen} == {1, 8, 16}
+    assert max(count for _, count in seen) == 20
+
+
+def test_compare_asks_for_its_own_precision_only_when_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[object, object, object]] = []
+
+    def note(problem: Mixture, **given: Any) -> Result:
+        asked.append((given["n_replicates"], given["relative_stderr"], given["device"]))
+        return planted(0.0, first=0.0, second=0.0)(problem)
+
+    monkeypatch.setattr(comparison.simulation, "solve", note)
+    real = Source("real", n_samples=300, spectrum=Spectrum.isotropic(64), teacher=RandomTeacher())
+    for given in ({}, {"n_replicates": 50}, {"relative_stderr": 0.1, "device": "cpu"}):
+        compare(Mixture([real], ridge=0.1), **given)
+    assert asked[::2] == asked[1::2]
+    assert asked[::2] == [(None, 0.002, "numpy"), (50, None, "numpy"), (None, 0.1, "cpu")]
+
+
+def test_compare_refuses_what_cannot_be_doubled() -> None:
+    with pytest.raises(InputError, match="can be doubled"):
+        compare(tiny(sources=[replace(tiny().sources[0], n_samples=10**15)]))
