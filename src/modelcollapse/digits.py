@@ -176,6 +176,17 @@ def share_text(value: float) -> str:
     return f"{size:.{decimals}f} %"
 
 
+def signed_share_text(value: float) -> str:
+    """Return a share as a percentage with two significant digits and its sign.
+
+    Examples
+    --------
+    >>> signed_share_text(0.0523), signed_share_text(-0.5)
+    ('+5.2 %', '−50 %')
+    """
+    return f"{'−' if value < 0 else '+'}{share_text(value)}"
+
+
 def rows_text(count: float) -> str:
     """Return a count of rows with at most three significant digits and thousands separators."""
     if count >= 1000:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from modelcollapse.cli._output import print_json
+from modelcollapse.cli._simulation import INTERRUPTED, OnDevice, RelativeStderr, Replicates, Seed, settings
 from modelcollapse.digits import number_text
+from modelcollapse.errors import InputError
 
 if TYPE_CHECKING:
+    from modelcollapse.problems.mixture import Mixture
     from modelcollapse.result import Result
 
 
@@ -19,23 +22,51 @@ class Engine(StrEnum):
     """Which engine answers."""
 
     theory = "theory"
+    simulation = "simulation"
 
 
 def command(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Problem file, TOML or JSON.", show_default=False)],
     *,
     engine: Annotated[Engine, typer.Option(help="Which engine answers.")] = Engine.theory,
+    seed: Seed = None,
+    replicates: Replicates = None,
+    relative_stderr: RelativeStderr = None,
+    device: OnDevice = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
-    """Solve a problem file: excess risk, its parts, test and training errors."""
-    from modelcollapse.problems.files import load_problem
-    from modelcollapse.theory.engine import solve  # the only engine so far
+    """Solve a problem file: excess risk, its parts, test and training errors.
 
-    result = solve(load_problem(file))
+    The simulation gives standard errors too; Ctrl-C ends it with what there is, and exit code 130.
+    """
+    from modelcollapse.problems.files import load_problem
+
+    given = settings(seed=seed, replicates=replicates, relative_stderr=relative_stderr, device=device)
+    if given and engine is not Engine.simulation:
+        raise InputError(
+            "--seed, --replicates, --relative-stderr and --device belong to the simulation; theory draws nothing. Add "
+            "--engine simulation, or leave them out."
+        )
+    result = _answer(load_problem(file), engine, given)
     if json:
         print_json(result.to_dict())
     else:
         _print_table(result)
+    if result.status == "interrupted":
+        raise typer.Exit(INTERRUPTED)
+
+
+def _answer(problem: Mixture, engine: Engine, given: dict[str, Any]) -> Result:
+    """Return what the engine answers; the simulation shows how far it is."""
+    if engine is Engine.simulation:
+        from modelcollapse.cli._progress import SimulationLine
+        from modelcollapse.simulation.engine import solve as simulate
+
+        with SimulationLine() as line:
+            return simulate(problem, report=line, **given)
+    from modelcollapse.theory.engine import solve
+
+    return solve(problem)
 
 
 def _print_table(result: Result) -> None:
@@ -60,6 +91,8 @@ def _print_table(result: Result) -> None:
         table.add_row(f"training_error of {source}", number_text(value, errors.get(source, 0.0)))
     console = Console(highlight=False, markup=False)
     console.print(table)
-    console.print(f"status: {result.status}, engine: {result.engine}, version: {result.version}", soft_wrap=True)
+    drawn = "" if result.seed is None else f"seed: {result.seed}, replicates: {result.n_replicates}, "
+    end = f"status: {result.status}, engine: {result.engine}, {drawn}version: {result.version}"
+    console.print(end, soft_wrap=True)
     for assumption in result.assumptions:
         console.print(f"assumes: {assumption}", soft_wrap=True)

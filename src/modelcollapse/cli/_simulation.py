@@ -1,0 +1,48 @@
+"""How is the simulation run? The options that `solve` and `compare` share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+INTERRUPTED = 130
+"""Exit code when Ctrl-C cut a simulation short: what there was is printed, and scripts stop, as shells expect."""
+
+
+class Device(StrEnum):
+    """What computes."""
+
+    numpy = "numpy"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+Seed = Annotated[
+    int | None, typer.Option(min=0, help="Seed of the simulation; default: 0. The same seed gives the same numbers.")
+]
+Replicates = Annotated[int | None, typer.Option(help="Draw so many replicates; default: as many as are needed.")]
+RelativeStderr = Annotated[
+    float | None,
+    typer.Option(
+        help="Stop at this standard error of the excess risk, relative to it; default: 0.005 (to compare: 0.002)."
+    ),
+]
+OnDevice = Annotated[
+    Device | None,
+    typer.Option("--device", help="NumPy, or PyTorch on cpu or cuda; default: numpy.", show_default=False),
+]
+
+
+def settings(
+    *, seed: int | None, replicates: int | None, relative_stderr: float | None, device: Device | None
+) -> dict[str, Any]:
+    """Return the arguments of the engine that were given, by name."""
+    given = {
+        "seed": seed,
+        "n_replicates": replicates,
+        "relative_stderr": relative_stderr,
+        "device": device and device.value,
+    }
+    return {name: value for name, value in given.items() if value is not None}

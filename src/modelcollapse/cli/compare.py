@@ -1,0 +1,108 @@
+"""Is theory right about a problem file? Simulation stands beside it, and the differences in standard errors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from modelcollapse.cli._output import print_json
+from modelcollapse.cli._simulation import INTERRUPTED, OnDevice, RelativeStderr, Replicates, Seed, settings
+from modelcollapse.digits import number_text, signed_share_text
+
+if TYPE_CHECKING:
+    from modelcollapse.decisions.comparison import Comparison, Quantity
+
+_WIDE = 100
+"""Width from which there is room for all columns."""
+
+
+def command(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Problem file, TOML or JSON.", show_default=False)],
+    *,
+    seed: Seed = None,
+    replicates: Replicates = None,
+    relative_stderr: RelativeStderr = None,
+    device: OnDevice = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
+) -> None:
+    """Lay theory and simulation side by side, and judge the difference in standard errors.
+
+    Theory holds for large sizes: what decides is the simulation extrapolated to them. Ctrl-C ends it with what there
+    is, and exit code 130.
+    """
+    from modelcollapse.cli._progress import SimulationLine
+    from modelcollapse.decisions.comparison import compare
+    from modelcollapse.problems.files import load_problem
+
+    problem = load_problem(file)
+    given = settings(seed=seed, replicates=replicates, relative_stderr=relative_stderr, device=device)
+    with SimulationLine() as line:
+        comparison = compare(problem, report=lambda size, reading: line(reading, size=size), **given)
+    if json:
+        print_json(comparison.to_dict())
+    else:
+        _print_comparison(comparison)
+    if comparison.interrupted:
+        raise typer.Exit(INTERRUPTED)
+
+
+def _print_comparison(comparison: Comparison) -> None:
+    """Print the verdict, theory and simulation by quantity, and what was drawn."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False, markup=False)
+    console.print(comparison.verdict, style="bold")
+    wide = console.width >= _WIDE
+    columns = [(heading, cell) for heading, cell, wide_only in _COLUMNS if wide or not wide_only]
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.add_column("quantity", min_width=len("projection_variance"))
+    for heading, _ in columns:
+        table.add_column(heading, no_wrap=wide)
+    for name, quantity in comparison.quantities.items():
+        table.add_row(name, *(cell(quantity) for _, cell in columns))
+    console.print(table)
+    for line in _notes(comparison):
+        console.print(line)
+
+
+def _value(value: float, stderr: float, quantity: Quantity) -> str:
+    """Return a simulated number; 0 where theory says so and only rounding is left of it."""
+    if math.isnan(value):
+        return "–"
+    exact = quantity.theory == 0 and quantity.difference_in_stderr == 0
+    return "0" if exact else number_text(value, stderr)
+
+
+def _in_stderr(deviation: float) -> str:
+    return "–" if math.isnan(deviation) else f"{deviation:.1f}".replace("-", "−")
+
+
+_COLUMNS: list[tuple[str, Callable[[Quantity], str], bool]] = [
+    ("theory", lambda q: "–" if math.isnan(q.theory) else number_text(q.theory), False),
+    ("simulation", lambda q: _value(q.simulation, q.stderr, q), False),
+    ("gap", lambda q: "–" if math.isnan(q.finite_size_gap) else signed_share_text(q.finite_size_gap), True),
+    ("s.e.", lambda q: _in_stderr(q.difference_in_stderr), True),
+    ("large sizes", lambda q: _value(q.extrapolated, q.extrapolated_stderr, q), False),
+    ("s.e.", lambda q: _in_stderr(q.deviation_in_stderr), False),
+]
+"""Heading, content, and whether it is shown in wide terminals only."""
+
+
+def _notes(comparison: Comparison) -> list[str]:
+    """Say what was drawn and what the columns are."""
+    own, *larger = comparison.simulations.items()
+    drawn = [
+        f"{own[1].n_replicates} at the problem's size",
+        *(f"{r.n_replicates} at {size} times" for size, r in larger),
+    ]
+    return [
+        f"simulation: seed {own[1].seed}; replicates: {', '.join(drawn)}",
+        "large sizes: the simulation extrapolated from the two largest sizes",
+        "s.e.: how many standard errors the number before it is from theory; it is judged by the last column",
+    ]
