@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import array_api_compat.numpy as numpy_namespace
 import numpy as np
-from scipy.linalg import lapack
+from scipy.linalg import blas, lapack
 
 from modelcollapse.checks import Array, choice
 from modelcollapse.errors import MissingExtraError
@@ -56,6 +56,10 @@ class Backend(Protocol):
 
     def gram_of_triangular(self, factor: Matrix) -> Matrix:
         """Return T Tᵀ for an upper triangular T."""
+        ...
+
+    def transposed_times(self, factor: Matrix, matrix: Matrix) -> Matrix:
+        """Return Tᵀ M for a trapezoidal T; a square one is upper triangular."""
         ...
 
     def inverse(self, matrix: Matrix) -> Matrix:
@@ -131,6 +135,12 @@ class NumpyBackend:
         """Return T Tᵀ in a third of the work of `gram`: LAPACK's dlauum on the transpose, lower in its order."""
         product, _ = lapack.dlauum(factor.T.copy(order="F"), lower=1, overwrite_c=1)
         return _mirrored(product)
+
+    def transposed_times(self, factor: Matrix, matrix: Matrix) -> Matrix:
+        """Return Tᵀ M; for a triangle in half the work of a product: BLAS's dtrmm on the transposes."""
+        if factor.shape[0] != factor.shape[1] or matrix.shape[1] == 1:
+            return factor.T @ matrix
+        return blas.dtrmm(1.0, factor.T, matrix.T, side=1, lower=1, trans_a=1).T
 
     def inverse(self, matrix: Matrix) -> Matrix:
         """Return the inverse through Cholesky's factor."""

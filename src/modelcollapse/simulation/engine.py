@@ -281,7 +281,7 @@ def _fit(problem: Mixture, roots: Sequence[Array]) -> Fit:
     rank = min(n_inner, sum(counts) if _is_network(problem) else rank_of_sum([roots[k] for k in active], counts))
     variance = max(float((roots[k] ** 2).max()) * weight[k] for k in active)
     compressed = sum(min(n, roots[k].shape[-1]) for n, k in zip(counts, active, strict=True))
-    if rank == compressed and not _is_network(problem):
+    if rank == compressed < n_inner and not _is_network(problem):
         way = Way.DUAL
     elif rank == n_inner or ridge > ROUNDING * variance:
         way = Way.PRIMAL

@@ -11,7 +11,7 @@ from modelcollapse.checks import Array
 from modelcollapse.simulation.backend import Backend, Matrix
 from modelcollapse.simulation.design import Component, Design
 from modelcollapse.simulation.moments import Moments
-from modelcollapse.simulation.resolvent import Fit, Response, eye
+from modelcollapse.simulation.resolvent import Fit, Response, Way, eye
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,34 +83,63 @@ def _component_errors(
     loadings, root = backend.asarray(component.loadings), component.root
     at_target = loadings[design.target]
 
-    def rooted(matrix: Matrix) -> Matrix:
-        return matrix if root is None else matrix @ backend.asarray(root)
-
     def risk(matrix: Matrix) -> Matrix:
         return _dot(xp, xp.vecdot(matrix, matrix), target_var)
 
-    clean_error = rooted(response.complement * at_target)
+    clean_error = _rooted(backend, component, response.complement * at_target)
     clean = risk(clean_error)
     if component.shared:
         if root is None and fit.width is None:  # the error is −ridge G, and M_k G follows from the noise
             square = fit.ridge**2 * at_target**2
             known = [
-                _dot(xp, d, square / w**2) if w > 0 else _square(xp, z.mT @ clean_error)
+                _dot(xp, d, square / w**2) if w > 0 else _square(xp, backend.transposed_times(z, clean_error))
                 for d, w, z in zip(response.noise_diagonal, fit.weight, factors, strict=True)
             ]
             return clean, clean, xp.stack(known, axis=-1)
-        return clean, clean, xp.stack([_square(xp, z.mT @ clean_error) for z in factors], axis=-1)
-    fitted = xp.zeros_like(response.complement)
-    for product, weight, loading in zip(response.products, fit.weight, component.loadings, strict=True):
-        if product is not None and loading.any():
-            fitted += product * backend.asarray(weight * loading)
-    identity = eye(backend, fitted)
+        shown = [_square(xp, backend.transposed_times(z, clean_error)) for z in factors]
+        return clean, clean, xp.stack(shown, axis=-1)
+    largest = int(np.argmax(np.array(fit.weight) * np.array(design.n_samples)))
+    differences = backend.asarray(component.loadings[largest] - component.loadings)
+    error = response.complement * loadings[largest]
+    for product, weight, difference in zip(response.products, fit.weight, differences, strict=True):
+        if product is not None:
+            error -= product * (weight * difference)
+    error = _rooted(backend, component, error)
+    training = _training_errors(backend, fit, factors, component, error=error, largest=largest)
+    at_target = _rooted(backend, component, eye(backend, response.complement) * differences[design.target])
+    return risk(error + at_target), clean, training
 
-    def error(source: int) -> Matrix:
-        return rooted(fitted - identity * loadings[source])
 
-    training = [_square(xp, z.mT @ error(k)) for k, z in enumerate(factors)]
-    return risk(error(design.target)), clean, xp.stack(training, axis=-1)
+def _training_errors(
+    backend: Backend, fit: Fit, factors: Sequence[Matrix], component: Component, *, error: Matrix, largest: int
+) -> Matrix:
+    """Return tr E_kᵀ M_k E_k, (..., K), E_k = F − D_k, from the error on the source with the largest share of the fit.
+
+    The normal equations Σ_k ω_k M_k E_k + λ F = 0 of a linear model give that source's own without a product; rounding
+    would decide it where samples are interpolated.
+    """
+    xp = backend.xp
+    differences = backend.asarray(component.loadings[largest] - component.loadings)
+    balanced = fit.width is None and fit.way is Way.PRIMAL
+    by_source: list[Matrix] = [None] * len(factors)
+    forces: Matrix = 0.0
+    for k, z in enumerate(factors):
+        if k == largest and balanced:
+            continue
+        shown = backend.transposed_times(z, error)
+        own = shown + _rooted(backend, component, z.mT * differences[k])
+        by_source[k] = _square(xp, own)
+        forces = forces + fit.weight[k] * xp.sum(shown * own, axis=(-2, -1))
+    if balanced:
+        known = backend.eye(error.shape[-2]) * backend.asarray(component.loadings[largest])
+        forces = forces + fit.ridge * xp.sum(error * (error + _rooted(backend, component, known)), axis=(-2, -1))
+        by_source[largest] = -forces / fit.weight[largest]
+    return xp.stack(by_source, axis=-1)
+
+
+def _rooted(backend: Backend, component: Component, matrix: Matrix) -> Matrix:
+    """Return a matrix times the root of a component."""
+    return matrix if component.root is None else matrix @ backend.asarray(component.root)
 
 
 def moments_of(backend: Backend, design: Design, fit: Fit, looks: Sequence[Sequence[Look]]) -> Moments:

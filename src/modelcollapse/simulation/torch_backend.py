@@ -101,6 +101,10 @@ class TorchBackend:
         product[..., lower, lower] = self.gram_of_triangular(corner)
         return product
 
+    def transposed_times(self, factor: Matrix, matrix: Matrix) -> Matrix:
+        """Return Tᵀ M."""
+        return factor.mT @ matrix
+
     def inverse(self, matrix: Matrix) -> Matrix:
         """Return the inverse through Cholesky's factor."""
         factor, failed = torch.linalg.cholesky_ex(matrix)
