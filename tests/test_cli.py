@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +12,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from modelcollapse import InputError, MissingExtraError, __version__, cli
+from modelcollapse import InputError, MissingExtraError, __version__, cli, load_problem, simulate
+from modelcollapse.cli import _progress
 from modelcollapse.digits import number_text
 from modelcollapse.result import PARTS
 
@@ -59,7 +62,7 @@ def imported_by(*arguments: str) -> set[str]:
     return set(done.stdout.splitlines()[-1].split())
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["solve", "--help"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["solve", "--help"], ["compare", "--help"]])
 def test_cli_help_imports_nothing_heavy(arguments: list[str]) -> None:
     assert not HEAVY & imported_by(*arguments)
 
@@ -102,6 +105,102 @@ def test_solve_prints_a_table_with_the_same_numbers(problem: str) -> None:
         assert number_text(answer[name]) in line
 
 
+def test_solve_by_simulation_prints_the_same_keys_with_standard_errors(problem: str) -> None:
+    theory = json.loads(run("solve", problem, "--json")[1])
+    options = ("--engine", "simulation", "--seed", "3", "--replicates", "50", "--json")
+    code, out, err = run("solve", problem, *options)
+    assert (code, err, out.count("\n")) == (0, "", 1)
+    answer = json.loads(out)
+    assert set(answer) == set(theory)
+    assert set(answer["stderr"]) == set(theory["stderr"])
+    assert (answer["engine"], answer["status"]) == ("simulation", "ok")
+    assert (answer["seed"], answer["n_replicates"]) == (3, 50)
+    assert sum(answer[part] for part in PARTS) == pytest.approx(answer["excess_risk"], rel=1e-9)
+    assert 0 < answer["stderr"]["excess_risk"] < 0.05 * answer["excess_risk"]
+    assert answer["excess_risk"] == pytest.approx(theory["excess_risk"], rel=0.2)
+    assert json.loads(run("solve", problem, *options)[1]) == answer
+    assert json.loads(run("solve", problem, *options[:-1], "--seed", "4", "--json")[1]) != answer
+
+
+def test_solve_by_simulation_stops_at_the_relative_standard_error(problem: str) -> None:
+    answers = [
+        json.loads(run("solve", problem, "--engine", "simulation", "--relative-stderr", error, "--json")[1])
+        for error in ("0.01", "0.003")
+    ]
+    for answer, error in zip(answers, (0.01, 0.003), strict=True):
+        assert answer["stderr"]["excess_risk"] <= error * answer["excess_risk"] * (1 + 1e-9)
+    assert answers[1]["n_replicates"] > answers[0]["n_replicates"]
+
+
+def test_solve_by_simulation_prints_values_with_errors(problem: str) -> None:
+    options = ("solve", problem, "--engine", "simulation", "--replicates", "50")
+    answer = json.loads(run(*options, "--json")[1])
+    code, out, err = run(*options)
+    assert (code, err) == (0, "")
+    for name in ("bias", "collapse", "excess_risk", "test_error"):
+        (line,) = [line for line in out.splitlines() if f" {name} " in line]
+        assert number_text(answer[name], answer["stderr"][name]) in line
+        assert "±" in line
+    assert "engine: simulation, seed: 0, replicates: 50" in out
+
+
+INTERRUPTIBLE = """
+import sys
+from modelcollapse.cli import _progress, main
+show = _progress.SimulationLine.__call__
+def note(self, reading, **given):
+    if reading.n_replicates == 8:
+        print("started", file=sys.stderr, flush=True)
+    show(self, reading, **given)
+_progress.SimulationLine.__call__ = note
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["solve", "--engine", "simulation"], ["solve", "--engine", "simulation", "--json"], ["compare", "--json"]],
+    ids=" ".join,
+)
+def test_ctrl_c_prints_what_there_is(problem: str, arguments: list[str]) -> None:
+    command = [sys.executable, "-c", INTERRUPTIBLE, *arguments, problem, "--replicates", "1000000000"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        assert running.stderr.readline() == "started\n"
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=60)
+    assert (running.returncode, err) == (130, "")
+    assert "interrupted" in out
+    if "--json" in arguments:
+        answer = json.loads(out)
+        simulation = answer if "status" in answer else answer["simulations"]["1"]
+        assert simulation["status"] == "interrupted"
+        assert simulation["n_replicates"] >= 8
+        assert simulation["excess_risk"] > 0
+
+
+class Terminal(io.StringIO):
+    """Text that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("patience", "shown"), [(0.0, True), (60.0, False)])
+def test_simulation_shows_its_estimate_in_a_terminal(
+    problem: str, patience: float, shown: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_progress, "PATIENCE", patience)
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    with _progress.SimulationLine() as line:
+        simulate(load_problem(problem), n_replicates=20, report=line)
+    with _progress.ProgressLine() as stages:
+        stages("reading", 1, 3)
+    text = terminal.getvalue()
+    assert ("excess_risk" in text and "±" in text and "replicates" in text and "%" in text) == shown
+    assert ("reading (1 of 3)" in text) == shown
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -112,7 +211,13 @@ def test_solve_prints_a_table_with_the_same_numbers(problem: str) -> None:
         (["solve", "missing.toml"], "missing.toml cannot be read"),
         (["solve", "problem.yaml"], ".toml or .json"),
         (["solve", "missing.toml", "--engine", "guess"], "guess"),
-        (["solve", "missing.toml", "--seed", "1"], "--seed"),
+        (["solve", "missing.toml", "--seed", "0"], "theory draws nothing"),
+        (["solve", "missing.toml", "--replicates", "9"], "theory draws nothing"),
+        (["solve", "missing.toml", "--relative-stderr", "0.1"], "theory draws nothing"),
+        (["solve", "missing.toml", "--device", "numpy"], "theory draws nothing"),
+        (["solve", "missing.toml", "--engine", "simulation", "--seed", "-1"], "--seed"),
+        (["solve", "missing.toml", "--engine", "simulation", "--device", "gpu"], "--device"),
+        (["compare", "missing.toml"], "missing.toml cannot be read"),
         (["solve", "missing.toml", "--jsn"], "--json"),
     ],
 )
