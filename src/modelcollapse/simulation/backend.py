@@ -140,7 +140,7 @@ class NumpyBackend:
         """Return Tᵀ M; for a triangle in half the work of a product: BLAS's dtrmm on the transposes."""
         if factor.shape[0] != factor.shape[1] or matrix.shape[1] == 1:
             return factor.T @ matrix
-        return blas.dtrmm(1.0, factor.T, matrix.T, side=1, lower=1, trans_a=1).T
+        return blas.dtrmm(1.0, factor.T, matrix, lower=1)
 
     def inverse(self, matrix: Matrix) -> Matrix:
         """Return the inverse through Cholesky's factor."""

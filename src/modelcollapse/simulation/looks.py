@@ -101,13 +101,14 @@ def _component_errors(
     largest = int(np.argmax(np.array(fit.weight) * np.array(design.n_samples)))
     differences = backend.asarray(component.loadings[largest] - component.loadings)
     error = response.complement * loadings[largest]
-    for product, weight, difference in zip(response.products, fit.weight, differences, strict=True):
-        if product is not None:
-            error -= product * (weight * difference)
+    for k, (product, weight) in enumerate(zip(response.products, fit.weight, strict=True)):
+        if product is not None and k != largest:
+            error -= product * (weight * differences[k])
     error = _rooted(backend, component, error)
     training = _training_errors(backend, fit, factors, component, error=error, largest=largest)
-    at_target = _rooted(backend, component, eye(backend, response.complement) * differences[design.target])
-    return risk(error + at_target), clean, training
+    if design.target != largest:
+        error += _rooted(backend, component, eye(backend, response.complement) * differences[design.target])
+    return risk(error), clean, training
 
 
 def _training_errors(

@@ -113,9 +113,10 @@ def _primal(
         products = [whole @ gram for gram in grams]
         complement = _sum(products, fit.weight)
         complement -= eye(backend, complement)
-    squares = [
-        [fit.weight[j] ** 2 * xp.sum(products[k] * products[j].mT, axis=(-2, -1)) for j in indices] for k in indices
-    ]
+    overlaps = {
+        (k, j): xp.sum(xp.vecdot(products[k], products[j].mT), axis=-1) for j in indices for k in indices[: j + 1]
+    }
+    squares = [[fit.weight[j] ** 2 * overlaps[min(k, j), max(k, j)] for j in indices] for k in indices]
     seen = fit.rank if fit.way is Way.SPECTRAL else inner.shape[-1]
     return Response(
         products=tuple(products[k] if fit.weight[k] > 0 else None for k in indices),
