@@ -35,7 +35,7 @@ def extrapolated(small: Result, double: Result) -> Numbers:
 def deviations(simulated: Numbers, expected: Numbers) -> dict[str, float]:
     """Return simulated minus expected in combined standard errors, of whatever the simulation gives.
 
-    A difference within rounding is 0; a larger one without any standard error is infinite.
+    Within rounding it is 0; beyond, without any standard error or from no number, infinite.
     """
     rounding = ROUNDING * expected["test_error"][0]
     found = {}
@@ -46,7 +46,7 @@ def deviations(simulated: Numbers, expected: Numbers) -> dict[str, float]:
         if abs(difference) <= rounding:
             found[name] = 0.0
         else:
-            found[name] = difference / combined if combined > 0 else math.copysign(math.inf, difference)
+            found[name] = difference / combined if combined > 0 and not math.isnan(difference) else math.inf
     return found
 
 

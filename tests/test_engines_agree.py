@@ -8,14 +8,19 @@ extrapolated to large sizes.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from extrapolation import THRESHOLD, deviations, extrapolated, furthest, numbers
 from modelcollapse import Mixture, simulate, solve
+from modelcollapse.checks import Array
 from modelcollapse.problems.doubling import doubled
-from modelcollapse.result import Status
-from modelcollapse.theory import mixture
+from modelcollapse.result import Result, Status
+from modelcollapse.theory.mixture import projection_response
+from modelcollapse.theory.networks import LinearEquivalent, linear_equivalent
 from problem_catalogue import NETWORKS, PROBLEMS, PROJECTIONS
 from test_theory_oracle import half_amplification
 
@@ -26,20 +31,40 @@ VISIBLE = 0.05
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
-def test_theory_agrees_with_simulation_and_not_with_half_the_amplification(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_theory_agrees_with_simulation_and_no_wrong_theory_does(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     problem, place = PROBLEMS[name], list(PROBLEMS).index(name)
     small = simulate(problem, seed=2 * place, n_replicates=N_REPLICATES)
     double = simulate(doubled(problem), seed=2 * place + 1, n_replicates=N_REPLICATES)
     assert small.status is double.status is Status.OK
-    limit, expected = extrapolated(small, double), numbers(solve(problem))
+    limit, theory = extrapolated(small, double), solve(problem)
     unanswered = {f"training_error of {source.name}" for source in problem.sources if source.n_samples == 0}
     assert {quantity for quantity, (value, _) in limit.items() if not math.isfinite(value)} == unanswered
-    assert THRESHOLD * limit["excess_risk"][1] < VISIBLE * expected["excess_risk"][0]
-    assert furthest(deviations(limit, expected)) < THRESHOLD
-    monkeypatch.setattr(mixture, "amplification", half_amplification)
-    assert furthest(deviations(limit, numbers(solve(problem)))) > THRESHOLD
+    assert THRESHOLD * limit["excess_risk"][1] < VISIBLE * theory.excess_risk
+    assert furthest(deviations(limit, numbers(theory))) < THRESHOLD
+    for what, wrong in wrong_formulas(problem, theory).items():
+        with monkeypatch.context() as patch:
+            patch.setattr(what, wrong)
+            assert furthest(deviations(limit, numbers(solve(problem)))) > THRESHOLD
+
+
+def wrong_formulas(problem: Mixture, theory: Result) -> dict[str, Callable[..., Any]]:
+    """Return what theory must not be taken for: wrong functions in place of its own, where these matter."""
+    wrong: dict[str, Callable[..., Any]] = {"modelcollapse.theory.mixture.amplification": half_amplification}
+    if theory.projection_variance > 0:
+        wrong["modelcollapse.theory.mixture.projection_response"] = half_projection_response
+    if problem.activation is not None:
+        wrong["modelcollapse.theory.engine.linear_equivalent"] = without_feature_noise
+    return wrong
+
+
+def half_projection_response(*arguments: Any) -> Array:
+    """A wrong formula: what a change of the inputs adds through the random features is halved."""
+    return projection_response(*arguments) / 2
+
+
+def without_feature_noise(*arguments: Any, **named: Any) -> LinearEquivalent:
+    """A wrong formula: a network is nothing but its linear part."""
+    return replace(linear_equivalent(*arguments, **named), feature_noise=0.0)
 
 
 def test_catalogue_holds_every_kind_of_problem() -> None:
