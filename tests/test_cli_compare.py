@@ -33,7 +33,7 @@ def test_compare_prints_one_json_object(problem: str) -> None:
     assert answer["theory"]["engine"] == "theory"
 
 
-@pytest.mark.parametrize("columns", [60, 80, 110, 160])
+@pytest.mark.parametrize("columns", [60, 80, 100, 160])
 def test_compare_prints_verdict_then_every_quantity(
     problem: str,
     columns: int,

@@ -80,13 +80,19 @@ def _value(value: float, stderr: float, quantity: Quantity) -> str:
 
 
 def _in_stderr(deviation: float) -> str:
-    return "–" if math.isnan(deviation) else f"{deviation:.1f}".replace("-", "−")
+    return "–" if math.isnan(deviation) else f"{round(deviation, 1) + 0.0:.1f}".replace("-", "−")  # no −0.0
+
+
+def _gap(quantity: Quantity) -> str:
+    if math.isnan(quantity.finite_size_gap):
+        return "–"
+    return "0 %" if quantity.difference_in_stderr == 0 else signed_share_text(quantity.finite_size_gap)
 
 
 _COLUMNS: list[tuple[str, Callable[[Quantity], str], bool]] = [
     ("theory", lambda q: "–" if math.isnan(q.theory) else number_text(q.theory), False),
     ("simulation", lambda q: _value(q.simulation, q.stderr, q), False),
-    ("gap", lambda q: "–" if math.isnan(q.finite_size_gap) else signed_share_text(q.finite_size_gap), True),
+    ("gap", _gap, True),
     ("s.e.", lambda q: _in_stderr(q.difference_in_stderr), True),
     ("large sizes", lambda q: _value(q.extrapolated, q.extrapolated_stderr, q), False),
     ("s.e.", lambda q: _in_stderr(q.deviation_in_stderr), False),

@@ -174,9 +174,7 @@ def compare(
         )
         if results[size].status in (Status.INTERRUPTED, Status.INTERPOLATION_THRESHOLD):
             break
-    quantities = dict(
-        _quantities(expected, list(results.values()), widening=_widening(problem, list(results.values())))
-    )
+    quantities = dict(_quantities(expected, results, widening=_widening(problem, list(results.values()))))
     agree, verdict = _verdict(quantities, [expected, *results.values()])
     return Comparison(
         verdict=verdict,
@@ -201,14 +199,26 @@ def _widening(problem: Mixture, simulated: Sequence[Result]) -> float:
     return float(stdtrit(n_units - 1, ndtr(-AGREEMENT))) / -AGREEMENT
 
 
-def _quantities(expected: Result, simulated: Sequence[Result], *, widening: float) -> Iterator[tuple[str, Quantity]]:
+def _quantities(
+    expected: Result, simulated: Mapping[int, Result], *, widening: float
+) -> Iterator[tuple[str, Quantity]]:
     """Lay the numbers of theory and of the simulations at the problem's size and at the two largest side by side."""
-    at_own_size, *_ = numbers = [_numbers(result) for result in simulated]
-    nothing = dict.fromkeys(at_own_size, (math.nan, math.nan))
-    at_size, at_twice = numbers[-2:] if len(numbers) > 1 else (at_own_size, nothing)
+    numbers = {size: _numbers(result) for size, result in simulated.items()}
+    last = max(numbers)
+    before = numbers.get(last // 2, {})  # empty when a simulation was stopped before there were two sizes to take
     for name, (value, _) in _numbers(expected).items():
         unit = abs(value) if name == "effective_ridge" else max(abs(value), expected.excess_risk)
-        yield name, _quantity(value, at_own_size[name], at_size[name], at_twice[name], ROUNDING * unit, widening)
+        yield (
+            name,
+            _quantity(
+                value,
+                own=numbers[1][name],
+                single=before.get(name, (math.nan, math.nan)),
+                twice=numbers[last][name],
+                rounding=ROUNDING * unit,
+                widening=widening,
+            ),
+        )
 
 
 def _numbers(result: Result) -> dict[str, tuple[float, float]]:
@@ -223,6 +233,7 @@ def _numbers(result: Result) -> dict[str, tuple[float, float]]:
 
 def _quantity(
     expected: float,
+    *,
     own: tuple[float, float],
     single: tuple[float, float],
     twice: tuple[float, float],
