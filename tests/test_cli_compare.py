@@ -64,11 +64,11 @@ def test_compare_shows_a_wrong_theory(problem: str, monkeypatch: pytest.MonkeyPa
 def test_compare_says_when_it_cannot_judge(tmp_path: Path) -> None:
     path = tmp_path / "threshold.toml"
     path.write_text(PROBLEM.replace("ridge = 0.1", "ridge = 0").replace("n_samples = 90", "n_samples = 20"))
-    code, out, err = run("compare", str(path), "--replicates", "20")
+    code, out, err = run("compare", str(path))
     assert (code, err) == (0, "")
     assert out.startswith("Cannot be judged: ")
     assert " nan" not in out
-    answer = json.loads(run("compare", str(path), "--replicates", "20", "--json")[1])
+    answer = json.loads(run("compare", str(path), "--json")[1])
     assert answer["agree"] is None
     assert answer["theory"]["status"] == "interpolation_threshold"
 
