@@ -139,6 +139,15 @@ def test_threshold_has_infinite_risk(n_samples, width):
     assert result.to_dict()["excess_risk"] is None
 
 
+def test_threshold_is_that_of_the_rank_and_is_not_sampled_for_ever():
+    source = replace(one_source(8, d=12).sources[0], spectrum=Spectrum.explicit([1.0] * 8 + [0.0] * 4))
+    result = simulate(Mixture([source], ridge=0))
+    assert (result.status, result.n_replicates) == (Status.INTERPOLATION_THRESHOLD, sampler.MIN_REPLICATES)
+    with_others = simulate_sweep([Mixture([source], ridge=ridge) for ridge in (0.0, 0.1)], relative_stderr=0.01)
+    assert with_others[0].status is Status.INTERPOLATION_THRESHOLD
+    assert with_others[1].stderr["excess_risk"] <= 0.01 * with_others[1].excess_risk
+
+
 @pytest.mark.parametrize(("n_samples", "warned"), [(7, True), (13, True), (14, False), (6, False)])
 def test_heavy_tails_are_said(n_samples, warned):
     said = " ".join(simulate(one_source(n_samples), n_replicates=20).assumptions)

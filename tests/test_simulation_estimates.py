@@ -13,7 +13,13 @@ from modelcollapse.streams import stream
 
 N_TRIALS = 1500
 QUESTION = Question(
-    noise_var=np.array([0.5, 0.2]), power=np.array([1.0, 4.0]), n_features=10, ridge=0.1, width=20, unit=1.0
+    noise_var=np.array([0.5, 0.2]),
+    power=np.array([1.0, 4.0]),
+    n_features=10,
+    ridge=0.1,
+    width=20,
+    unit=1.0,
+    margin=np.inf,
 )
 SHAPES = {
     "noise": (2,), "teacher": (2,), "clean": (2,), "bias": (2,), "spread": (3, 2),

@@ -170,8 +170,13 @@ def _inputs_of(problem: Mixture) -> tuple[object, ...]:
 
 def _solve_alike(problems: Sequence[Mixture], sampling: Sampling) -> list[Result]:
     """Answer problems with the same inputs from one sample."""
-    drawn, answers = sample_scene(translate(problems, plain=sampling.plain), sampling)
-    return [_result(problem, estimates, drawn, sampling) for problem, estimates in zip(problems, answers, strict=True)]
+    scene = translate(problems, plain=sampling.plain)
+    drawn, answers = sample_scene(scene, sampling)
+    margins = [question.margin for _, question in scene.questions]
+    return [
+        _result(problem, estimates, drawn, sampling, margin)
+        for problem, estimates, margin in zip(problems, answers, margins, strict=True)
+    ]
 
 
 def translate(problems: Sequence[Mixture], *, plain: bool = False) -> Scene:
@@ -190,7 +195,7 @@ def translate(problems: Sequence[Mixture], *, plain: bool = False) -> Scene:
     given = [s.eigenvalues if s.eigenvalues is not None else s.covariance for s in first.spectra]
     place = coordinates_for([array for array in given if array is not None], target=first.target_index)
     components: list[Component] = []
-    asked: list[tuple[Fit, Array, dict[int, float], float]] = []
+    asked: list[tuple[Fit, Array, dict[int, float], Mixture]] = []
     roots = tuple(square_root(covariance) for covariance in place.covariances)
     for problem in problems:
         power: dict[int, float] = {}
@@ -200,7 +205,7 @@ def translate(problems: Sequence[Mixture], *, plain: bool = False) -> Scene:
                 alike = _position(components, replace(component, loadings=component.loadings / scale))
                 power[alike] = power.get(alike, 0.0) + scale**2
         noise = np.array([source.noise_var for source in problem.sources])
-        asked.append((_fit(problem, roots), noise, power, _weight_unit(problem)))
+        asked.append((_fit(problem, roots), noise, power, problem))
     if not components:  # nothing to learn: one component of no power
         shape = (len(first.sources), first.n_features)
         components.append(Component(loadings=np.zeros(shape), root=None if place.symmetric else np.ones((shape[1], 1))))
@@ -212,9 +217,10 @@ def translate(problems: Sequence[Mixture], *, plain: bool = False) -> Scene:
             n_features=first.n_features,
             ridge=fit.ridge,
             width=fit.width,
-            unit=unit,
+            unit=_weight_unit(problem),
+            margin=_margin(problem, roots),
         )
-        for fit, noise, power, unit in asked
+        for fit, noise, power, problem in asked
     ]
     design = Design(
         n_samples=tuple(source.n_samples for source in first.sources),
@@ -302,17 +308,29 @@ def _n_inner(problem: Mixture) -> int:
     return problem.width if _is_network(problem) else min(problem.width, problem.n_features)
 
 
+def _margin(problem: Mixture, roots: Sequence[Array]) -> float:
+    """Return how many samples a fit without ridge is from the number at which it just interpolates."""
+    if problem.ridge > 0:
+        return np.inf
+    active = [k for k, source in enumerate(problem.sources) if source.weight > 0 and source.n_samples > 0]
+    capacity = _n_inner(problem)
+    if not _is_network(problem):
+        capacity = min(capacity, rank_of_sum([roots[k] for k in active], [problem.n_features] * len(active)))
+    return float(abs(sum(problem.sources[k].n_samples for k in active) - capacity))
+
+
 def _weight_unit(problem: Mixture) -> float:
     """Return the largest weight: a common factor of weights and ridge changes nothing."""
     return max(source.weight for source in problem.sources)
 
 
-def _result(problem: Mixture, estimates: Estimates, drawn: Sample[Moments], sampling: Sampling) -> Result:
+def _result(
+    problem: Mixture, estimates: Estimates, drawn: Sample[Moments], sampling: Sampling, margin: float
+) -> Result:
     """Turn estimates into a result; where no mean exists, into infinities as the theory gives them."""
     names = [source.name for source in problem.sources]
     values = {name: value.tolist() for name, (value, _) in estimates.items()}
     errors = {name: stderr.tolist() for name, (_, stderr) in estimates.items()}
-    margin = _margin(problem)
     status = Status.OK if drawn.reached else Status.NOT_CONVERGED
     if drawn.interrupted:
         status = Status.INTERRUPTED
@@ -335,14 +353,6 @@ def _result(problem: Mixture, estimates: Estimates, drawn: Sample[Moments], samp
         version=__version__,
         assumptions=_assumptions(problem, margin, plain=sampling.plain),
     )
-
-
-def _margin(problem: Mixture) -> float:
-    """Return how many samples a fit without ridge is from the number at which it just interpolates."""
-    if problem.ridge > 0:
-        return np.inf
-    n_samples = sum(source.n_samples for source in problem.sources if source.weight > 0)
-    return float(abs(n_samples - _n_inner(problem)))
 
 
 def _assumptions(problem: Mixture, margin: float, *, plain: bool) -> tuple[str, ...]:

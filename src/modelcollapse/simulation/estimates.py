@@ -25,6 +25,9 @@ class Question:
     width : int or None
     unit : float
         By what the problem's weights and ridge were divided for the fit.
+    margin : float
+        Without ridge, how many samples the fit is from the number at which it just interpolates; infinite with one.
+        Up to 1 the risk has no mean, up to 3 no variance.
     """
 
     noise_var: Array
@@ -33,6 +36,7 @@ class Question:
     ridge: float
     width: int | None
     unit: float
+    margin: float
 
 
 Estimates = dict[str, tuple[Array, Array]]

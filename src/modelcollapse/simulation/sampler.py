@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import nullcontext
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -107,7 +107,7 @@ def sample(
     tally = _Tally(goal, replicates_per_unit)
     interrupted = False
     try:
-        for drawn in _in_order(draw, n_workers=n_workers):
+        for drawn in _in_order(draw, most=-(-goal.n_replicates // replicates_per_unit), n_workers=n_workers):
             draws.append(drawn)
             tally.add(watch(drawn))
             if report:
@@ -184,22 +184,18 @@ class _Tally:
         )
 
 
-def _in_order(draw: Callable[[int], Drawn], *, n_workers: int) -> Iterator[Drawn]:
-    """Yield draw(0), draw(1), ... endlessly, `n_workers` at work ahead of the consumer."""
+def _in_order(draw: Callable[[int], Drawn], *, most: int, n_workers: int) -> Iterator[Drawn]:
+    """Yield draw(0), draw(1), ..., draw(most − 1), `n_workers` at work ahead of the consumer."""
     if n_workers == 1:
-        index = 0
-        while True:
-            yield draw(index)
-            index += 1
-    with threadpool_limits(limits=1) if n_workers > 1 else nullcontext():
+        yield from map(draw, range(most))
+        return
+    with threadpool_limits(limits=1):
         workers = ThreadPoolExecutor(n_workers)
-        queue: list[Future[Drawn]] = []
+        numbers = iter(range(most))
         try:
-            for index in range(2 * n_workers):
-                queue.append(workers.submit(draw, index))
-            while True:
+            queue = [workers.submit(draw, index) for index in islice(numbers, 2 * n_workers)]
+            while queue:
                 yield queue.pop(0).result()
-                index += 1
-                queue.append(workers.submit(draw, index))
+                queue += [workers.submit(draw, index) for index in islice(numbers, 1)]
         finally:
             workers.shutdown(wait=True, cancel_futures=True)

@@ -85,7 +85,8 @@ def sample_scene(scene: Scene, sampling: Sampling) -> tuple[Sample[Moments], lis
         draw, questions = _drawer(scene, backend, sampling.seed), scene.questions
 
     def watch(moments: Moments) -> Array:
-        return np.stack([excess_risk(select(moments, fit), question) for fit, question in questions], axis=-1)
+        risks = [excess_risk(select(moments, fit), question) for fit, question in questions if question.margin > 1]
+        return np.stack(risks, axis=-1) if risks else np.zeros((len(moments.trace), 1))  # no mean to wait for
 
     drawn = sample(
         draw,
