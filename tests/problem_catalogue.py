@@ -12,7 +12,7 @@ from modelcollapse.streams import stream
 D = 60
 """Features of linear models and projections; sample counts and widths below are chosen around it."""
 D_NETWORK = 100
-"""Features of networks, which need many effective directions for Gaussian equivalence."""
+"""Features of networks: Gaussian equivalence needs many effective directions, so none of their spectra has spikes."""
 
 FLAT = Spectrum.isotropic(D)
 MILD = Spectrum.power_law(D, exponent=0.5, scale=3.0)
