@@ -154,6 +154,14 @@ def test_heavy_tails_are_said(n_samples, warned):
     assert ("no variance" in said) == warned
 
 
+@pytest.mark.parametrize("name", ["few samples, no ridge", "few samples, rotated, no ridge"])
+def test_interpolated_samples_have_no_training_error(name):
+    result = simulate(KINDS[name], n_replicates=20)
+    assert set(result.training_error.values()) == {0.0}
+    unweighted = [KINDS[name].sources[0], replace(KINDS[name].sources[1], weight=0.0)]
+    assert simulate(replace(KINDS[name], sources=unweighted), n_replicates=20).training_error["synthetic"] > 0.1
+
+
 def test_source_without_samples_has_no_training_error():
     result = simulate(small(n=(12, 0)), n_replicates=20)
     assert np.isnan(result.training_error["synthetic"])

@@ -172,10 +172,9 @@ def _solve_alike(problems: Sequence[Mixture], sampling: Sampling) -> list[Result
     """Answer problems with the same inputs from one sample."""
     scene = translate(problems, plain=sampling.plain)
     drawn, answers = sample_scene(scene, sampling)
-    margins = [question.margin for _, question in scene.questions]
     return [
-        _result(problem, estimates, drawn, sampling, margin)
-        for problem, estimates, margin in zip(problems, answers, margins, strict=True)
+        _result(problem, estimates, drawn, sampling, fit=scene.fits[fit], margin=question.margin)
+        for problem, estimates, (fit, question) in zip(problems, answers, scene.questions, strict=True)
     ]
 
 
@@ -325,7 +324,7 @@ def _weight_unit(problem: Mixture) -> float:
 
 
 def _result(
-    problem: Mixture, estimates: Estimates, drawn: Sample[Moments], sampling: Sampling, margin: float
+    problem: Mixture, estimates: Estimates, drawn: Sample[Moments], sampling: Sampling, *, fit: Fit, margin: float
 ) -> Result:
     """Turn estimates into a result; where no mean exists, into infinities as the theory gives them."""
     names = [source.name for source in problem.sources]
@@ -341,6 +340,8 @@ def _result(
     noise_var = problem.sources[problem.target_index].noise_var
     training = dict(zip(names, values["training_error"], strict=True))
     training_stderr = dict(zip(names, errors["training_error"], strict=True))
+    for name in _interpolated(problem, fit):
+        training[name] = training_stderr[name] = 0.0
     return Result(
         **{name: values[name] for name in ("excess_risk", *PARTS, "effective_ridge")},
         test_error=values["excess_risk"] + noise_var,
@@ -353,6 +354,13 @@ def _result(
         version=__version__,
         assumptions=_assumptions(problem, margin, plain=sampling.plain),
     )
+
+
+def _interpolated(problem: Mixture, fit: Fit) -> list[str]:
+    """Return the sources whose samples are met exactly: without ridge, all that are fitted when all are independent."""
+    fitted = [source for source in problem.sources if source.weight > 0 and source.n_samples > 0]
+    independent = fit.rank == sum(source.n_samples for source in fitted)
+    return [source.name for source in fitted] if problem.ridge == 0 and independent else []
 
 
 def _assumptions(problem: Mixture, margin: float, *, plain: bool) -> tuple[str, ...]:
