@@ -6,10 +6,10 @@ from typing import Any, Protocol
 
 import array_api_compat.numpy as numpy_namespace
 import numpy as np
-from scipy.linalg import blas, lapack
 
 from modelcollapse.checks import Array, choice
 from modelcollapse.errors import MissingExtraError
+from modelcollapse.simulation import lapack
 from modelcollapse.streams import stream
 
 Matrix = Any
@@ -132,28 +132,27 @@ class NumpyBackend:
         return factor @ factor.T
 
     def gram_of_triangular(self, factor: Matrix) -> Matrix:
-        """Return T Tᵀ in a third of the work of `gram`: LAPACK's dlauum on the transpose, lower in its order."""
-        product, _ = lapack.dlauum(factor.T.copy(order="F"), lower=1, overwrite_c=1)
+        """Return T Tᵀ in a third of the work of `gram`."""
+        product = factor.copy(order="C")
+        lapack.square_triangle(product)
         return _mirrored(product)
 
     def transposed_times(self, factor: Matrix, matrix: Matrix) -> Matrix:
-        """Return Tᵀ M; for a triangle in half the work of a product: BLAS's dtrmm on the transposes."""
+        """Return Tᵀ M; for a triangle in half the work of a product."""
         if factor.shape[0] != factor.shape[1] or matrix.shape[1] == 1:
             return factor.T @ matrix
-        return blas.dtrmm(1.0, factor.T, matrix, lower=1)
+        return lapack.transposed_triangle_times(factor, matrix)
 
     def inverse(self, matrix: Matrix) -> Matrix:
         """Return the inverse through Cholesky's factor."""
-        factor, failed = lapack.dpotrf(matrix.T, lower=1, clean=0, overwrite_a=1)
-        if failed:
-            raise np.linalg.LinAlgError("the matrix is not positive definite")
-        inverse, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
+        inverse = np.ascontiguousarray(matrix)
+        lapack.invert(inverse)
         return _mirrored(inverse)
 
 
-def _mirrored(lower: Array) -> Array:
-    """Copy the lower triangle of a matrix in Fortran's order to the upper one, in place and by blocks; return it."""
-    matrix, block = lower.T, 256  # C order: what was the lower triangle is now the upper one
+def _mirrored(matrix: Array) -> Array:
+    """Copy the upper triangle of a matrix to the lower one, in place and by blocks; return the matrix."""
+    block = 256
     for start in range(0, len(matrix), block):
         rows = slice(start, start + block)
         corner = np.triu(matrix[rows, rows])
