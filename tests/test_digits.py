@@ -15,6 +15,7 @@ from modelcollapse.digits import (
     percent_text,
     power_of_ten,
     rough_text,
+    signed_share_text,
     stderr_interval_text,
 )
 
@@ -93,3 +94,20 @@ def test_count_and_percent_text() -> None:
         "91.2 %",
         UNKNOWN,
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0523, "+5.2 %"),
+        (-0.0999999, "−10 %"),
+        (12.34, "+1234 %"),
+        (0.00996, "+1.0 %"),
+        (-0.00071, "−0.071 %"),
+        (-0.0000311, "−0.0031 %"),
+        (3e-9, "+300 ×10⁻⁹ %"),
+        (-0.0, "0 %"),
+    ],
+)
+def test_signed_share_text_shows_two_digits_of_small_shares(value: float, text: str) -> None:
+    assert signed_share_text(value) == text

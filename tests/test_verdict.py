@@ -239,7 +239,7 @@ def test_deviation_of_numbers_that_are_sure_is_at_the_scale_of_rounding() -> Non
         (0.5, "50 %"),
         (7.923, "792 %"),
         (0.00123, "0.12 %"),
-        (0.0, "0.00 %"),
+        (0.0, "0 %"),
     ],
 )
 def test_percent_has_two_digits(value: float, text: str) -> None:

@@ -164,27 +164,27 @@ def _signed(text: str) -> str:
 
 
 def share_text(value: float) -> str:
-    """Return a share as a percentage with two significant digits.
+    """Return a share as a percentage with two significant digits, and at least whole percents.
 
     Examples
     --------
-    >>> share_text(0.0523), share_text(0.5), share_text(0.00123)
-    ('5.2 %', '50 %', '0.12 %')
+    >>> share_text(0.0523), share_text(0.5), share_text(-7.923), share_text(0.0000123)
+    ('5.2 %', '50 %', '792 %', '0.0012 %')
     """
     size = abs(value) * 100
-    decimals = 0 if size >= 9.95 else 1 if size >= 0.995 else 2
-    return f"{size:.{decimals}f} %"
+    return f"{size:.0f} %" if size >= 9.95 else f"{rough_text(size, 2)} %"
 
 
 def signed_share_text(value: float) -> str:
-    """Return a share as a percentage with two significant digits and its sign.
+    """Return a share as a percentage with two significant digits and its sign, which zero has not.
 
     Examples
     --------
-    >>> signed_share_text(0.0523), signed_share_text(-0.5)
-    ('+5.2 %', '−50 %')
+    >>> signed_share_text(0.0523), signed_share_text(-0.5), signed_share_text(-0.0000123), signed_share_text(0.0)
+    ('+5.2 %', '−50 %', '−0.0012 %', '0 %')
     """
-    return f"{'−' if value < 0 else '+'}{share_text(value)}"
+    sign = "−" if value < 0 else "+" if value > 0 else ""
+    return sign + share_text(value)
 
 
 def rows_text(count: float) -> str:
