@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -66,12 +67,18 @@ def test_compare_disagrees_with_theory_of_other_noise(monkeypatch: pytest.Monkey
 
 
 def test_compare_disagrees_with_a_wrong_exact_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    wrong = replace(solve(tiny()), effective_ridge=0.05 * (1 + 1e-6))
+    wrong = replace(solve(tiny()), effective_ridge=0.05 * (1 + 1e-8))
     monkeypatch.setattr(comparison.theory, "solve", lambda _: wrong)
     found = compare(tiny(), n_replicates=40)
     assert found.agree is False
     assert "effective_ridge (an exact number)" in found.verdict
     assert found.to_dict()["quantities"]["effective_ridge"]["deviation_in_stderr"] is None
+
+
+def test_compare_forgives_rounding_of_an_exact_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    rounded = replace(solve(tiny()), effective_ridge=0.05 * (1 + 1e-10))
+    monkeypatch.setattr(comparison.theory, "solve", lambda _: rounded)
+    assert compare(tiny(), n_replicates=40).agree
 
 
 def test_compare_needs_the_extrapolation() -> None:
@@ -83,7 +90,13 @@ def test_compare_needs_the_extrapolation() -> None:
     assert risk.finite_size_gap == pytest.approx((risk.simulation - risk.theory) / risk.theory)
 
 
-def planted(offset: float, *, first: float, second: float, stderr: float = 1e-4) -> Any:
+def large(**changes: object) -> Mixture:
+    """Return a problem that is judged at its own size and at twice it."""
+    real = Source("real", n_samples=300, noise_var=0.5, spectrum=Spectrum.isotropic(128), teacher=RandomTeacher())
+    return replace(Mixture([real], ridge=0.1), **changes)
+
+
+def planted(offset: float, *, first: float = 0.0, second: float = 0.0, stderr: float = 1e-4) -> Any:
     """Return a simulation that has theory's numbers with errors of first and second order in 1/size and an offset."""
 
     def solve_exactly(problem: Mixture, **_: object) -> Result:
@@ -111,31 +124,32 @@ def planted(offset: float, *, first: float, second: float, stderr: float = 1e-4)
 def test_compare_sees_through_errors_of_size(
     offset: float, first: float, second: float, agree: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = Source("real", n_samples=300, noise_var=0.5, spectrum=Spectrum.isotropic(128), teacher=RandomTeacher())
     monkeypatch.setattr(comparison.simulation, "solve", planted(offset, first=first, second=second))
-    found = compare(Mixture([real], ridge=0.1))
+    found = compare(large())
     assert found.agree is agree
     risk = found.quantities["excess_risk"]
     assert risk.finite_size_gap == pytest.approx(first + second + offset, abs=1e-12)
     assert risk.extrapolated / risk.theory - 1 == pytest.approx(offset - second / 2, abs=1e-12)
 
 
+@pytest.mark.parametrize("first_has_few", [True, False])
 @pytest.mark.parametrize("n_units", [2, 10, 50, 500])
-def test_compare_widens_standard_errors_of_few_replicates(n_units: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    exact = planted(0.0, first=0.0, second=0.0)
-    monkeypatch.setattr(
-        comparison.simulation, "solve", lambda problem, **_: replace(exact(problem), n_replicates=2 * n_units)
-    )
-    real = Source("real", n_samples=300, noise_var=0.5, spectrum=Spectrum.isotropic(128), teacher=RandomTeacher())
-    risk = compare(Mixture([real], ridge=0.1)).quantities["excess_risk"]
+def test_compare_widens_standard_errors_by_the_fewest_replicates(
+    n_units: int, first_has_few: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def solve_with(problem: Mixture, **_: object) -> Result:
+        few_at_first = problem.n_features == large().n_features
+        return replace(planted(0.0)(problem), n_replicates=2 * n_units if few_at_first == first_has_few else 100_000)
+
+    monkeypatch.setattr(comparison.simulation, "solve", solve_with)
+    risk = compare(large()).quantities["excess_risk"]
     widening = risk.extrapolated_stderr / (np.sqrt(5) * 1e-4 * risk.theory)
     assert stats.t.sf(5 * widening, df=n_units - 1) == pytest.approx(stats.norm.sf(5), rel=1e-6)
     assert widening > 1
 
 
 def test_compare_takes_exact_zeros_for_agreement() -> None:
-    real = Source("real", n_samples=300, noise_var=0.5, spectrum=Spectrum.isotropic(70), teacher=RandomTeacher())
-    found = compare(Mixture([real], ridge=0.0), n_replicates=100)
+    found = compare(large(ridge=0.0), n_replicates=100)
     assert found.agree
     for name in ("bias", "collapse", "projection_variance"):
         assert found.quantities[name].theory == 0
@@ -160,6 +174,38 @@ def test_compare_cannot_judge_the_interpolation_threshold_and_does_not_try_for_l
     assert "interpolation threshold" in found.verdict
     assert {size: result.n_replicates for size, result in found.simulations.items()} == {1: 40}
     json.dumps(found.to_dict(), allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("n_features", "n_samples", "sizes"),
+    [
+        (8, 9, [1, 8, 16]),  # no mean at its own size
+        (8, 10, [1, 8, 16]),  # a mean, no variance
+        (8, 7, [1, 8, 16]),
+        (70, 71, [1, 4, 8]),  # at twice the size no variance either
+        (70, 73, [1, 2, 4]),
+        (70, 74, [1, 2]),
+    ],
+)
+def test_compare_judges_sizes_with_a_variance_near_interpolation(
+    n_features: int, n_samples: int, sizes: list[int]
+) -> None:
+    problem = flat(n_features, n_samples, ridge=0.0)
+    found = compare(problem, n_replicates=400)
+    assert found.agree, found.verdict
+    assert list(found.simulations) == sizes
+    has_mean = abs(n_samples - n_features) > 1
+    assert ("within one of as many samples as parameters, the risk has no finite mean" in found.verdict) != has_mean
+    assert ("own size the simulated excess risk is" in found.verdict) == has_mean
+    settled = sizes[1:] if len(sizes) > 2 else sizes
+    assert {size for size, result in found.simulations.items() if result.n_replicates == 400} == {*settled}
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_compare_near_interpolation_still_disagrees_with_wrong_theory(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = theory_mixture.amplification
+    monkeypatch.setattr(theory_mixture, "amplification", lambda *given: 3 * right(*given))
+    assert compare(flat(8, 10, ridge=0.0), n_replicates=400).agree is False
 
 
 @pytest.mark.parametrize("stopped_at", [1, 8, 16])
@@ -198,16 +244,136 @@ def test_compare_asks_for_its_own_precision_only_when_nothing_is_asked(monkeypat
 
     def note(problem: Mixture, **given: Any) -> Result:
         asked.append((given["n_replicates"], given["relative_stderr"], given["device"]))
-        return planted(0.0, first=0.0, second=0.0)(problem)
+        return planted(0.0)(problem)
 
     monkeypatch.setattr(comparison.simulation, "solve", note)
-    real = Source("real", n_samples=300, spectrum=Spectrum.isotropic(64), teacher=RandomTeacher())
     for given in ({}, {"n_replicates": 50}, {"relative_stderr": 0.1, "device": "cpu"}):
-        compare(Mixture([real], ridge=0.1), **given)
+        compare(large(), **given)
     assert asked[::2] == asked[1::2]
     assert asked[::2] == [(None, 0.002, "numpy"), (50, None, "numpy"), (None, 0.1, "cpu")]
 
 
-def test_compare_refuses_what_cannot_be_doubled() -> None:
-    with pytest.raises(InputError, match="can be doubled"):
-        compare(tiny(sources=[replace(tiny().sources[0], n_samples=10**15)]))
+def flat(n_features: int, n_samples: int, **model: Any) -> Mixture:
+    """Return one source of isotropic inputs."""
+    spectrum = Spectrum.isotropic(n_features)
+    real = Source("real", n_samples=n_samples, noise_var=0.5, spectrum=spectrum, teacher=RandomTeacher())
+    return Mixture([real], **model)
+
+
+@pytest.mark.parametrize(
+    ("problem", "message"),
+    [
+        (
+            flat(8, 10**15, ridge=0.05),
+            r"`n_samples` .*\[0, 62500000000000\]; got 1000000000000000\..* 16 times its size",
+        ),
+        (flat(8, 20, ridge=0.05, width=10**15), r"`width` .*\[0, 62500000000000\]; got 1000000000000000\..* 16 times"),
+        (
+            flat(8193, 9000, ridge=0.05),
+            r"`n_features` .*\[0, 8192\]; got 8193\. To compare, this problem is .* 2 times",
+        ),
+        (
+            flat(2049, 2050, ridge=0.0),
+            r"`n_features` .*\[0, 2048\]; got 2049\..* 1 samples from interpolation, is .* 8",
+        ),
+    ],
+    ids=["samples", "width", "features", "near interpolation"],
+)
+def test_compare_refuses_what_is_too_large_before_it_draws(
+    problem: Mixture, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def draw(*_: object, **__: object) -> Result:
+        raise AssertionError("nothing should be drawn")
+
+    monkeypatch.setattr(comparison.simulation, "solve", draw)
+    with pytest.raises(InputError, match=message):
+        compare(problem)
+    with pytest.raises(AssertionError, match="nothing should be drawn"):
+        compare(flat(8192, 9000, ridge=0.05))
+
+
+def test_compare_leaves_at_most_the_first_order_to_the_remainder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparison.simulation, "solve", planted(0.0, first=-0.8))  # 0.2 and 0.6 of the limit
+    risk = compare(large()).quantities["excess_risk"]
+    assert risk.remainder / risk.theory == pytest.approx(0.8, rel=1e-9)
+    monkeypatch.setattr(comparison.simulation, "solve", planted(0.0, first=-0.4))  # 0.6 and 0.8
+    risk = compare(large()).quantities["excess_risk"]
+    assert risk.remainder / risk.theory == pytest.approx(0.4**2 / 0.8, rel=1e-9)
+
+
+@pytest.mark.parametrize(("first", "said"), [(0.1, "10 % above theory"), (-0.1, "10 % below theory")])
+def test_compare_says_on_which_side_of_theory_the_problem_is(
+    first: float, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparison.simulation, "solve", planted(0.0, first=first))
+    assert f"the simulated excess risk is {said}." in compare(large()).verdict
+
+
+def visible_error(verdict: str) -> float:
+    """Return which error of theory a verdict says would have been seen."""
+    said = re.search(r"An error of theory of (\S+) % would have been seen\.", verdict)
+    assert said, verdict
+    return float(said[1]) / 100
+
+
+@pytest.mark.parametrize(("first", "second"), [(0.0, 0.0), (0.1, 0.0), (0.1, 0.01), (-0.1, -0.01), (-0.1, 0.01)])
+def test_compare_sees_the_error_that_it_says_it_would_have_seen(
+    first: float, second: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deviation(offset: float) -> float:
+        monkeypatch.setattr(comparison.simulation, "solve", planted(offset, first=first, second=second))
+        return abs(compare(large()).quantities["excess_risk"].deviation_in_stderr)
+
+    monkeypatch.setattr(comparison.simulation, "solve", planted(0.0, first=first, second=second))
+    visible = visible_error(compare(large()).verdict)
+    assert min(deviation(visible), deviation(-visible)) > 6.5  # 7, as far as two digits say it
+    if first == 0:
+        assert max(deviation(visible), deviation(-visible)) < 7.5
+        assert max(deviation(visible / 2), deviation(-visible / 2)) < 5
+
+
+def test_compare_sees_that_error_with_97_percent(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+
+    def noisy(problem: Mixture, **_: object) -> Result:
+        result = planted(offset)(problem)
+        error = result.stderr["excess_risk"] * rng.standard_normal()
+        return replace(result, excess_risk=result.excess_risk + error)
+
+    offset = 0.0
+    monkeypatch.setattr(comparison.simulation, "solve", planted(0.0))
+    visible = visible_error(compare(large()).verdict)
+    monkeypatch.setattr(comparison.simulation, "solve", noisy)
+    seen = {}
+    for offset in (visible, visible * 5 / 7):
+        seen[offset] = np.mean([compare(large()).agree is False for _ in range(400)])
+    assert seen[visible] > 0.97 - 5 * np.sqrt(0.97 * 0.03 / 400)
+    assert 0.5 - 5 * 0.5 / 20 < seen[visible * 5 / 7] < 0.5 + 5 * 0.5 / 20  # at 5 standard errors it is a coin
+
+
+@pytest.mark.parametrize("stopped_at", [1, 8, 16])
+def test_compare_keeps_finished_sizes_when_interrupted_at_the_first_unit(
+    stopped_at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(problem: Mixture, **given: Any) -> Result:
+        result = right(problem, **given)
+        if problem.n_features < 8 * stopped_at:
+            return result
+        numbers = dict.fromkeys((*PARTS, "excess_risk", "test_error", "effective_ridge"), math.nan)
+        training = dict.fromkeys(result.training_error, math.nan)
+        stderr = {**numbers, "training_error": training}
+        status = Status.INTERRUPTED
+        return replace(result, **numbers, training_error=training, stderr=stderr, status=status, n_replicates=0)
+
+    right = comparison.simulation.solve
+    monkeypatch.setattr(comparison.simulation, "solve", stopped)
+    found = compare(tiny(), n_replicates=40)
+    assert list(found.simulations) == [size for size in (1, 8, 16) if size <= stopped_at]
+    assert found.interrupted
+    assert found.agree is None
+    assert found.verdict.startswith("Cannot be judged: the simulation was interrupted.")
+    known = stopped_at > 1
+    assert math.isfinite(found.quantities["excess_risk"].finite_size_gap) == known
+    assert ("own size the simulated excess risk is" in found.verdict) == known
+    assert all(quantity.agree is None for quantity in found.quantities.values())
+    json.dumps(found.to_dict(), allow_nan=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from scipy.special import ndtr, stdtrit
 
 from modelcollapse import __version__
+from modelcollapse.checks import integer
 from modelcollapse.digits import rough_text, share_text
 from modelcollapse.problems.doubling import doubled
-from modelcollapse.problems.mixture import Mixture
+from modelcollapse.problems.mixture import MAX_SAMPLES, Mixture
 from modelcollapse.result import PARTS, Result, Status, plain
 from modelcollapse.simulation import engine as simulation
 from modelcollapse.simulation import mixture
-from modelcollapse.simulation.sampler import MIN_REPLICATES
 from modelcollapse.theory import engine as theory
 
 if TYPE_CHECKING:
@@ -29,6 +29,12 @@ RELATIVE_STDERR = 0.002
 """Standard error of each simulated excess risk, relative to it, when nothing else is asked."""
 LARGE = 64
 """Features from which the error of theory is taken to fall in proportion to 1/size."""
+NO_VARIANCE = 3
+"""Samples from the interpolation threshold up to which a fit without ridge has a risk without variance."""
+LOOK = 40
+"""Replicates of a simulation whose standard error is not worth waiting for, because the risk has no variance."""
+VISIBLE = AGREEMENT + 2
+"""Standard errors of an error of theory that is seen with a probability of 97 %."""
 ROUNDING = 1e-9
 """Differences below this, relative to the excess risk or the quantity itself, are rounding."""
 
@@ -47,7 +53,7 @@ class Quantity:
     difference_in_stderr : float
         The same in standard errors: grows without limit with the number of replicates, as theory is for large sizes.
     finite_size_gap : float
-        The difference as a share of theory; NaN where theory is 0.
+        The difference as a share of theory; NaN where theory is 0, infinite where the simulation has no mean.
     extrapolated, extrapolated_stderr : float
         The simulation's value for large sizes, 2 v(twice the size) − v(size). Its standard error is widened so that
         chance passes 5 of them as rarely with few replicates as with many.
@@ -131,7 +137,8 @@ def compare(
     seed : int
         Of the first simulation; each further one takes the next, so that they are independent.
     n_replicates, relative_stderr, device
-        Of each simulation, as in `simulate`; neither number given: a relative standard error of 0.002.
+        As in `simulate`, of each simulation whose risk has a variance; neither number given: a relative standard error
+        of 0.002.
     report : callable, optional
         Called with the size, as a multiple of the problem's, and a `Reading` as a simulation proceeds.
 
@@ -142,16 +149,17 @@ def compare(
     Raises
     ------
     InputError
-        When theory or simulation do not answer the problem, or it cannot be doubled.
+        When theory or simulation do not answer the problem, or not at the larger sizes.
     NumericalError
         When theory does not reach its fixed point.
 
     Notes
     -----
-    A problem of less than 64 features is doubled until it has as many before the two sizes are taken. All quantities
-    must agree; with a dozen of them, chance passes 5 standard errors once in a hundred thousand comparisons. Standard
-    errors of few replicates are uncertain themselves: they are widened as Student's distribution says, with one degree
-    of freedom less than there are independent units.
+    A problem of less than 64 features is doubled until it has as many before the two sizes are taken. So is one without
+    ridge within 3 samples of its interpolation threshold, where the risk has no variance: 40 replicates are a look at
+    it, and larger sizes are judged. All quantities must agree; with a dozen of them, chance passes 5 standard errors
+    once in a hundred thousand comparisons. Standard errors of few replicates are uncertain themselves: they are widened
+    as Student's distribution says, with one degree of freedom less than there are independent units.
 
     Examples
     --------
@@ -161,25 +169,25 @@ def compare(
     True
     """
     expected = theory.solve(problem)
+    margin = _margin(problem, expected)
+    sizes = _sizes(problem, margin)
     if n_replicates is None and relative_stderr is None:
         relative_stderr = RELATIVE_STDERR
-    sizes = _sizes(problem)
-    if expected.status is Status.INTERPOLATION_THRESHOLD:  # no mean to wait for: a look at its own size is enough
-        sizes, n_replicates, relative_stderr = {1: problem}, MIN_REPLICATES, None
     results: dict[int, Result] = {}
     for size, posed in sizes.items():
+        settled = size * margin > NO_VARIANCE
         results[size] = simulation.solve(
             posed,
             seed=seed + len(results),
-            n_replicates=n_replicates,
-            relative_stderr=relative_stderr,
+            n_replicates=n_replicates if settled else LOOK,
+            relative_stderr=relative_stderr if settled else None,
             device=device,
             report=None if report is None else partial(report, size),
         )
-        if results[size].status in (Status.INTERRUPTED, Status.INTERPOLATION_THRESHOLD):
+        if results[size].status is Status.INTERRUPTED:
             break
-    quantities = dict(_quantities(expected, results, widening=_widening(problem, list(results.values()))))
-    agree, verdict = _verdict(quantities, [expected, *results.values()])
+    quantities = dict(_quantities(expected, results, widening=_widening(problem, results)))
+    agree, verdict = _verdict(quantities, expected.status, {result.status for result in results.values()})
     return Comparison(
         verdict=verdict,
         agree=agree,
@@ -189,17 +197,52 @@ def compare(
     )
 
 
-def _sizes(problem: Mixture) -> dict[int, Mixture]:
-    """Return the problem and two larger ones, or one where it is large itself, by how many times larger they are."""
-    size, larger = 1, problem
-    while larger.n_features < LARGE:
-        size, larger = 2 * size, doubled(larger)
-    return {1: problem, size: larger, 2 * size: doubled(larger)}
+def _margin(problem: Mixture, expected: Result) -> float:
+    """Return how many samples a problem is from its interpolation threshold; infinite with a ridge."""
+    if expected.status is Status.INTERPOLATION_THRESHOLD:
+        return 0.0
+    _, question = simulation.translate([problem]).questions[0]
+    return question.margin
 
 
-def _widening(problem: Mixture, simulated: Sequence[Result]) -> float:
-    """Return by how much standard errors grow so that 5 of them cover what 5 of endless replicates would."""
-    n_units = min(result.n_replicates or 0 for result in simulated) // mixture.n_replicates(problem.width)
+def _sizes(problem: Mixture, margin: float) -> dict[int, Mixture]:
+    """Return the problem and the two larger ones that are extrapolated, by how many times larger they are.
+
+    The first of the two is the problem itself where it is large, and on the threshold, where no size has a mean, the
+    problem is alone.
+    """
+    if not margin:
+        return {1: problem}
+    size = 1
+    while size * problem.n_features < LARGE or size * margin <= NO_VARIANCE:
+        size *= 2
+    _check_largest(problem, margin, times=2 * size)
+    posed = {1: problem}
+    while max(posed) < 2 * size:
+        posed[2 * max(posed)] = doubled(posed[max(posed)])
+    return {times: posed[times] for times in sorted({1, size, 2 * size})}
+
+
+def _check_largest(problem: Mixture, margin: float, *, times: int) -> None:
+    """Refuse a problem that cannot be simulated at so many times its size, before anything is drawn."""
+    largest = {
+        "n_features": (problem.n_features, simulation.MAX_FEATURES),
+        "n_samples": (max(source.n_samples for source in problem.sources), MAX_SAMPLES),
+        "width": (problem.width or 0, MAX_SAMPLES),
+    }
+    near = f", {margin:g} samples from interpolation," if margin <= NO_VARIANCE else ""
+    hint = (
+        f"To compare, this problem{near} is simulated at {times} times its size as well: make it smaller, or simulate "
+        "it alone (`solve --engine simulation`)."
+    )
+    for what, (value, most) in largest.items():
+        integer(what, value, low=0, high=most // times, hint=hint)
+
+
+def _widening(problem: Mixture, simulated: Mapping[int, Result]) -> float:
+    """Return by how much standard errors of the extrapolation grow so that 5 cover what 5 of endless replicates do."""
+    extrapolated = sorted(simulated)[-2:]
+    n_units = min(simulated[size].n_replicates or 0 for size in extrapolated) // mixture.n_replicates(problem.width)
     return float(stdtrit(n_units - 1, ndtr(-AGREEMENT))) / -AGREEMENT
 
 
@@ -274,12 +317,14 @@ def _in_stderr(difference: float, stderr: float, *, slack: float) -> float:
     return math.copysign(size, difference)
 
 
-def _verdict(quantities: Mapping[str, Quantity], results: Sequence[Result]) -> tuple[bool | None, str]:
+def _verdict(
+    quantities: Mapping[str, Quantity], expected: Status, simulated: Collection[Status]
+) -> tuple[bool | None, str]:
     """Return whether theory and simulation agree, and say so."""
-    statuses = {result.status for result in results}
-    if Status.INTERRUPTED in statuses:
-        return None, "Cannot be judged: the simulation was interrupted. The numbers are of what there was."
-    if Status.INTERPOLATION_THRESHOLD in statuses:
+    risk = quantities["excess_risk"]
+    if Status.INTERRUPTED in simulated:
+        return None, f"Cannot be judged: the simulation was interrupted.{_own_size(risk)}"
+    if expected is Status.INTERPOLATION_THRESHOLD:
         return None, (
             "Cannot be judged: without ridge and with as many samples as parameters, the interpolation threshold, the "
             "risk has no finite mean. Add a ridge or samples."
@@ -293,21 +338,27 @@ def _verdict(quantities: Mapping[str, Quantity], results: Sequence[Result]) -> t
         return False, f"Theory and simulation disagree: extrapolated to large sizes, {', '.join(wrong)}."
     return True, (
         f"Theory and simulation agree: extrapolated to large sizes, all quantities are within {AGREEMENT:g} standard "
-        f"errors of theory (the furthest, {furthest[0]}: {judged[furthest[0]]:.1f}). "
-        + _sensitivity(quantities["excess_risk"])
+        f"errors of theory (the furthest, {furthest[0]}: {judged[furthest[0]]:.1f})."
+        f"{_own_size(risk)}{_sensitivity(risk)}"
     )
+
+
+def _own_size(risk: Quantity) -> str:
+    """Say how far theory is from the simulation at the problem's own size, where that is known."""
+    if math.isinf(risk.simulation):
+        return " At the problem's own size, within one of as many samples as parameters, the risk has no finite mean."
+    if math.isnan(risk.finite_size_gap):
+        return ""
+    side = "below" if risk.difference < 0 else "above"
+    return f" At the problem's own size the simulated excess risk is {share_text(risk.finite_size_gap)} {side} theory."
 
 
 def _sensitivity(risk: Quantity) -> str:
-    """Say how far theory is from the simulation at the problem's own size, and which error would have been seen."""
+    """Say which error of theory would have been seen, whichever way the remainder of the extrapolation points."""
     if not risk.theory:
-        return "The excess risk is 0 on both sides."
-    visible = (AGREEMENT * risk.extrapolated_stderr + risk.remainder) / risk.theory
-    return (
-        f"At the problem's own size the simulated excess risk is {share_text(risk.finite_size_gap)} "
-        f"{'below' if risk.difference < 0 else 'above'} theory. An error of theory of {share_text(visible)} would have "
-        "been seen."
-    )
+        return " The excess risk is 0 on both sides."
+    visible = (VISIBLE * risk.extrapolated_stderr + 2 * risk.remainder) / risk.theory
+    return f" An error of theory of {share_text(visible)} would have been seen."
 
 
 def _stderr_text(deviation: float) -> str:
