@@ -69,6 +69,8 @@ RANKS = [
     ([HALF, HALF * 2, ASCENDING], (8, 8, 1), 4),
     ([matrix(HALF, 1), HALF], (10, 10), 6),
     ([HALF], (2,), 2),
+    ([np.eye(D)[0], np.eye(D)[0] + np.eye(D)[1], np.repeat([0.0, 1.0], [2, 4])], (5, 5, 3), 5),  # nested
+    ([HALF * [1, 1e-6, 1e-12, 0, 0, 0], OTHER_HALF], (2, 1), 3),
 ]
 
 

@@ -240,3 +240,44 @@ def test_networks_with_a_ridge_near_rounding_are_answered():
     problem = replace(small(width=40), activation="relu", ridge=1e-25)
     without = simulate(replace(problem, ridge=0.0), n_replicates=8)
     assert simulate(problem, n_replicates=8).excess_risk == pytest.approx(without.excess_risk, rel=1e-6)
+
+
+STEEP = [
+    (60, 0.0, 8), (60, 1e-25, 8), (60, 1e-14, 8), (400, 0.0, 8), (400, 1e-16, 8), (60, 0.0, 12), (400, 0.0, 12)
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("n_samples", "ridge", "exponent"), STEEP)
+def test_steep_spectra_are_fitted_to_all_digits(n_samples, ridge, exponent):
+    spectrum = Spectrum.power_law(100, exponent=exponent)
+    source = Source("real", n_samples=n_samples, noise_var=0.5, spectrum=spectrum, teacher=RandomTeacher())
+    problem = Mixture([source], ridge=ridge)
+    result, theory = simulate(problem, n_replicates=40), solve(problem)
+    assert result.excess_risk == pytest.approx(theory.excess_risk, rel=0.1)
+    assert result.training_error["real"] == pytest.approx(theory.training_error["real"], rel=0.1, abs=1e-9)
+
+
+def test_networks_of_dependent_features_are_fitted_on_their_range():
+    few = replace(small(width=100, n=(80, 0)), activation=lambda x: x + x**2, ridge=0.0)
+    result, plain = simulate(few, n_replicates=40), simulate(few, n_replicates=400, plain=True)
+    for one, two in ((result.excess_risk, plain.excess_risk),):
+        assert one == pytest.approx(two, abs=5 * np.hypot(result.stderr["excess_risk"], plain.stderr["excess_risk"]))
+    assert result.training_error["real"] == pytest.approx(plain.training_error["real"], rel=0.1)
+    assert result.training_error["real"] > 0.1
+    assert np.isfinite(simulate(replace(few, activation="tanh", width=6), n_replicates=8).excess_risk)
+
+
+def test_source_of_no_variance_is_answered():
+    flat = replace(small().sources[1], spectrum=Spectrum.explicit(np.zeros(8)))
+    problem = replace(small(), sources=[small().sources[0], replace(flat, shift=None)])
+    result = simulate(problem, n_replicates=200)
+    assert result.excess_risk == pytest.approx(solve(problem).excess_risk, rel=0.2)
+    assert result.training_error["synthetic"] == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("ridge", [1e14, 1e50, 1e160, 1e300])
+def test_huge_ridges_learn_nothing(ridge):
+    result = simulate(small(ridge=ridge), n_replicates=8)
+    null = simulate(small(ridge=1e11), n_replicates=8)
+    assert result.excess_risk == pytest.approx(null.excess_risk, rel=1e-9)
+    assert result.training_error == pytest.approx(null.training_error, rel=1e-9)

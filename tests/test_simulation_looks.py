@@ -7,7 +7,7 @@ import pytest
 
 from modelcollapse.simulation.backend import NumpyBackend
 from modelcollapse.simulation.engine import translate
-from modelcollapse.simulation.looks import look_at, moments_of
+from modelcollapse.simulation.looks import largest, look_at, moments_of
 from modelcollapse.simulation.mixture import draw_factor, draw_features
 from modelcollapse.simulation.resolvent import respond
 from simulation_examples import KINDS
@@ -23,7 +23,8 @@ def seen(scene, seed):
         draw_factor(NUMPY, randomness, root, n_samples=n, n_total=design.n_total)
         for root, n in zip(design.roots, design.n_samples, strict=True)
     ]
-    response = respond(NUMPY, fit, factors=factors, grams=[factor @ factor.T for factor in factors], features=features)
+    grams = [factor @ factor.T for factor in factors]
+    response = respond(NUMPY, fit, factors=factors, grams=grams, features=features, largest=largest(design, fit))
     return look_at(NUMPY, design, fit, factors=factors, response=response), factors, features
 
 

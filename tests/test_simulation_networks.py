@@ -19,6 +19,7 @@ from modelcollapse.simulation.engine import translate
 from modelcollapse.simulation.moments import stack
 from modelcollapse.simulation.networks import Network, draw_gram, draw_layer, draw_unit
 from modelcollapse.simulation.neurons import MAX_ORDER, feature_covariance, neurons
+from modelcollapse.simulation.resolvent import Way
 from modelcollapse.streams import stream
 
 NUMPY = NumpyBackend()
@@ -216,8 +217,8 @@ def test_fit_without_ridge_and_few_samples_interpolates():
 
 def test_fit_by_eigenvalues_equals_the_fit_by_cholesky():
     network, (fit,) = network_of(problem("relu", width=60, n=(20, 12), ridge=1e-2))
-    by_eigenvalues = replace(fit, way=networks.Way.SPECTRAL)
-    both = draw_unit(NUMPY, NUMPY.randomness(0), network, [replace(fit, way=networks.Way.PRIMAL), by_eigenvalues])
+    by_eigenvalues = replace(fit, way=Way.SPECTRAL)
+    both = draw_unit(NUMPY, NUMPY.randomness(0), network, [replace(fit, way=Way.PRIMAL), by_eigenvalues])
     for field in fields(both):
         one, other = getattr(both, field.name)
         np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12, err_msg=field.name)

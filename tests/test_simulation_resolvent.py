@@ -14,13 +14,13 @@ D = 12
 CASES = {  # samples of two sources, width, ridge, ways that can do it
     "many samples": ((30, 20), None, 0.1, (Way.PRIMAL, Way.SPECTRAL)),
     "many samples, no ridge": ((30, 20), None, 0.0, (Way.PRIMAL, Way.SPECTRAL)),
-    "few samples": ((4, 3), None, 0.1, (Way.PRIMAL, Way.SPECTRAL, Way.DUAL)),
-    "few samples, no ridge": ((4, 3), None, 0.0, (Way.SPECTRAL, Way.DUAL)),
-    "few samples, tiny ridge": ((4, 3), None, 1e-25, (Way.SPECTRAL, Way.DUAL)),
+    "few samples": ((4, 3), None, 0.1, (Way.PRIMAL, Way.SPECTRAL, Way.DUAL, Way.ORTHOGONAL)),
+    "few samples, no ridge": ((4, 3), None, 0.0, (Way.SPECTRAL, Way.DUAL, Way.ORTHOGONAL)),
+    "few samples, tiny ridge": ((4, 3), None, 1e-25, (Way.SPECTRAL, Way.DUAL, Way.ORTHOGONAL)),
     "narrow": ((30, 20), 5, 0.1, (Way.PRIMAL, Way.SPECTRAL)),
     "narrow, no ridge": ((30, 20), 5, 0.0, (Way.PRIMAL, Way.SPECTRAL)),
     "wide": ((30, 20), 40, 0.1, (Way.PRIMAL, Way.SPECTRAL)),
-    "wide, few samples, no ridge": ((4, 3), 40, 0.0, (Way.SPECTRAL, Way.DUAL)),
+    "wide, few samples, no ridge": ((4, 3), 40, 0.0, (Way.SPECTRAL, Way.DUAL, Way.ORTHOGONAL)),
 }
 WEIGHTS = [(1.0, 1.0), (1.0, 0.25), (0.5, 1.0), (1.0, 0.0)]
 
@@ -66,8 +66,8 @@ def responses(name, weight):
     rank = min(sum(n for n, w in zip(counts, weight, strict=True) if w > 0), D if width is None else min(width, D))
     features = None if projection is None else features_of(projection)
     for way in ways:
-        fit = Fit(weight=weight, ridge=ridge, width=width, rank=rank, way=way)
-        yield way, respond(NUMPY, fit, factors=factors, grams=grams, features=features)
+        fit = Fit(weight=weight, ridge=ridge, relative_ridge=ridge, width=width, rank=rank, way=way)
+        yield way, respond(NUMPY, fit, factors=factors, grams=list(grams), features=features, largest=0)
 
 
 @pytest.mark.parametrize("weight", WEIGHTS)

@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
+from modelcollapse import Mixture, RandomTeacher, Source, Spectrum
 from modelcollapse.simulation import mixture
 from modelcollapse.simulation.backend import NumpyBackend
 from modelcollapse.simulation.engine import translate
@@ -15,7 +16,7 @@ from modelcollapse.simulation.moments import Moments
 from simulation_examples import KINDS, small
 
 NUMPY = NumpyBackend()
-RIDGES = (0.0, 1e-8, 1e-3, 0.1, 10.0)
+RIDGES = (0.0, 1e-9, 1e-4, 1e-3, 0.1, 10.0)
 
 
 def moments(problems):
@@ -34,7 +35,7 @@ def test_many_ridges_at_once_are_each_on_its_own(name):
     for i, problem in enumerate(problems):
         alone = numbers(moments([problem]), 0)
         for field, value in numbers(together, i).items():
-            np.testing.assert_allclose(value, alone[field], rtol=1e-6, atol=1e-11, err_msg=f"{field} at {RIDGES[i]}")
+            np.testing.assert_allclose(value, alone[field], rtol=1e-7, atol=1e-11, err_msg=f"{field} at {RIDGES[i]}")
 
 
 def test_ridges_share_a_decomposition_for_each_weight(monkeypatch):
@@ -47,8 +48,20 @@ def test_ridges_share_a_decomposition_for_each_weight(monkeypatch):
 
     monkeypatch.setattr(mixture, "look_at_ridges", counting)
     moments([small(ridge=ridge, weight=weight) for ridge in RIDGES for weight in ((1.0, 0.5), (1.0, 0.7))])
-    assert calls == [5, 5, 5, 5]  # two weights, two replicates
+    assert calls == [4] * 4  # two weights, two replicates; the two smallest ridges are near rounding
     calls.clear()
     moments([small(ridge=ridge, rotate=True) for ridge in RIDGES])
-    moments([small(ridge=ridge) for ridge in RIDGES[:3]])
+    moments([small(ridge=ridge) for ridge in RIDGES[:5]])
     assert calls == []
+
+
+@pytest.mark.parametrize("exponent", [2, 8])
+def test_steep_spectra_have_the_same_risks_in_a_sweep(exponent):
+    spectrum = Spectrum.power_law(60, exponent=exponent)
+    source = Source("real", n_samples=200, noise_var=0.1, spectrum=spectrum, teacher=RandomTeacher())
+    problems = [Mixture([source], ridge=ridge) for ridge in (0.0, 1e-18, 1e-16, 1e-14, 1e-9, 1e-6, 1e-5, 1e-4, 1e-3)]
+    together = moments(problems)
+    for i, problem in enumerate(problems):
+        alone = numbers(moments([problem]), 0)
+        for field in ("noise", "teacher", "bias", "training_noise"):
+            np.testing.assert_allclose(numbers(together, i)[field], alone[field], rtol=1e-6)

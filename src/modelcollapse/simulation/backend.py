@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import array_api_compat.numpy as numpy_namespace
 import numpy as np
+from scipy.linalg.lapack import dtrtri
 
 from modelcollapse.checks import Array, choice
 from modelcollapse.errors import MissingExtraError
@@ -60,6 +61,16 @@ class Backend(Protocol):
 
     def transposed_times(self, factor: Matrix, matrix: Matrix) -> Matrix:
         """Return Tᵀ M for a trapezoidal T; a square one is upper triangular."""
+        ...
+
+    def inverse_of_triangle(self, triangle: Matrix) -> Matrix:
+        """Return the inverse of an upper triangular matrix.
+
+        Raises
+        ------
+        numpy.linalg.LinAlgError
+            When it is singular.
+        """
         ...
 
     def inverse(self, matrix: Matrix) -> Matrix:
@@ -142,6 +153,13 @@ class NumpyBackend:
         if factor.shape[0] != factor.shape[1] or matrix.shape[1] == 1:
             return factor.T @ matrix
         return lapack.transposed_triangle_times(factor, matrix)
+
+    def inverse_of_triangle(self, triangle: Matrix) -> Matrix:
+        """Return the inverse of an upper triangular matrix."""
+        inverse, failed = dtrtri(triangle)
+        if failed:
+            raise np.linalg.LinAlgError("the triangle is singular")
+        return inverse
 
     def inverse(self, matrix: Matrix) -> Matrix:
         """Return the inverse through Cholesky's factor."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from modelcollapse.checks import Array
+from modelcollapse.streams import stream
 
 DIAGONAL = 1e-10
 """A matrix counts as diagonal when entries off its diagonal are below this times its largest entry."""
@@ -90,25 +91,17 @@ def rank_of_sum(roots: Sequence[Array], n_samples: Sequence[int]) -> int:
     d = len(roots[0])
     if all(root.ndim == 1 or root.shape[1] == d for root in roots):
         return min(sum(n_samples), d)
-    ranges: list[Array] = []  # orthogonal projections on the distinct ranges
-    counts: list[int] = []
-    for root, n in zip(roots, n_samples, strict=True):
-        onto = _projection(root)
-        known = [i for i, other in enumerate(ranges) if np.abs(onto - other).max() < DIAGONAL]
-        if known:
-            counts[known[0]] += n
-        else:
-            ranges.append(onto)
-            counts.append(n)
-    reach = int(np.linalg.matrix_rank(sum(ranges), hermitian=True))
-    return min(reach, sum(min(n, round(float(np.trace(onto)))) for onto, n in zip(ranges, counts, strict=True)))
+    rng = stream(0, "rank")  # any samples do, and orthonormal ranges keep small variances apart from rounding
+    columns = [_range(root) for root in roots]
+    samples = [
+        c @ rng.standard_normal((c.shape[1], min(n, c.shape[1]))) for c, n in zip(columns, n_samples, strict=True)
+    ]
+    return int(np.linalg.matrix_rank(np.concatenate(samples, axis=1)))
 
 
-def _projection(root: Array) -> Array:
-    if root.ndim == 1 or root.shape[1] == len(root):
-        return np.eye(len(root))
-    columns = np.linalg.qr(root)[0]
-    return np.asarray(columns @ columns.T)
+def _range(root: Array) -> Array:
+    """Return orthonormal columns that span the range of a root."""
+    return np.eye(len(root)) if root.ndim == 1 or root.shape[1] == len(root) else np.linalg.qr(root)[0]
 
 
 def _rounding(values: Array) -> float:

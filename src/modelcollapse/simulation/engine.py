@@ -24,8 +24,8 @@ from modelcollapse.simulation.scene import Sampling, Scene, sample_scene
 RELATIVE_STDERR = 0.005
 """Standard error of the excess risk, relative to it, at which sampling stops when nothing else is asked."""
 
-ROUNDING = 1e-10
-"""Ridges below this times the inputs' variance are lost to rounding in a singular matrix, and need the eigenvalues."""
+ROUNDING = 1e-8
+"""Ridges below this times the inputs' variance are near rounding in a singular matrix, which then is not formed."""
 
 MAX_FEATURES = 16_384
 """Largest input dimension: each replicate holds several matrices of that size squared."""
@@ -279,20 +279,28 @@ def _fit(problem: Mixture, roots: Sequence[Array]) -> Fit:
     """Return how a problem is fitted, by the cheapest exact way; the largest weight is 1, so that fits can be alike."""
     unit = _weight_unit(problem)
     weight = tuple(source.weight / unit for source in problem.sources)
-    ridge = problem.ridge / unit
     active = [k for k, source in enumerate(problem.sources) if weight[k] > 0 and source.n_samples > 0]
     counts = [problem.sources[k].n_samples for k in active]
-    n_inner = _n_inner(problem)
-    rank = min(n_inner, sum(counts) if _is_network(problem) else rank_of_sum([roots[k] for k in active], counts))
-    variance = max(float((roots[k] ** 2).max()) * weight[k] for k in active)
-    compressed = sum(min(n, roots[k].shape[-1]) for n, k in zip(counts, active, strict=True))
-    if rank == compressed < n_inner and not _is_network(problem):
-        way = Way.DUAL
-    elif rank == n_inner or ridge > ROUNDING * variance:
-        way = Way.PRIMAL
+    variance = max(weight[k] * _largest_variance(roots[k]) for k in active)
+    ridge, n_inner = problem.ridge / unit, _n_inner(problem)
+    relative_ridge = ridge / variance if variance > 0 else np.inf
+    near_rounding = relative_ridge < ROUNDING
+    rank: int | None = None
+    if _is_network(problem):
+        way = Way.SPECTRAL if near_rounding else Way.PRIMAL
     else:
-        way = Way.SPECTRAL
-    return Fit(weight=weight, ridge=ridge, width=problem.width, rank=rank, way=way)
+        rank = min(n_inner, rank_of_sum([roots[k] for k in active], counts))
+        if rank == sum(min(n, roots[k].shape[-1]) for n, k in zip(counts, active, strict=True)) < n_inner:
+            way = Way.ORTHOGONAL if near_rounding else Way.DUAL
+        else:
+            way = Way.SPECTRAL if near_rounding and rank < n_inner else Way.PRIMAL
+    return Fit(weight=weight, ridge=ridge, relative_ridge=relative_ridge, width=problem.width, rank=rank, way=way)
+
+
+def _largest_variance(root: Array) -> float:
+    """Return the largest variance of a coordinate of inputs with covariance root rootᵀ."""
+    variances = root**2 if root.ndim == 1 else (root**2).sum(axis=1)
+    return float(variances.max())
 
 
 def _is_network(problem: Mixture) -> bool:
@@ -340,7 +348,7 @@ def _result(
     noise_var = problem.sources[problem.target_index].noise_var
     training = dict(zip(names, values["training_error"], strict=True))
     training_stderr = dict(zip(names, errors["training_error"], strict=True))
-    for name in _interpolated(problem, fit):
+    for name in [] if sampling.plain else _interpolated(problem, fit):
         training[name] = training_stderr[name] = 0.0
     return Result(
         **{name: values[name] for name in ("excess_risk", *PARTS, "effective_ridge")},

@@ -11,7 +11,7 @@ from modelcollapse.checks import Array
 from modelcollapse.simulation.backend import Backend, Matrix
 from modelcollapse.simulation.design import Component, Design
 from modelcollapse.simulation.moments import Moments
-from modelcollapse.simulation.resolvent import Fit, Response, Way, eye
+from modelcollapse.simulation.resolvent import Fit, Response, eye, spares_products
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +67,11 @@ def look_at(backend: Backend, design: Design, fit: Fit, *, factors: Sequence[Mat
     )
 
 
+def largest(design: Design, fit: Fit) -> int:
+    """Return the source that weighs most in a fit."""
+    return int(np.argmax(np.array(fit.weight) * np.array(design.n_samples)))
+
+
 def training_noise(backend: Backend, design: Design, *, hat_squares: Matrix, hat_traces: Matrix) -> Matrix:
     """Return ∂ training error of source k / ∂σ_j², (ω_j² tr G M_k G M_j + δ_kj (n_k − 2 tr B_k)) / n_k: (..., K, K)."""
     counts = np.array(design.n_samples, dtype=np.float64)
@@ -88,53 +93,50 @@ def _component_errors(
 
     clean_error = _rooted(backend, component, response.complement * at_target)
     clean = risk(clean_error)
-    if component.shared:
-        if root is None and fit.width is None:  # the error is −ridge G, and M_k G follows from the noise
-            square = fit.ridge**2 * at_target**2
-            known = [
-                _dot(xp, d, square / w**2) if w > 0 else _square(xp, backend.transposed_times(z, clean_error))
-                for d, w, z in zip(response.noise_diagonal, fit.weight, factors, strict=True)
-            ]
-            return clean, clean, xp.stack(known, axis=-1)
-        shown = [_square(xp, backend.transposed_times(z, clean_error)) for z in factors]
+    if component.shared:  # the error of a linear model is −ridge G, and the noise knows the diagonal of G M_k G
+        known = root is None and fit.width is None and fit.relative_ridge <= 1
+        square = fit.ridge**2 * at_target**2 if known else at_target
+        shown = [
+            _dot(xp, d, square / w**2) if known and w > 0 else _square(xp, backend.transposed_times(z, clean_error))
+            for d, w, z in zip(response.noise_diagonal, fit.weight, factors, strict=True)
+        ]
         return clean, clean, xp.stack(shown, axis=-1)
-    largest = int(np.argmax(np.array(fit.weight) * np.array(design.n_samples)))
-    differences = backend.asarray(component.loadings[largest] - component.loadings)
-    error = response.complement * loadings[largest]
+    main = largest(design, fit)
+    differences = backend.asarray(component.loadings[main] - component.loadings)
+    error = response.complement * loadings[main]
     for k, (product, weight) in enumerate(zip(response.products, fit.weight, strict=True)):
-        if product is not None and k != largest:
+        if product is not None and k != main:
             error -= product * (weight * differences[k])
     error = _rooted(backend, component, error)
-    training = _training_errors(backend, fit, factors, component, error=error, largest=largest)
-    if design.target != largest:
+    training = _training_errors(backend, fit, factors, component, error=error, main=main)
+    if design.target != main:
         error += _rooted(backend, component, eye(backend, response.complement) * differences[design.target])
     return risk(error), clean, training
 
 
 def _training_errors(
-    backend: Backend, fit: Fit, factors: Sequence[Matrix], component: Component, *, error: Matrix, largest: int
+    backend: Backend, fit: Fit, factors: Sequence[Matrix], component: Component, *, error: Matrix, main: int
 ) -> Matrix:
-    """Return tr E_kᵀ M_k E_k, (..., K), E_k = F − D_k, from the error on the source with the largest share of the fit.
+    """Return tr E_kᵀ M_k E_k, (..., K), E_k = F − D_k, from the error on the main source, which weighs most in the fit.
 
-    The normal equations Σ_k ω_k M_k E_k + λ F = 0 of a linear model give that source's own without a product; rounding
-    would decide it where samples are interpolated.
+    The normal equations Σ_k ω_k M_k E_k + λ F = 0 of a linear model give that source's own without a product. Rounding
+    would decide it where samples are interpolated, or where the ridge outweighs the inputs.
     """
-    xp = backend.xp
-    differences = backend.asarray(component.loadings[largest] - component.loadings)
-    balanced = fit.width is None and fit.way is Way.PRIMAL
+    xp, balanced = backend.xp, spares_products(fit)
+    differences = backend.asarray(component.loadings[main] - component.loadings)
     by_source: list[Matrix] = [None] * len(factors)
     forces: Matrix = 0.0
     for k, z in enumerate(factors):
-        if k == largest and balanced:
+        if k == main and balanced:
             continue
         shown = backend.transposed_times(z, error)
         own = shown + _rooted(backend, component, z.mT * differences[k])
         by_source[k] = _square(xp, own)
         forces = forces + fit.weight[k] * xp.sum(shown * own, axis=(-2, -1))
     if balanced:
-        known = backend.eye(error.shape[-2]) * backend.asarray(component.loadings[largest])
+        known = backend.eye(error.shape[-2]) * backend.asarray(component.loadings[main])
         forces = forces + fit.ridge * xp.sum(error * (error + _rooted(backend, component, known)), axis=(-2, -1))
-        by_source[largest] = -forces / fit.weight[largest]
+        by_source[main] = -forces / fit.weight[main]
     return xp.stack(by_source, axis=-1)
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from modelcollapse.checks import Array
 from modelcollapse.simulation.backend import Backend, Matrix, Randomness
 from modelcollapse.simulation.design import Design
-from modelcollapse.simulation.looks import Look, look_at, moments_of
+from modelcollapse.simulation.looks import Look, largest, look_at, moments_of
 from modelcollapse.simulation.moments import Moments, stack
-from modelcollapse.simulation.resolvent import Fit, respond
+from modelcollapse.simulation.resolvent import Fit, Way, respond
 from modelcollapse.simulation.ridges import ENOUGH, look_at_ridges
 from modelcollapse.simulation.wishart import bartlett_factor
+
+ABOVE_ROUNDING = 1e-8
+"""Ridge over the largest variance of the inputs from which on eigenvalues of the Gram matrix are precise enough."""
 
 
 def draw_unit(backend: Backend, randomness: Randomness, design: Design, fits: Sequence[Fit]) -> Moments:
@@ -35,38 +39,80 @@ def draw_unit(backend: Backend, randomness: Randomness, design: Design, fits: Se
     Moments
         Leading axes: the backend's batch, then fits.
     """
-    width = fits[0].width
-    looks: list[list[list[Look]]] = [[[], []] for _ in fits]
+    families = _families(design, fits)
+    drawn: Iterable[InputSet] = _draw_sets(backend, randomness, design, fits[0].width)
+    if len(families) > 1:
+        drawn = list(drawn)
+    moments: dict[int, Moments] = {}
+    for family in families:
+        looks: list[list[list[Look]]] = [[[], []] for _ in family]
+        for inputs in drawn:
+            for found, seen in zip(looks, _look(backend, design, [fits[f] for f in family], inputs), strict=True):
+                found[inputs.group].append(seen)
+            del inputs  # before the next are drawn
+        moments |= {f: moments_of(backend, design, fits[f], found) for f, found in zip(family, looks, strict=True)}
+    return stack([moments[f] for f in range(len(fits))], axis=len(backend.batch))
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputSet:
+    """One set of inputs, as far as fits can see them.
+
+    Attributes
+    ----------
+    group : int
+        Sets of one group share their random features and nothing else.
+    features : array of shape (..., d, f) or None
+    factors : list of K arrays of shape (..., d, r_k)
+        Z_k with Z_k Z_kᵀ = X_kᵀ X_k / N.
+    """
+
+    group: int
+    features: Matrix | None
+    factors: list[Matrix]
+
+
+def _draw_sets(backend: Backend, randomness: Randomness, design: Design, width: int | None) -> Iterator[InputSet]:
+    """Draw the sets of a unit, one at a time."""
     for group in range(2):
         features = None if width is None else draw_features(backend, randomness, width, design.n_features)
         for _ in range(n_replicates(width) // 2):
-            factors = [
-                draw_factor(backend, randomness, root, n_samples=n, n_total=design.n_total)
-                for root, n in zip(design.roots, design.n_samples, strict=True)
-            ]
-            for f, seen in enumerate(_look(backend, design, fits, factors, features)):
-                looks[f][group].append(seen)
-            del factors  # before the next are drawn
-    each = [moments_of(backend, design, fit, seen) for fit, seen in zip(fits, looks, strict=True)]
-    return stack(each, axis=len(backend.batch))
+            yield InputSet(
+                group=group,
+                features=features,
+                factors=[
+                    draw_factor(backend, randomness, root, n_samples=n, n_total=design.n_total)
+                    for root, n in zip(design.roots, design.n_samples, strict=True)
+                ],
+            )
 
 
-def _look(
-    backend: Backend, design: Design, fits: Sequence[Fit], factors: Sequence[Matrix], features: Matrix | None
-) -> list[Look]:
-    """Return what a set of inputs shows of each fit; linear fits with many ridges share a decomposition."""
-    grams = [_gram(backend, factor) for factor in factors]
-    looks: dict[int, Look] = {}
-    for weight in dict.fromkeys(fit.weight for fit in fits):
-        family = [f for f, fit in enumerate(fits) if fit.weight == weight]
-        if features is None and design.symmetric and len(family) >= ENOUGH:
-            shared = look_at_ridges(backend, design, [fits[f] for f in family], grams=grams)
-            looks.update(zip(family, shared, strict=True))
-            continue
-        for f in family:
-            response = respond(backend, fits[f], factors=factors, grams=grams, features=features)
-            looks[f] = look_at(backend, design, fits[f], factors=factors, response=response)
-    return [looks[f] for f in range(len(fits))]
+def _families(design: Design, fits: Sequence[Fit]) -> list[list[int]]:
+    """Return the fits that share a decomposition: linear ones of the same weights with ridges above rounding."""
+    families: dict[object, list[int]] = {}
+    for f, fit in enumerate(fits):
+        shares = design.symmetric and fit.width is None and fit.relative_ridge >= ABOVE_ROUNDING
+        families.setdefault(fit.weight if shares else f, []).append(f)
+    return [
+        part for family in families.values() for part in ([family] if len(family) >= ENOUGH else [[f] for f in family])
+    ]
+
+
+def _look(backend: Backend, design: Design, fits: Sequence[Fit], inputs: InputSet) -> list[Look]:
+    """Return what a set of inputs shows of the fits of a family."""
+    by_samples = fits[0].way in (Way.DUAL, Way.ORTHOGONAL) and len(fits) == 1
+    grams = [] if by_samples else [_gram(backend, factor) for factor in inputs.factors]
+    if len(fits) > 1:
+        return look_at_ridges(backend, design, fits, grams=grams)
+    response = respond(
+        backend,
+        fits[0],
+        factors=inputs.factors,
+        grams=grams,
+        features=inputs.features,
+        largest=largest(design, fits[0]),
+    )
+    return [look_at(backend, design, fits[0], factors=inputs.factors, response=response)]
 
 
 def n_replicates(width: int | None) -> int:

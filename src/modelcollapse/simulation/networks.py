@@ -14,7 +14,7 @@ from modelcollapse.simulation.design import Component, Design
 from modelcollapse.simulation.looks import training_noise
 from modelcollapse.simulation.moments import Moments, stack
 from modelcollapse.simulation.neurons import Activation, Neurons, activate, feature_covariance, neurons
-from modelcollapse.simulation.resolvent import Fit, Way, invert
+from modelcollapse.simulation.resolvent import Fit, invert
 
 BLOCK = 2**21
 """Features and inputs that are formed at once: 16 MiB, with as much again while f is applied."""
@@ -161,7 +161,7 @@ def look_at(backend: Backend, network: Network, fit: Fit, *, layer: Layer, grams
     second = [gram[..., :m, :m] for gram in grams]
     active = [(weight, moment) for weight, moment in zip(fit.weight, second, strict=True) if weight > 0]
     total = sum(weight * moment for weight, moment in active)
-    resolvent, trace = invert(backend, total, ridge=fit.ridge, rank=fit.rank, way=fit.way)
+    resolvent, trace = invert(backend, total, ridge=fit.ridge, rank=None, way=fit.way)
     hats = [resolvent @ moment for moment in second]
     at_target = resolvent @ layer.moments[design.target][..., :m, :m]
     noise = [w**2 * _trace_of_product(xp, at_target, hat) for w, hat in zip(fit.weight, hats, strict=True)]
@@ -183,17 +183,9 @@ def look_at(backend: Backend, network: Network, fit: Fit, *, layer: Layer, grams
         ),
         training_teacher=xp.stack([training for _, _, training, _ in risks], axis=-1)
         * backend.asarray(design.total_per_source)[:, None],
-        trace=trace + _unseen(fit, network.width),
+        trace=trace,
         errors=tuple(error for _, _, _, error in risks),
     )
-
-
-def _unseen(fit: Fit, width: int) -> float:
-    """Return the part of tr Q in directions that the inverse on the range left out."""
-    hidden = 0 if fit.way is Way.PRIMAL else width - fit.rank
-    if hidden == 0:
-        return 0.0
-    return hidden / fit.ridge if fit.ridge > 0 else np.inf
 
 
 def _component_risks(

@@ -17,7 +17,8 @@ class Way(Enum):
 
     PRIMAL = auto()  # Cholesky in the space of features
     DUAL = auto()  # Cholesky in the space of (compressed) samples, when they are fewer
-    SPECTRAL = auto()  # eigenvalues, those beyond the known rank left out: minimum norm, or a ridge near rounding
+    ORTHOGONAL = auto()  # QR of the samples, without squares of them: no ridge, or one near rounding
+    SPECTRAL = auto()  # eigenvalues, those beyond the rank left out: no ridge where neither fills its space
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,17 +29,20 @@ class Fit:
     ----------
     weight : tuple of K floats
     ridge : float
+    relative_ridge : float
+        Ridge over the largest weighted variance of the inputs: near rounding, or outweighing them.
     width : int or None
         Number of random features; None for the linear model.
-    rank : int
-        Rank that the weighted features' second moment almost surely has.
+    rank : int or None
+        Rank that the second moment of the features almost surely has; None where only the numbers tell (networks).
     way : Way
     """
 
     weight: tuple[float, ...]
     ridge: float
+    relative_ridge: float
     width: int | None
-    rank: int
+    rank: int | None
     way: Way
 
 
@@ -71,7 +75,13 @@ class Response:
 
 
 def respond(
-    backend: Backend, fit: Fit, *, factors: Sequence[Matrix], grams: Sequence[Matrix], features: Matrix | None
+    backend: Backend,
+    fit: Fit,
+    *,
+    factors: Sequence[Matrix],
+    grams: list[Matrix],
+    features: Matrix | None,
+    largest: int,
 ) -> Response:
     """Return the response of a fit.
 
@@ -81,63 +91,76 @@ def respond(
     fit : Fit
     factors : sequence of K arrays of shape (..., d, r_k)
         Z_k with M_k = Z_k Z_kᵀ.
-    grams : sequence of K arrays of shape (..., d, d)
-        M_k = X_kᵀ X_k / N.
+    grams : list of K arrays of shape (..., d, d)
+        M_k = X_kᵀ X_k / N. Emptied, so that none is kept longer than it is needed.
     features : array of shape (..., d, f) or None
         F with Sᵀ S = F Fᵀ; None for the linear model, F = I.
+    largest : int
+        Source that weighs most in the fit.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        When a matrix is singular to rounding.
     """
-    way = _dual if fit.way is Way.DUAL else _primal
-    return way(backend, fit, factors, grams, features)
+    if fit.way in (Way.DUAL, Way.ORTHOGONAL):
+        return _by_samples(backend, fit, factors, features)
+    return _by_features(backend, fit, grams, features, largest)
 
 
-def _primal(
-    backend: Backend, fit: Fit, factors: Sequence[Matrix], grams: Sequence[Matrix], features: Matrix | None
-) -> Response:
+def _by_features(backend: Backend, fit: Fit, grams: list[Matrix], features: Matrix | None, largest: int) -> Response:
     """Invert in the space of features."""
     xp = backend.xp
     indices = range(len(grams))
-    active = [k for k in indices if fit.weight[k] > 0]
     total = _sum(grams, fit.weight)
     if features is not None:
         total = features.mT @ total @ features
     inner, trace = invert(backend, total, ridge=fit.ridge, rank=fit.rank, way=fit.way)
     whole = inner if features is None else features @ inner @ features.mT
-    if features is None and fit.way is Way.PRIMAL:  # Σ_k ω_k G M_k = I − ridge G saves a product
-        complement, last = -fit.ridge * whole, active[-1]
-        products: list[Matrix] = [None if k == last else whole @ gram for k, gram in enumerate(grams)]
-        rest = complement + eye(backend, complement)
-        for k in active[:-1]:
-            rest -= fit.weight[k] * products[k]
-        products[last] = rest / fit.weight[last]
-    else:
-        products = [whole @ gram for gram in grams]
+    products: list[Matrix] = [None for _ in grams]
+    known = largest if spares_products(fit) else None
+    while grams:
+        gram = grams.pop()
+        products[len(grams)] = None if len(grams) == known else whole @ gram
+        del gram
+    if known is None:
         complement = _sum(products, fit.weight)
         complement -= eye(backend, complement)
+    else:
+        complement = -fit.ridge * whole
+        rest = complement + eye(backend, complement)
+        for k in indices:
+            if k != known and fit.weight[k] > 0:
+                rest -= fit.weight[k] * products[k]
+        rest /= fit.weight[known]
+        products[known] = rest
     overlaps = {
         (k, j): xp.sum(xp.vecdot(products[k], products[j].mT), axis=-1) for j in indices for k in indices[: j + 1]
     }
     squares = [[fit.weight[j] ** 2 * overlaps[min(k, j), max(k, j)] for j in indices] for k in indices]
-    seen = fit.rank if fit.way is Way.SPECTRAL else inner.shape[-1]
     return Response(
         products=tuple(products[k] if fit.weight[k] > 0 else None for k in indices),
         noise_diagonal=tuple(fit.weight[k] ** 2 * xp.vecdot(products[k], whole) for k in indices),
         complement=complement,
         hat_squares=xp.stack([xp.stack(row, axis=-1) for row in squares], axis=-2),
         hat_traces=xp.stack([fit.weight[k] * xp.linalg.trace(products[k]) for k in indices], axis=-1),
-        trace=xp.zeros_like(trace) if features is None else trace + _unseen(fit, seen),
+        trace=xp.zeros_like(trace) if features is None else trace + _unseen(fit, inner.shape[-1]),
     )
 
 
-def _dual(
-    backend: Backend, fit: Fit, factors: Sequence[Matrix], grams: Sequence[Matrix], features: Matrix | None
-) -> Response:
-    """Invert in the space of the compressed samples: accurate however small the ridge is."""
+def spares_products(fit: Fit) -> bool:
+    """Whether Σ_k ω_k G M_k = I − ridge G gives one product from the others: unless rounding would decide it."""
+    return fit.width is None and fit.way is Way.PRIMAL and fit.relative_ridge <= 1
+
+
+def _by_samples(backend: Backend, fit: Fit, factors: Sequence[Matrix], features: Matrix | None) -> Response:
+    """Invert in the space of the compressed samples."""
     xp = backend.xp
     scaled = [float(np.sqrt(weight)) * factor for weight, factor in zip(fit.weight, factors, strict=True) if weight > 0]
     joined = xp.concat(scaled, axis=-1)  # (..., d, r)
     seen = joined if features is None else features.mT @ joined
-    inner, trace = invert(backend, backend.gram(seen.mT), ridge=fit.ridge, rank=fit.rank, way=Way.PRIMAL)
-    reach = (seen if features is None else features @ seen) @ inner  # G times the samples
+    pulled, trace = _pulled(backend, fit, seen)
+    reach = pulled if features is None else features @ pulled  # G times the samples
     ends = np.cumsum([0, *(factor.shape[-1] for factor in scaled)])
     pieces = iter([reach[..., int(start) : int(end)] for start, end in pairwise(ends)])
     blocks = [next(pieces) if weight > 0 else None for weight in fit.weight]
@@ -168,17 +191,54 @@ def _dual(
     )
 
 
-def invert(backend: Backend, matrix: Matrix, *, ridge: float, rank: int, way: Way) -> tuple[Matrix, Matrix]:
-    """Return (matrix + ridge)⁻¹ on the range of the matrix, and its trace there."""
+def _pulled(backend: Backend, fit: Fit, seen: Matrix) -> tuple[Matrix, Matrix]:
+    """Return Y (YᵀY + ridge)⁻¹ and the trace of the inverse, for Y (..., f, r) of independent columns."""
     xp = backend.xp
+    if fit.way is Way.DUAL:
+        inner, trace = invert(backend, backend.gram(seen.mT), ridge=fit.ridge, rank=fit.rank, way=Way.PRIMAL)
+        return seen @ inner, trace
+    rows = seen
+    if fit.ridge > 0:  # as further rows: [Y; √ridge I] = Q R has RᵀR = YᵀY + ridge
+        below = xp.zeros_like(seen[..., :1, :]).mT + float(np.sqrt(fit.ridge)) * eye(backend, seen)
+        rows = xp.concat([seen, below], axis=-2)
+    orthogonal, triangle = xp.linalg.qr(rows)
+    inverse = backend.inverse_of_triangle(triangle)
+    return orthogonal[..., : seen.shape[-2], :] @ inverse.mT, xp.sum(inverse * inverse, axis=(-2, -1))
+
+
+def invert(backend: Backend, matrix: Matrix, *, ridge: float, rank: int | None, way: Way) -> tuple[Matrix, Matrix]:
+    """Return (matrix + ridge)⁻¹ on the range of the matrix, and its trace everywhere.
+
+    Parameters
+    ----------
+    backend : Backend
+    matrix : array of shape (..., f, f)
+        Symmetric, positive semidefinite.
+    ridge : float
+    rank : int or None
+        Where it is not known, eigenvalues above f times the rounding of the largest count.
+    way : Way
+        PRIMAL, or SPECTRAL.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        When the matrix is singular to rounding and the way is PRIMAL.
+    """
+    xp, size = backend.xp, matrix.shape[-1]
     if way is Way.PRIMAL:
         inverse = backend.inverse(matrix + ridge * eye(backend, matrix))
         return inverse, xp.linalg.trace(inverse)
     values, vectors = xp.linalg.eigh(matrix)
-    kept = slice(matrix.shape[-1] - rank, matrix.shape[-1])
-    reciprocal = 1 / (values[..., kept] + ridge)
-    vectors = vectors[..., kept]
-    return (vectors * reciprocal[..., None, :]) @ vectors.mT, xp.sum(reciprocal, axis=-1)
+    if rank is None:
+        tiny = size * np.finfo(np.float64).eps
+        kept = xp.where(values > tiny * values[..., -1:], xp.ones_like(values), xp.zeros_like(values))
+    else:
+        kept = backend.asarray((np.arange(size) >= size - rank).astype(np.float64)) + xp.zeros_like(values)
+    reciprocal = kept / (kept * values + ridge * kept + (1 - kept))
+    hidden = size - xp.sum(kept, axis=-1)
+    unseen = hidden / ridge if ridge > 0 else xp.where(hidden > 0, xp.ones_like(hidden) * np.inf, hidden)
+    return (vectors * reciprocal[..., None, :]) @ vectors.mT, xp.sum(reciprocal, axis=-1) + unseen
 
 
 def _unseen(fit: Fit, seen: int) -> float:

@@ -30,23 +30,22 @@ def look_at_ridges(backend: Backend, design: Design, fits: Sequence[Fit], *, gra
     design : Design
         With covariances that are diagonal in its coordinates (`symmetric`).
     fits : sequence of L Fits
-        Of the same weights, without width.
+        Of the same weights, without width, with ridges above the rounding of the eigenvalues.
     grams : sequence of K arrays of shape (..., d, d)
         M_k.
     """
     xp = backend.xp
-    weight, rank, d = fits[0].weight, fits[0].rank, design.n_features
+    weight = fits[0].weight
     total = sum(w * gram for w, gram in zip(weight, grams, strict=True) if w > 0)
     values, vectors = xp.linalg.eigh(total)
-    inside = backend.asarray((np.arange(d) >= d - rank).astype(np.float64))  # the others are zero but for rounding
     ridges = backend.asarray(np.array([fit.ridge for fit in fits]))[:, None]
-    shifted = values[..., None, :] * inside + (1 - inside) + ridges * inside  # 1 where nothing is learned
+    shifted = values[..., None, :] + ridges
     spectral = _Spectral(
         backend=backend,
         vectors=vectors,
         grams=[vectors.mT @ gram @ vectors for gram in grams],
-        pull=inside / shifted,
-        slack=(1 - inside) + inside * ridges / shifted,
+        pull=1 / shifted,
+        slack=ridges / shifted,
     )
     target_norm = spectral.rotated(backend.asarray(design.covariances[design.target]))
     noise = [w**2 * spectral.pulled(target_norm, gram) for w, gram in zip(weight, spectral.grams, strict=True)]

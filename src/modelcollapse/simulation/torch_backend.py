@@ -105,6 +105,13 @@ class TorchBackend:
         """Return Tᵀ M."""
         return factor.mT @ matrix
 
+    def inverse_of_triangle(self, triangle: Matrix) -> Matrix:
+        """Return the inverse of an upper triangular matrix."""
+        if bool((torch.diagonal(triangle, dim1=-2, dim2=-1) == 0).any()):
+            raise np.linalg.LinAlgError("a triangle of the batch is singular")
+        whole = self.eye(triangle.shape[-1]).expand_as(triangle)
+        return torch.linalg.solve_triangular(triangle, whole, upper=True)
+
     def inverse(self, matrix: Matrix) -> Matrix:
         """Return the inverse through Cholesky's factor."""
         factor, failed = torch.linalg.cholesky_ex(matrix)
