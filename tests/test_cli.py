@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import signal
 import subprocess
 import sys
@@ -15,7 +16,8 @@ from typer.testing import CliRunner
 from modelcollapse import InputError, MissingExtraError, __version__, cli, load_problem, simulate
 from modelcollapse.cli import _progress
 from modelcollapse.digits import number_text
-from modelcollapse.result import PARTS
+from modelcollapse.result import PARTS, Result, Status
+from modelcollapse.simulation.sampler import Reading
 
 PROBLEM = """
 kind = "mixture"
@@ -107,7 +109,7 @@ def test_solve_prints_a_table_with_the_same_numbers(problem: str) -> None:
 
 def test_solve_by_simulation_prints_the_same_keys_with_standard_errors(problem: str) -> None:
     theory = json.loads(run("solve", problem, "--json")[1])
-    options = ("--engine", "simulation", "--seed", "3", "--replicates", "50", "--json")
+    options = ("--engine", "simulation", "--seed", "3", "--n-replicates", "50", "--json")
     code, out, err = run("solve", problem, *options)
     assert (code, err, out.count("\n")) == (0, "", 1)
     answer = json.loads(out)
@@ -133,7 +135,7 @@ def test_solve_by_simulation_stops_at_the_relative_standard_error(problem: str) 
 
 
 def test_solve_by_simulation_prints_values_with_errors(problem: str) -> None:
-    options = ("solve", problem, "--engine", "simulation", "--replicates", "50")
+    options = ("solve", problem, "--engine", "simulation", "--n-replicates", "50")
     answer = json.loads(run(*options, "--json")[1])
     code, out, err = run(*options)
     assert (code, err) == (0, "")
@@ -163,7 +165,7 @@ main()
     ids=" ".join,
 )
 def test_ctrl_c_prints_what_there_is(problem: str, arguments: list[str]) -> None:
-    command = [sys.executable, "-c", INTERRUPTIBLE, *arguments, problem, "--replicates", "1000000000"]
+    command = [sys.executable, "-c", INTERRUPTIBLE, *arguments, problem, "--n-replicates", "1000000000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
         assert running.stderr is not None
         assert running.stderr.readline() == "started\n"
@@ -177,6 +179,38 @@ def test_ctrl_c_prints_what_there_is(problem: str, arguments: list[str]) -> None
         assert simulation["status"] == "interrupted"
         assert simulation["n_replicates"] >= 8
         assert simulation["excess_risk"] > 0
+
+
+def nothing(problem: object, **_: object) -> Result:
+    """Return what a simulation says that was stopped before it could say anything."""
+    numbers = dict.fromkeys((*PARTS, "excess_risk", "test_error", "effective_ridge"), math.nan)
+    training = {"real": math.nan, "synthetic": math.nan}
+    return Result(
+        **numbers,
+        training_error=training,
+        stderr={**numbers, "training_error": training},
+        status=Status.INTERRUPTED,
+        engine="simulation",
+        seed=0,
+        n_replicates=0,
+        version=__version__,
+    )
+
+
+def test_ctrl_c_before_the_first_estimate_prints_dashes(problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modelcollapse.simulation.engine.solve", nothing)
+    code, out, err = run("solve", problem, "--engine", "simulation")
+    assert (code, err) == (130, "")
+    assert "nan" not in out
+    for name in (*PARTS, "excess_risk", "test_error", "effective_ridge", "training_error of synthetic"):
+        assert [line.split()[-2] for line in out.splitlines() if f" {name} " in line] == ["–"]
+    assert "status: interrupted, engine: simulation, seed: 0, replicates: 0" in out
+    code, out, err = run("solve", problem, "--engine", "simulation", "--json")
+    assert (code, err) == (130, "")
+    answer = json.loads(out)
+    assert answer["status"] == "interrupted"
+    assert [answer[name] for name in ("excess_risk", "bias", "n_replicates")] == [None, None, 0]
+    assert answer["stderr"]["training_error"] == {"real": None, "synthetic": None}
 
 
 class Terminal(io.StringIO):
@@ -202,6 +236,28 @@ def test_simulation_shows_its_estimate_in_a_terminal(
 
 
 @pytest.mark.parametrize(
+    ("n_replicates", "estimate", "stderr", "size", "words"),
+    [
+        (0, math.nan, math.nan, 1, "first replicates"),
+        (0, math.nan, math.nan, 8, "first replicates at 8 times the size"),
+        (2, 0.25, math.inf, 1, "2 replicates"),
+        (40, 0.0, 0.0, 1, "40 replicates"),  # a threshold, where there is nothing to estimate
+        (40, 0.25, 0.013, 1, "excess_risk 0.250 ± 0.013, 40 replicates"),
+        (40, 0.25, 0.013, 2, "excess_risk 0.250 ± 0.013, 40 replicates at 2 times the size"),
+    ],
+)
+def test_simulation_line_shows_estimates_that_have_a_standard_error(
+    n_replicates: int, estimate: float, stderr: float, size: int, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[tuple[str, float | None]] = []
+    monkeypatch.setattr(_progress.Line, "show", lambda _, text, *, share: shown.append((text, share)))
+    reading = Reading(n_replicates=n_replicates, estimate=estimate, stderr=stderr, share=0.3)
+    with _progress.SimulationLine() as line:
+        line(reading, size=size)
+    assert shown == [(words, 0.3)]
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ([], "Missing command"),
@@ -212,7 +268,7 @@ def test_simulation_shows_its_estimate_in_a_terminal(
         (["solve", "problem.yaml"], ".toml or .json"),
         (["solve", "missing.toml", "--engine", "guess"], "guess"),
         (["solve", "missing.toml", "--seed", "0"], "theory draws nothing"),
-        (["solve", "missing.toml", "--replicates", "9"], "theory draws nothing"),
+        (["solve", "missing.toml", "--n-replicates", "9"], "theory draws nothing"),
         (["solve", "missing.toml", "--relative-stderr", "0.1"], "theory draws nothing"),
         (["solve", "missing.toml", "--device", "numpy"], "theory draws nothing"),
         (["solve", "missing.toml", "--engine", "simulation", "--seed", "-1"], "--seed"),

@@ -10,7 +10,7 @@ import pytest
 from modelcollapse.decisions.comparison import compare
 from modelcollapse.problems.files import load_problem
 from modelcollapse.result import PARTS
-from test_cli import PROBLEM, run
+from test_cli import PROBLEM, nothing, run
 
 NAMES = [*PARTS, "excess_risk", "test_error", "effective_ridge"]
 
@@ -23,7 +23,7 @@ def problem(tmp_path: Path) -> str:
 
 
 def test_compare_prints_one_json_object(problem: str) -> None:
-    code, out, err = run("compare", problem, "--json", "--seed", "2", "--replicates", "40")
+    code, out, err = run("compare", problem, "--json", "--seed", "2", "--n-replicates", "40")
     assert (code, err, out.count("\n")) == (0, "", 1)
     answer = json.loads(out)
     assert answer == compare(load_problem(problem), seed=2, n_replicates=40).to_dict()
@@ -40,7 +40,7 @@ def test_compare_prints_verdict_then_every_quantity(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
-    code, out, err = run("compare", problem, "--replicates", "40")
+    code, out, err = run("compare", problem, "--n-replicates", "40")
     assert (code, err) == (0, "")
     assert out.startswith("Theory and simulation agree")
     assert all(len(line) <= columns for line in out.splitlines())
@@ -55,10 +55,10 @@ def test_compare_shows_a_wrong_theory(problem: str, monkeypatch: pytest.MonkeyPa
 
     right = mixture.amplification
     monkeypatch.setattr(mixture, "amplification", lambda *given: 1.2 * right(*given))
-    code, out, _ = run("compare", problem, "--replicates", "100")
+    code, out, _ = run("compare", problem, "--n-replicates", "100")
     assert code == 0  # the question is answered
     assert out.startswith("Theory and simulation disagree")
-    assert json.loads(run("compare", problem, "--replicates", "100", "--json")[1])["agree"] is False
+    assert json.loads(run("compare", problem, "--n-replicates", "100", "--json")[1])["agree"] is False
 
 
 def test_compare_says_when_it_cannot_judge(tmp_path: Path) -> None:
@@ -73,10 +73,38 @@ def test_compare_says_when_it_cannot_judge(tmp_path: Path) -> None:
     assert answer["theory"]["status"] == "interpolation_threshold"
 
 
+def test_compare_shows_dashes_where_the_problem_itself_has_no_mean(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "near.toml"
+    path.write_text(PROBLEM.replace("ridge = 0.1", "ridge = 0").replace("n_samples = 90", "n_samples = 21"))
+    monkeypatch.setenv("COLUMNS", "120")
+    code, out, err = run("compare", str(path), "--n-replicates", "200")
+    assert (code, err) == (0, "")
+    assert out.startswith("Theory and simulation agree")
+    (line,) = [line for line in out.splitlines() if " excess_risk " in line]
+    assert line.split()[2:5] == ["inf", "–", "–"]
+    assert "nan" not in out
+    assert "40 at the problem's size, 200 at 4 times, 200 at 8 times" in out
+
+
+def test_compare_prints_what_there_is_when_stopped_at_once(problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modelcollapse.simulation.engine.solve", nothing)
+    code, out, err = run("compare", problem)
+    assert (code, err) == (130, "")
+    assert out.startswith("Cannot be judged: the simulation was interrupted.\n")
+    assert "nan" not in out
+    code, out, err = run("compare", problem, "--json")
+    assert (code, err) == (130, "")
+    risk = json.loads(out)["quantities"]["excess_risk"]
+    assert risk["theory"] > 0
+    assert risk["simulation"] is risk["finite_size_gap"] is risk["agree"] is None
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--replicates", "3"], "n_replicates"),
+        (["--n-replicates", "3"], "n_replicates"),
         (["--relative-stderr", "0"], "relative_stderr"),
         (["--seed", "-1"], "--seed"),
         (["--device", "tpu"], "--device"),

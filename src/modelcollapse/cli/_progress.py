@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -58,12 +59,14 @@ class SimulationLine(Line):
     """Shows what a simulation says so far; call it with a reading, and with the size where several are simulated."""
 
     def __call__(self, reading: Reading, *, size: int = 1) -> None:
-        """Show the estimate so far."""
+        """Show the estimate so far, once it has a standard error: a threshold, where no mean exists, has none."""
         from modelcollapse.digits import number_text
 
+        drawn = f"{reading.n_replicates} replicates" if reading.n_replicates else "first replicates"
         place = f" at {size} times the size" if size > 1 else ""
-        estimate = number_text(reading.estimate, reading.stderr)
-        self.show(f"excess_risk {estimate}{place}, {reading.n_replicates} replicates", share=reading.share)
+        known = 0 < reading.stderr < math.inf
+        estimate = f"excess_risk {number_text(reading.estimate, reading.stderr)}, " if known else ""
+        self.show(f"{estimate}{drawn}{place}", share=reading.share)
 
 
 def _progress(console: Console, *, bar: bool) -> Progress:

@@ -22,7 +22,7 @@ class Device(StrEnum):
 Seed = Annotated[
     int | None, typer.Option(min=0, help="Seed of the simulation; default: 0. The same seed gives the same numbers.")
 ]
-Replicates = Annotated[int | None, typer.Option(help="Draw so many replicates; default: as many as are needed.")]
+NReplicates = Annotated[int | None, typer.Option(help="Draw so many replicates; default: as many as are needed.")]
 RelativeStderr = Annotated[
     float | None,
     typer.Option(
@@ -36,12 +36,12 @@ OnDevice = Annotated[
 
 
 def settings(
-    *, seed: int | None, replicates: int | None, relative_stderr: float | None, device: Device | None
+    *, seed: int | None, n_replicates: int | None, relative_stderr: float | None, device: Device | None
 ) -> dict[str, Any]:
     """Return the arguments of the engine that were given, by name."""
     given = {
         "seed": seed,
-        "n_replicates": replicates,
+        "n_replicates": n_replicates,
         "relative_stderr": relative_stderr,
         "device": device and device.value,
     }

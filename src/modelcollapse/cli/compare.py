@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from modelcollapse.cli._output import print_json
-from modelcollapse.cli._simulation import INTERRUPTED, OnDevice, RelativeStderr, Replicates, Seed, settings
-from modelcollapse.digits import number_text, signed_share_text
+from modelcollapse.cli._output import cell, print_json
+from modelcollapse.cli._simulation import INTERRUPTED, NReplicates, OnDevice, RelativeStderr, Seed, settings
+from modelcollapse.digits import signed_share_text
 
 if TYPE_CHECKING:
     from modelcollapse.decisions.comparison import Comparison, Quantity
@@ -24,7 +24,7 @@ def command(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Problem file, TOML or JSON.", show_default=False)],
     *,
     seed: Seed = None,
-    replicates: Replicates = None,
+    n_replicates: NReplicates = None,
     relative_stderr: RelativeStderr = None,
     device: OnDevice = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
@@ -39,7 +39,7 @@ def command(
     from modelcollapse.problems.files import load_problem
 
     problem = load_problem(file)
-    given = settings(seed=seed, replicates=replicates, relative_stderr=relative_stderr, device=device)
+    given = settings(seed=seed, n_replicates=n_replicates, relative_stderr=relative_stderr, device=device)
     with SimulationLine() as line:
         comparison = compare(problem, report=lambda size, reading: line(reading, size=size), **given)
     if json:
@@ -59,13 +59,13 @@ def _print_comparison(comparison: Comparison) -> None:
     console = Console(highlight=False, markup=False)
     console.print(comparison.verdict, style="bold")
     wide = console.width >= _WIDE
-    columns = [(heading, cell) for heading, cell, wide_only in _COLUMNS if wide or not wide_only]
+    columns = [(heading, show) for heading, show, wide_only in _COLUMNS if wide or not wide_only]
     table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("quantity", min_width=len("projection_variance"))
     for heading, _ in columns:
         table.add_column(heading, no_wrap=wide)
     for name, quantity in comparison.quantities.items():
-        table.add_row(name, *(cell(quantity) for _, cell in columns))
+        table.add_row(name, *(show(quantity) for _, show in columns))
     console.print(table)
     for line in _notes(comparison):
         console.print(line)
@@ -73,10 +73,8 @@ def _print_comparison(comparison: Comparison) -> None:
 
 def _value(value: float, stderr: float, quantity: Quantity) -> str:
     """Return a simulated number; 0 where theory says so and only rounding is left of it."""
-    if math.isnan(value):
-        return "–"
-    exact = quantity.theory == 0 and quantity.difference_in_stderr == 0
-    return "0" if exact else number_text(value, stderr)
+    exact = quantity.theory == 0 and quantity.difference_in_stderr == 0 and not math.isnan(value)
+    return "0" if exact else cell(value, stderr)
 
 
 def _in_stderr(deviation: float) -> str:
@@ -84,13 +82,13 @@ def _in_stderr(deviation: float) -> str:
 
 
 def _gap(quantity: Quantity) -> str:
-    if math.isnan(quantity.finite_size_gap):
+    if not math.isfinite(quantity.finite_size_gap):
         return "–"
     return "0 %" if quantity.difference_in_stderr == 0 else signed_share_text(quantity.finite_size_gap)
 
 
 _COLUMNS: list[tuple[str, Callable[[Quantity], str], bool]] = [
-    ("theory", lambda q: "–" if math.isnan(q.theory) else number_text(q.theory), False),
+    ("theory", lambda q: cell(q.theory), False),
     ("simulation", lambda q: _value(q.simulation, q.stderr, q), False),
     ("gap", _gap, True),
     ("s.e.", lambda q: _in_stderr(q.difference_in_stderr), True),

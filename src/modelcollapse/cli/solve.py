@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from modelcollapse.cli._output import print_json
-from modelcollapse.cli._simulation import INTERRUPTED, OnDevice, RelativeStderr, Replicates, Seed, settings
-from modelcollapse.digits import number_text
+from modelcollapse.cli._output import cell, print_json
+from modelcollapse.cli._simulation import INTERRUPTED, NReplicates, OnDevice, RelativeStderr, Seed, settings
 from modelcollapse.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def command(
     *,
     engine: Annotated[Engine, typer.Option(help="Which engine answers.")] = Engine.theory,
     seed: Seed = None,
-    replicates: Replicates = None,
+    n_replicates: NReplicates = None,
     relative_stderr: RelativeStderr = None,
     device: OnDevice = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
@@ -41,11 +40,11 @@ def command(
     """
     from modelcollapse.problems.files import load_problem
 
-    given = settings(seed=seed, replicates=replicates, relative_stderr=relative_stderr, device=device)
+    given = settings(seed=seed, n_replicates=n_replicates, relative_stderr=relative_stderr, device=device)
     if given and engine is not Engine.simulation:
         raise InputError(
-            "--seed, --replicates, --relative-stderr and --device belong to the simulation; theory draws nothing. Add "
-            "--engine simulation, or leave them out."
+            "--seed, --n-replicates, --relative-stderr and --device belong to the simulation; theory draws nothing. "
+            "Add --engine simulation, or leave them out."
         )
     result = _answer(load_problem(file), engine, given)
     if json:
@@ -76,19 +75,19 @@ def _print_table(result: Result) -> None:
 
     from modelcollapse.result import PARTS
 
-    def cell(name: str) -> str:
-        return number_text(getattr(result, name), result.stderr.get(name, 0.0))
+    def add(name: str) -> None:
+        table.add_row(name, cell(getattr(result, name), result.stderr.get(name, 0.0)))
 
     table = Table("quantity", "value")
     for name in PARTS:
-        table.add_row(name, cell(name))
+        add(name)
     table.add_section()
     for name in ("excess_risk", "test_error", "effective_ridge"):
-        table.add_row(name, cell(name))
+        add(name)
     table.add_section()
     errors = result.stderr.get("training_error", {})
     for source, value in result.training_error.items():
-        table.add_row(f"training_error of {source}", number_text(value, errors.get(source, 0.0)))
+        table.add_row(f"training_error of {source}", cell(value, errors.get(source, 0.0)))
     console = Console(highlight=False, markup=False)
     console.print(table)
     drawn = "" if result.seed is None else f"seed: {result.seed}, replicates: {result.n_replicates}, "
