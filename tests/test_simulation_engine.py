@@ -7,7 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from modelcollapse import InputError, Mixture, RandomTeacher, Source, Spectrum, simulate, simulate_sweep, solve
+from modelcollapse import (
+    InputError,
+    Mixture,
+    NumericalError,
+    RandomTeacher,
+    Source,
+    Spectrum,
+    simulate,
+    simulate_sweep,
+    solve,
+)
 from modelcollapse.result import PARTS, Status
 from modelcollapse.simulation import engine, mixture, sampler, scene
 from simulation_examples import KINDS, small
@@ -66,7 +76,7 @@ def test_default_stops_at_half_a_percent():
     result = simulate(small())
     assert result.status is Status.OK
     assert result.stderr["excess_risk"] <= 0.005 * result.excess_risk
-    assert simulate(small(), relative_stderr=0.5).n_replicates == sampler.MIN_REPLICATES
+    assert simulate(small(), relative_stderr=0.5).n_replicates == 2 * sampler.MIN_UNITS
 
 
 def test_goal_out_of_reach_is_said(monkeypatch):
@@ -75,6 +85,7 @@ def test_goal_out_of_reach_is_said(monkeypatch):
     assert simulate(small(), relative_stderr=1e-6, n_replicates=44).n_replicates == 44
 
 
+WIDE = small(width=14)
 SHARING = [
     small(),
     small(noise=(1.0, 0.0)),
@@ -84,6 +95,12 @@ SHARING = [
     replace(small(), sources=[replace(s, shift=None, teacher=RandomTeacher(2.0)) for s in small().sources]),
     small(fixed=True),
     small(n=(13, 9)),
+    replace(small(), target="synthetic"),
+    small(width=5),
+    WIDE,
+    replace(WIDE, activation="relu"),
+    replace(WIDE, activation="tanh"),
+    small(rotate=True),
 ]
 
 
@@ -113,7 +130,7 @@ def test_sweep_shares_draws_fits_and_components(monkeypatch):
     simulate_sweep(SHARING[:7], n_replicates=4)
     assert draws == [(3, 5)] * 2  # components: shared, shift, one for each source, and the known vectors
     draws.clear()
-    simulate_sweep(SHARING[-2:], n_replicates=4)  # other counts: other inputs
+    simulate_sweep(SHARING[6:8], n_replicates=4)  # other counts: other inputs
     assert len(draws) == 4
 
 
@@ -142,7 +159,7 @@ def test_threshold_has_infinite_risk(n_samples, width):
 def test_threshold_is_that_of_the_rank_and_is_not_sampled_for_ever():
     source = replace(one_source(8, d=12).sources[0], spectrum=Spectrum.explicit([1.0] * 8 + [0.0] * 4))
     result = simulate(Mixture([source], ridge=0))
-    assert (result.status, result.n_replicates) == (Status.INTERPOLATION_THRESHOLD, sampler.MIN_REPLICATES)
+    assert (result.status, result.n_replicates) == (Status.INTERPOLATION_THRESHOLD, 2 * sampler.MIN_UNITS)
     with_others = simulate_sweep([Mixture([source], ridge=ridge) for ridge in (0.0, 0.1)], relative_stderr=0.01)
     assert with_others[0].status is Status.INTERPOLATION_THRESHOLD
     assert with_others[1].stderr["excess_risk"] <= 0.01 * with_others[1].excess_risk
@@ -222,7 +239,7 @@ def test_plain_mode_agrees_with_the_integrated_one_and_not_with_other_noise(name
 
 
 def test_plain_mode_is_for_numpy_and_takes_sweeps_one_by_one():
-    with pytest.raises(InputError, match="numpy in the plain mode"):
+    with pytest.raises(InputError, match="numpy when everything is drawn plainly"):
         simulate(small(), plain=True, device="cpu", n_replicates=4)
     alone = simulate(small(), plain=True, n_replicates=10)
     assert simulate_sweep([small(), small(ridge=1.0)], plain=True, n_replicates=10)[0] == alone
@@ -281,3 +298,66 @@ def test_huge_ridges_learn_nothing(ridge):
     null = simulate(small(ridge=1e11), n_replicates=8)
     assert result.excess_risk == pytest.approx(null.excess_risk, rel=1e-9)
     assert result.training_error == pytest.approx(null.training_error, rel=1e-9)
+
+
+def interrupting(monkeypatch, *, after):
+    """Interrupt the given draw, counted over all problems."""
+    draw, calls = mixture.draw_unit, []
+
+    def counted(*arguments):
+        calls.append(1)
+        if len(calls) > after:
+            raise KeyboardInterrupt
+        return draw(*arguments)
+
+    monkeypatch.setattr(mixture, "draw_unit", counted)
+    monkeypatch.setattr(scene, "n_cores", lambda: 1)
+
+
+def test_interrupt_before_two_units_gives_an_unknown_result(monkeypatch):
+    interrupting(monkeypatch, after=1)
+    result = simulate(small(), n_replicates=100)
+    assert (result.status, result.n_replicates) == (Status.INTERRUPTED, 2)
+    assert np.isnan([result.excess_risk, result.stderr["excess_risk"], *result.training_error.values()]).all()
+    assert result.to_dict()["excess_risk"] is None
+
+
+def test_interrupted_sweep_keeps_what_is_done_and_stops(monkeypatch):
+    problems = [small(n=(12, count)) for count in (9, 10, 11, 12)]
+    whole = simulate_sweep(problems, n_replicates=20)
+    interrupting(monkeypatch, after=15)
+    results = simulate_sweep(problems, n_replicates=20)
+    assert [result.status for result in results] == [Status.OK, *[Status.INTERRUPTED] * 3]
+    assert [result.n_replicates for result in results] == [20, 10, 0, 0]
+    assert results[0] == whole[0]
+    assert np.isfinite(results[1].excess_risk)
+    assert np.isnan(results[2].excess_risk)
+
+
+def test_matrix_that_is_singular_to_rounding_is_said(monkeypatch):
+    def singular(*arguments):
+        raise np.linalg.LinAlgError("the matrix is not positive definite")
+
+    monkeypatch.setattr(mixture, "draw_unit", singular)
+    with pytest.raises(NumericalError, match="not positive definite to rounding; use a larger ridge"):
+        simulate(small())
+
+
+def test_standard_errors_that_single_replicates_decide_are_said():
+    wild = one_source(14)  # a variance, but no fourth moment
+    assert "single replicates" in " ".join(simulate(wild, n_replicates=2000).assumptions)
+    assert "single replicates" not in " ".join(simulate(small(), n_replicates=2000).assumptions)
+
+
+def test_effective_ridge_without_a_mean_is_said():
+    full = simulate(small(width=8, ridge=0.0, n=(30, 20)), n_replicates=8)
+    assert (full.effective_ridge, full.stderr["effective_ridge"]) == (0.0, 0.0)
+    assert np.isnan(simulate(small(width=7, ridge=0.0, n=(30, 20)), n_replicates=8).effective_ridge)
+    assert simulate(small(width=6, ridge=0.0, n=(30, 20)), n_replicates=8).effective_ridge > 0
+
+
+@pytest.mark.parametrize(("n_samples", "capped"), [(13, True), (15, False)])
+def test_standard_error_that_does_not_exist_is_not_waited_for(n_samples, capped):
+    result = simulate(one_source(n_samples), relative_stderr=1e-9 if capped else 0.05)
+    assert (result.status is Status.NOT_CONVERGED) == capped
+    assert result.n_replicates <= scene.ENOUGH_WITHOUT_VARIANCE

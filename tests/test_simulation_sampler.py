@@ -8,7 +8,10 @@ import time
 import numpy as np
 import pytest
 
-from modelcollapse.simulation.sampler import MIN_REPLICATES, Goal, sample
+from modelcollapse.simulation import sampler
+from modelcollapse.simulation.backend import NumpyBackend
+from modelcollapse.simulation.meter import Meter, Stopped
+from modelcollapse.simulation.sampler import MIN_UNITS, Goal, sample
 from modelcollapse.streams import stream
 
 
@@ -18,7 +21,7 @@ def draw(index):
 
 def run(*, n_replicates=1000, relative_stderr=None, n_workers=1, **options):
     goal = Goal(n_replicates=n_replicates, relative_stderr=relative_stderr)
-    arguments = {"draw": draw, "watch": lambda drawn: drawn, "replicates_per_unit": 2, **options}
+    arguments = {"draw": draw, "watch": lambda drawn: drawn, "replicates_per_unit": 2, "meter": Meter(), **options}
     return sample(arguments.pop("draw"), goal=goal, n_workers=n_workers, **arguments)
 
 
@@ -42,13 +45,13 @@ def test_sample_says_when_the_standard_error_was_not_reached():
 
 
 def test_sample_believes_no_standard_error_of_few_replicates():
-    assert run(relative_stderr=1.0).n_replicates == MIN_REPLICATES
+    assert run(relative_stderr=1.0).n_replicates == 2 * MIN_UNITS
 
 
 @pytest.mark.parametrize("value", [0.0, 5.0])
 def test_sample_of_what_never_varies_stops_early(value):
     drawn = run(relative_stderr=0.01, draw=lambda index: np.full((1, 1), value))
-    assert (drawn.reached, drawn.n_replicates) == (True, MIN_REPLICATES)
+    assert (drawn.reached, drawn.n_replicates) == (True, 2 * MIN_UNITS)
 
 
 @pytest.mark.parametrize("n_workers", [2, 5])
@@ -63,7 +66,7 @@ def test_sample_is_the_same_on_any_number_of_workers(n_workers):
 
 def test_sample_takes_batches_of_units():
     drawn = run(n_replicates=30, draw=lambda index: np.ones((10, 2)) * index)
-    assert (len(drawn.draws), drawn.n_replicates) == (2, 40)
+    assert (len(drawn.draws), drawn.n_replicates) == (2, 30)  # no more units than are wanted
 
 
 @pytest.mark.parametrize("n_workers", [1, 2])
@@ -101,3 +104,74 @@ def test_sample_reports_estimate_error_and_share():
     assert all(0 < reading.share <= 1 for reading in readings)
     halfway = readings[len(readings) // 2].share
     assert 0.2 < halfway < 0.9
+
+
+def test_sample_watches_nothing_and_draws_the_fewest():
+    drawn = run(relative_stderr=1e-6, watch=lambda drawn: np.zeros((1, 0)))
+    assert (drawn.reached, drawn.n_replicates) == (True, 2 * MIN_UNITS)
+
+
+def test_sample_reports_a_draw_that_is_still_at_work(monkeypatch):
+    monkeypatch.setattr(sampler, "HEARTBEAT", 0.02)
+    meter, readings = Meter(), []
+
+    def slow(index):
+        for _ in range(10):
+            meter.count((10,))
+            time.sleep(0.01)
+        return draw(index)
+
+    run(n_replicates=4, draw=slow, meter=meter, numbers_per_unit=100.0, report=readings.append)
+    first = [reading for reading in readings if reading.n_replicates == 0]
+    assert len(first) >= 3
+    assert np.isnan([first[0].estimate, first[0].stderr]).all()
+    shares = [reading.share for reading in readings]
+    assert shares == sorted(shares)
+    assert 0 < shares[0] < shares[2] < 1 == shares[-1]
+
+
+def test_sample_stops_draws_that_nobody_waits_for():
+    meter, ended = Meter(), []
+    endless = meter.attach(NumpyBackend().randomness(0))
+
+    def draw_for_ever(index):
+        if index < 2:
+            return draw(index)
+        try:
+            while True:
+                endless.normal(2, 3)
+        except Stopped:
+            ended.append(index)
+            raise
+
+    def interrupt(reading):
+        if reading.n_replicates == 4:
+            raise KeyboardInterrupt
+
+    drawn = run(draw=draw_for_ever, n_workers=2, meter=meter, report=interrupt)
+    assert (drawn.interrupted, drawn.n_replicates) == (True, 4)
+    assert ended
+    assert meter.n_drawn > 0
+
+
+def test_second_interrupt_loses_nothing(monkeypatch):
+    class Impatient:
+        def __init__(self, inner):
+            self.inner = inner
+
+        def __iter__(self):
+            return self.inner
+
+        def close(self):
+            raise KeyboardInterrupt
+
+    in_order = sampler._in_order
+    monkeypatch.setattr(sampler, "_in_order", lambda *args, **options: Impatient(in_order(*args, **options)))
+
+    def interrupting(index):
+        if index == 3:
+            raise KeyboardInterrupt
+        return draw(index)
+
+    drawn = run(draw=interrupting)
+    assert (drawn.interrupted, len(drawn.draws)) == (True, 3)

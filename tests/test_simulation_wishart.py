@@ -57,7 +57,7 @@ def test_bartlett_factor_has_the_law_of_drawn_samples(n_samples, n_features):
     assert distances(n_samples, n_features).max() < 5
 
 
-@pytest.mark.parametrize(("n_samples", "n_features"), SHAPES)
+@pytest.mark.parametrize(("n_samples", "n_features"), SHAPES[:-1])  # one in a hundred is too little to be seen
 def test_bartlett_factor_with_one_degree_of_freedom_too_many_has_another_law(n_samples, n_features, monkeypatch):
     right = bartlett_factor
 
@@ -69,8 +69,6 @@ def test_bartlett_factor_with_one_degree_of_freedom_too_many_has_another_law(n_s
         return right(backend, Shifted, n_samples=n_samples, n_features=n_features)
 
     monkeypatch.setitem(globals(), "bartlett_factor", wrong)
-    if n_samples == 100:
-        return  # one in a hundred: too little to be seen
     assert distances(n_samples, n_features).max() > 5
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from modelcollapse import __version__
 from modelcollapse.checks import Array, choice, integer, number
@@ -15,11 +17,10 @@ from modelcollapse.result import PARTS, Result, Status
 from modelcollapse.simulation.backend import DEVICES
 from modelcollapse.simulation.coordinates import coordinates_for, rank_of_sum, square_root
 from modelcollapse.simulation.design import Component, Design
-from modelcollapse.simulation.estimates import Estimates, Question
-from modelcollapse.simulation.moments import Moments
+from modelcollapse.simulation.estimates import Question
 from modelcollapse.simulation.resolvent import Fit, Way
-from modelcollapse.simulation.sampler import MAX_REPLICATES, Goal, Report, Sample
-from modelcollapse.simulation.scene import Sampling, Scene, sample_scene
+from modelcollapse.simulation.sampler import MAX_REPLICATES, Goal, Report
+from modelcollapse.simulation.scene import NO_MEAN, NO_VARIANCE, Sampling, Scene, SceneAnswer, sample_scene, unsampled
 
 RELATIVE_STDERR = 0.005
 """Standard error of the excess risk, relative to it, at which sampling stops when nothing else is asked."""
@@ -146,8 +147,14 @@ def solve_sweep(
     for i, problem in enumerate(problems):
         alike.setdefault((i if plain else None, *_inputs_of(problem)), []).append(i)
     results: dict[int, Result] = {}
+    interrupted = False
     for members in alike.values():
-        results.update(zip(members, _solve_alike([problems[i] for i in members], sampling), strict=True))
+        asked = [problems[i] for i in members]
+        with threadpool_limits(limits=1):  # the same coordinates to the last bit on any number of cores
+            scene = translate(asked, plain=plain)
+        answered = unsampled(scene) if interrupted else sample_scene(scene, sampling)
+        interrupted = answered.interrupted
+        results.update(zip(members, _results(asked, scene, answered, sampling), strict=True))
     return [results[i] for i in range(len(problems))]
 
 
@@ -166,16 +173,6 @@ def _inputs_of(problem: Mixture) -> tuple[object, ...]:
     """Return what decides the law of the inputs and features, to compare problems by."""
     counts = tuple(source.n_samples for source in problem.sources)
     return (counts, problem.spectra, problem.target_index, problem.width, problem.activation)
-
-
-def _solve_alike(problems: Sequence[Mixture], sampling: Sampling) -> list[Result]:
-    """Answer problems with the same inputs from one sample."""
-    scene = translate(problems, plain=sampling.plain)
-    drawn, answers = sample_scene(scene, sampling)
-    return [
-        _result(problem, estimates, drawn, sampling, fit=scene.fits[fit], margin=question.margin)
-        for problem, estimates, (fit, question) in zip(problems, answers, scene.questions, strict=True)
-    ]
 
 
 def translate(problems: Sequence[Mixture], *, plain: bool = False) -> Scene:
@@ -331,37 +328,60 @@ def _weight_unit(problem: Mixture) -> float:
     return max(source.weight for source in problem.sources)
 
 
-def _result(
-    problem: Mixture, estimates: Estimates, drawn: Sample[Moments], sampling: Sampling, *, fit: Fit, margin: float
-) -> Result:
-    """Turn estimates into a result; where no mean exists, into infinities as the theory gives them."""
-    names = [source.name for source in problem.sources]
-    values = {name: value.tolist() for name, (value, _) in estimates.items()}
-    errors = {name: stderr.tolist() for name, (_, stderr) in estimates.items()}
-    status = Status.OK if drawn.reached else Status.NOT_CONVERGED
-    if drawn.interrupted:
-        status = Status.INTERRUPTED
-    if margin <= 1:
-        status = Status.INTERPOLATION_THRESHOLD
+def _results(problems: Sequence[Mixture], scene: Scene, answered: SceneAnswer, sampling: Sampling) -> list[Result]:
+    """Turn the estimates of a scene into results."""
+    results = []
+    for i, (problem, (fit, question)) in enumerate(zip(problems, scene.questions, strict=True)):
+        values = {name: value.tolist() for name, (value, _) in answered.estimates[i].items()}
+        errors = {name: stderr.tolist() for name, (_, stderr) in answered.estimates[i].items()}
+        _without_mean(problem, values, errors, threshold=question.margin <= NO_MEAN)
+        interpolated = [] if sampling.plain else _interpolated(problem, scene.fits[fit])
+        training, training_stderr = (
+            _by_name(problem, given["training_error"], interpolated) for given in (values, errors)
+        )
+        noise_var = problem.sources[problem.target_index].noise_var
+        results.append(
+            Result(
+                **{name: values[name] for name in ("excess_risk", *PARTS, "effective_ridge")},
+                test_error=values["excess_risk"] + noise_var,
+                training_error=training,
+                stderr={**errors, "test_error": errors["excess_risk"], "training_error": training_stderr},
+                status=_status(answered, threshold=question.margin <= NO_MEAN),
+                engine="simulation",
+                seed=sampling.seed,
+                n_replicates=answered.n_replicates,
+                version=__version__,
+                assumptions=_assumptions(problem, question.margin, plain=sampling.plain, erratic=answered.erratic[i]),
+            )
+        )
+    return results
+
+
+def _without_mean(problem: Mixture, values: dict[str, Any], errors: dict[str, Any], *, threshold: bool) -> None:
+    """Write infinities and NaN, as theory does, where the risk or the trace behind the effective ridge has no mean."""
+    if threshold:
         values |= {"excess_risk": np.inf, "variance": np.inf, **dict.fromkeys(PARTS[2:], np.nan)}
         errors |= dict.fromkeys(("excess_risk", *PARTS[1:]), np.nan)
-    noise_var = problem.sources[problem.target_index].noise_var
-    training = dict(zip(names, values["training_error"], strict=True))
-    training_stderr = dict(zip(names, errors["training_error"], strict=True))
-    for name in [] if sampling.plain else _interpolated(problem, fit):
-        training[name] = training_stderr[name] = 0.0
-    return Result(
-        **{name: values[name] for name in ("excess_risk", *PARTS, "effective_ridge")},
-        test_error=values["excess_risk"] + noise_var,
-        training_error=training,
-        stderr={**errors, "test_error": errors["excess_risk"], "training_error": training_stderr},
-        status=status,
-        engine="simulation",
-        seed=sampling.seed,
-        n_replicates=drawn.n_replicates,
-        version=__version__,
-        assumptions=_assumptions(problem, margin, plain=sampling.plain),
-    )
+    if problem.ridge == 0 and problem.width is not None and not _is_network(problem):
+        missing = problem.n_features - problem.width
+        if missing in (0, 1):  # E tr Q is infinite: exactly so in the limit only for as many features as inputs
+            values["effective_ridge"] = 0.0 if missing == 0 else np.nan
+            errors["effective_ridge"] = 0.0 if missing == 0 else np.nan
+
+
+def _by_name(problem: Mixture, values: Sequence[float], interpolated: Sequence[str]) -> dict[str, float]:
+    """Return training errors by source, 0 for those that are met exactly."""
+    names = [source.name for source in problem.sources]
+    return {name: 0.0 if name in interpolated else value for name, value in zip(names, values, strict=True)}
+
+
+def _status(answered: SceneAnswer, *, threshold: bool) -> Status:
+    """Return how it went."""
+    if threshold:
+        return Status.INTERPOLATION_THRESHOLD
+    if answered.interrupted:
+        return Status.INTERRUPTED
+    return Status.OK if answered.reached else Status.NOT_CONVERGED
 
 
 def _interpolated(problem: Mixture, fit: Fit) -> list[str]:
@@ -371,12 +391,14 @@ def _interpolated(problem: Mixture, fit: Fit) -> list[str]:
     return [source.name for source in fitted] if problem.ridge == 0 and independent else []
 
 
-def _assumptions(problem: Mixture, margin: float, *, plain: bool) -> tuple[str, ...]:
+def _assumptions(problem: Mixture, margin: float, *, plain: bool, erratic: bool) -> tuple[str, ...]:
     """Say what the numbers rest on."""
     integrated = "everything drawn" if plain else "label noise and random teachers integrated out"
     said = ["Gaussian inputs", f"exact in law at this size, {integrated}"]
     if _is_network(problem):
         said += ["features centred source by source"]
-    if margin <= 3:
+    if margin <= NO_VARIANCE:
         said += ["without ridge this close to interpolation the risk has no variance: standard errors are too small"]
+    elif erratic:
+        said += ["single replicates decide the standard errors, which may be too small"]
     return tuple(said)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from modelcollapse.checks import Array
+from modelcollapse.result import PARTS
 from modelcollapse.simulation.moments import Moments
 
 
@@ -38,6 +39,9 @@ class Question:
     unit: float
     margin: float
 
+
+BELOW_ROUNDING = 1e-13
+"""Standard errors below this times the value are those of rounding: zero."""
 
 Estimates = dict[str, tuple[Array, Array]]
 """Value and standard error by name: arrays of shape (), or (K,) for the training error."""
@@ -120,8 +124,30 @@ def jackknife(moments: Moments, function: Callable[[Moments], Mapping[str, Array
             continue
         corrected = n_units * np.asarray(value) - (n_units - 1) * others.mean(axis=0)
         spread = (n_units - 1) / n_units * ((others - others.mean(axis=0)) ** 2).sum(axis=0)
-        estimates[name] = (corrected, np.sqrt(spread))
+        stderr = np.sqrt(spread)
+        estimates[name] = (corrected, np.where(stderr > BELOW_ROUNDING * np.abs(corrected), stderr, 0.0))
     return estimates
+
+
+def unknown(n_sources: int) -> Estimates:
+    """Return NaN for every number."""
+    nothing = np.array(np.nan)
+    names = ("excess_risk", *PARTS, "effective_ridge")
+    each = np.full(n_sources, np.nan)
+    return {**dict.fromkeys(names, (nothing, nothing)), "training_error": (each, each)}
+
+
+def erratic(values: Array) -> bool:
+    """Whether single units decide the standard error of a mean: one is 5 standard deviations away, or most of them.
+
+    Parameters
+    ----------
+    values : array of shape (units,)
+    """
+    squares = (values - values.mean()) ** 2
+    total = squares.sum()
+    largest = squares.max(initial=0.0)
+    return bool(total > 0 and (largest > 25 * total / len(values) or largest > 0.6 * total) and len(values) > 4)
 
 
 def _each(moments: Moments, function: Callable[[Array], Array]) -> Moments:

@@ -12,6 +12,9 @@ from scipy.linalg import cython_blas, cython_lapack
 
 from modelcollapse.checks import Array
 
+N_INTEGERS = {"dpotrf": 3, "dpotri": 3, "dlauum": 3, "dtrmm": 4}
+"""How many of each routine's arguments are C integers, to tell a library with others before it is called."""
+
 
 def invert(matrix: Array) -> None:
     """Replace the upper triangle of a symmetric positive definite matrix by that of its inverse.
@@ -72,5 +75,8 @@ def _routine(library: ModuleType, name: str, n_arguments: int) -> Callable[..., 
     address_of = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
         ("PyCapsule_GetPointer", ctypes.pythonapi)
     )
-    address = address_of(capsule, name_of(capsule))
+    signature = name_of(capsule)
+    if signature.count(b"int *") != N_INTEGERS[name] or signature.count(b"*") != n_arguments:
+        raise ImportError(f"SciPy exports another {name} than the one that is called here: {signature.decode()}.")
+    address = address_of(capsule, signature)
     return ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * n_arguments)(address)

@@ -58,3 +58,8 @@ def concatenate(items: Sequence[Moments]) -> Moments:
 def select(moments: Moments, index: int) -> Moments:
     """Return the moments of one fit: one entry along the second axis, after the units."""
     return Moments(**{f.name: getattr(moments, f.name)[:, index] for f in fields(Moments)})
+
+
+def first(moments: Moments, n_units: int) -> Moments:
+    """Return the first units."""
+    return Moments(**{f.name: getattr(moments, f.name)[:n_units] for f in fields(Moments)})

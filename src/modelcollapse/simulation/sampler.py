@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Generic, TypeVar
@@ -12,9 +13,13 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from modelcollapse.checks import Array
+from modelcollapse.simulation.meter import Meter
 
-MIN_REPLICATES, MAX_REPLICATES = 40, 100_000
-"""Fewest replicates before a standard error is believed; most when it does not become small enough."""
+MIN_UNITS, MAX_REPLICATES = 20, 100_000
+"""Fewest units before a standard error is believed; most replicates when it does not become small enough."""
+
+HEARTBEAT = 1.0
+"""Seconds after which a draw that is still at work is reported."""
 
 Drawn = TypeVar("Drawn")
 
@@ -44,7 +49,7 @@ class Reading:
     n_replicates : int
         So far.
     estimate, stderr : float
-        Of the watched mean that is least certain.
+        Of the watched mean that is least certain; NaN before the first draw, and where nothing is watched.
     share : float
         Estimated part of the work that is done, between 0 and 1.
     """
@@ -86,6 +91,8 @@ def sample(
     goal: Goal,
     replicates_per_unit: int,
     n_workers: int,
+    meter: Meter,
+    numbers_per_unit: float = np.inf,
     report: Report | None = None,
 ) -> Sample[Drawn]:
     """Draw until the goal is reached, looking at draws in the order of their numbers, whichever is ready first.
@@ -95,27 +102,37 @@ def sample(
     draw : callable
         From a number 0, 1, ... to one draw of one or more units; must depend on the number only.
     watch : callable
-        From a draw to the watched values of its units, shape (units, watched).
+        From a draw to the watched values of its units, shape (units, watched); none, and the fewest units are enough.
     goal : Goal
     replicates_per_unit : int
     n_workers : int
         Draws at work side by side. One: BLAS may use all cores itself.
+    meter : Meter
+        Stops draws that nobody waits for any more.
+    numbers_per_unit : float
+        Random numbers of a unit, to know how far one is; infinite where nobody will wait for one.
     report : callable, optional
-        Called with a `Reading` after each draw.
+        Called with a `Reading` after each draw, and every second while there is none.
     """
     draws: list[Drawn] = []
     tally = _Tally(goal, replicates_per_unit)
     interrupted = False
+    ready = _in_order(draw, most=-(-goal.n_replicates // replicates_per_unit), n_workers=n_workers)
     try:
-        for drawn in _in_order(draw, most=-(-goal.n_replicates // replicates_per_unit), n_workers=n_workers):
-            draws.append(drawn)
-            tally.add(watch(drawn))
+        for drawn in ready:
+            if drawn is not None:
+                draws.append(drawn)
+                tally.add(watch(drawn))
             if report:
-                report(tally.reading())
+                report(tally.reading(meter.n_drawn / numbers_per_unit))
             if tally.done():
                 break
     except KeyboardInterrupt:
         interrupted = True
+    finally:
+        meter.stop()
+        with suppress(KeyboardInterrupt):  # once more: what there is comes back all the same
+            ready.close()
     return Sample(draws=draws, n_replicates=tally.n_replicates, reached=tally.reached(), interrupted=interrupted)
 
 
@@ -133,8 +150,8 @@ class _Tally:
         return self.n_units * self.per_unit
 
     def add(self, values: Array) -> None:
-        """Take in units one by one (Welford), so that nothing is lost to rounding."""
-        for value in values:
+        """Take in units one by one (Welford), so that nothing is lost to rounding; no more than are wanted."""
+        for value in values[: -(-self.goal.n_replicates // self.per_unit) - self.n_units]:
             if self.n_units == 0:
                 self.mean, self.squares = np.zeros_like(value), np.zeros_like(value)
             self.n_units += 1
@@ -156,7 +173,7 @@ class _Tally:
 
     def precise(self) -> bool:
         """Whether the standard errors are as small as wanted."""
-        if self.goal.relative_stderr is None or self.n_replicates < MIN_REPLICATES:
+        if self.goal.relative_stderr is None or self.n_units < MIN_UNITS:
             return False
         return bool((self._excess() <= 1).all())
 
@@ -168,33 +185,37 @@ class _Tally:
     def done(self) -> bool:
         return self.n_replicates >= self.goal.n_replicates or self.precise()
 
-    def reading(self) -> Reading:
-        share = self.n_replicates / self.goal.n_replicates
-        stderr = self.stderr()
-        worst = int(np.argmax(stderr / np.maximum(np.abs(self.mean), np.finfo(float).tiny)))
-        if self.goal.relative_stderr is not None and self.n_units > 1:
-            excess = float(self._excess().max())
-            to_come = max(MIN_REPLICATES, self.n_replicates * excess**2)
-            share = max(share, self.n_replicates / to_come)
+    def reading(self, units_underway: float) -> Reading:
+        to_come = self.goal.n_replicates / self.per_unit
+        if self.goal.relative_stderr is not None:
+            squared = float(np.max(self._excess() ** 2, initial=0.0)) if self.n_units > 1 else 0.0
+            to_come = min(to_come, max(MIN_UNITS, self.n_units * squared))
+        estimate = stderr = np.nan
+        if self.n_units > 0 and self.mean.size > 0:
+            errors = self.stderr()
+            worst = int(np.argmax(errors / np.maximum(np.abs(self.mean), np.finfo(float).tiny)))
+            estimate, stderr = float(self.mean[worst]), float(errors[worst])
         return Reading(
             n_replicates=self.n_replicates,
-            estimate=float(self.mean[worst]),
-            stderr=float(stderr[worst]),
-            share=min(1.0, share),
+            estimate=estimate,
+            stderr=stderr,
+            share=min(1.0, max(self.n_units, units_underway) / to_come),
         )
 
 
-def _in_order(draw: Callable[[int], Drawn], *, most: int, n_workers: int) -> Iterator[Drawn]:
-    """Yield draw(0), draw(1), ..., draw(most − 1), `n_workers` at work ahead of the consumer."""
-    if n_workers == 1:
-        yield from map(draw, range(most))
-        return
-    with threadpool_limits(limits=1):
+def _in_order(draw: Callable[[int], Drawn], *, most: int, n_workers: int) -> Generator[Drawn | None, None, None]:
+    """Yield draw(0), ..., draw(most − 1), `n_workers` at work ahead of the consumer; None after a second without."""
+    with threadpool_limits(limits=1) if n_workers > 1 else nullcontext():
         workers = ThreadPoolExecutor(n_workers)
         numbers = iter(range(most))
+        ahead = 2 * n_workers if n_workers > 1 else 1
         try:
-            queue = [workers.submit(draw, index) for index in islice(numbers, 2 * n_workers)]
+            queue = [workers.submit(draw, index) for index in islice(numbers, ahead)]
             while queue:
+                wait(queue[:1], timeout=HEARTBEAT)
+                if not queue[0].done():
+                    yield None
+                    continue
                 yield queue.pop(0).result()
                 queue += [workers.submit(draw, index) for index in islice(numbers, 1)]
         finally:

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from modelcollapse.checks import Array, fail
+from modelcollapse.errors import NumericalError
 from modelcollapse.parallel import n_cores
 from modelcollapse.simulation import mixture, networks, plain
 from modelcollapse.simulation.backend import Backend, backend_for, batch_for
 from modelcollapse.simulation.design import Design
-from modelcollapse.simulation.estimates import Estimates, Question, answer, excess_risk
-from modelcollapse.simulation.moments import Moments, concatenate, select, stack
+from modelcollapse.simulation.estimates import Estimates, Question, answer, erratic, excess_risk, unknown
+from modelcollapse.simulation.meter import Meter
+from modelcollapse.simulation.moments import Moments, concatenate, first, select, stack
 from modelcollapse.simulation.neurons import Activation
 from modelcollapse.simulation.resolvent import Fit
-from modelcollapse.simulation.sampler import Goal, Report, Sample, sample
+from modelcollapse.simulation.sampler import MAX_REPLICATES, Goal, Report, sample
 from modelcollapse.streams import stream
 
 MEMORY = 2**30
 """Bytes that the matrices of all replicates at work may take together, before fewer are worked on side by side."""
+
+NO_MEAN, NO_VARIANCE = 1, 3
+"""Without ridge, samples that many or fewer from interpolation leave the excess risk without mean or variance."""
+
+ENOUGH_WITHOUT_VARIANCE = 2_000
+"""Replicates after which a standard error that does not exist is not waited for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +69,30 @@ class Sampling:
     report: Report | None
 
 
-def sample_scene(scene: Scene, sampling: Sampling) -> tuple[Sample[Moments], list[Estimates]]:
-    """Return the sample, and the estimates for each problem.
+@dataclass(frozen=True, kw_only=True)
+class SceneAnswer:
+    """What sampling a scene gave.
+
+    Attributes
+    ----------
+    n_replicates : int
+    reached, interrupted : bool
+        Whether the goal was reached; whether it was stopped from outside.
+    estimates : list of Estimates
+        For each problem; NaN when there are not two units.
+    erratic : list of bool
+        Whether single units decide the standard error of a problem's excess risk.
+    """
+
+    n_replicates: int
+    reached: bool
+    interrupted: bool
+    estimates: list[Estimates]
+    erratic: list[bool]
+
+
+def sample_scene(scene: Scene, sampling: Sampling) -> SceneAnswer:
+    """Sample a scene until the goal is reached.
 
     Parameters
     ----------
@@ -73,45 +103,87 @@ def sample_scene(scene: Scene, sampling: Sampling) -> tuple[Sample[Moments], lis
     Raises
     ------
     InputError
-        When the plain mode is asked of PyTorch.
-    KeyboardInterrupt
-        When it is interrupted before the second unit, without which there are no standard errors.
+        When PyTorch is asked to draw plainly.
+    NumericalError
+        When a matrix is singular to rounding.
     """
+    meter = Meter()
     if sampling.plain:
         draw, questions, per_unit, n_workers = _plainly(scene, sampling)
     else:
         per_unit = mixture.n_replicates(scene.width)
         backend, n_workers = _machinery(scene, sampling, per_unit)
-        draw, questions = _drawer(scene, backend, sampling.seed), scene.questions
-
-    def watch(moments: Moments) -> Array:
-        risks = [excess_risk(select(moments, fit), question) for fit, question in questions if question.margin > 1]
-        return np.stack(risks, axis=-1) if risks else np.zeros((len(moments.trace), 1))  # no mean to wait for
-
+        draw, questions = _drawer(scene, backend, sampling.seed, meter), scene.questions
     drawn = sample(
         draw,
-        watch=watch,
-        goal=replace(sampling.goal, n_replicates=max(sampling.goal.n_replicates, 2 * per_unit)),
+        watch=lambda moments: _watched(moments, questions),
+        goal=_goal(scene, sampling, per_unit),
         replicates_per_unit=per_unit,
         n_workers=n_workers,
+        meter=meter,
+        numbers_per_unit=_numbers_per_unit(scene),
         report=sampling.report,
     )
-    if drawn.n_replicates < 2 * per_unit:
-        raise KeyboardInterrupt
-    moments = concatenate(drawn.draws)
-    return drawn, [answer(select(moments, fit), question) for fit, question in questions]
+    n_units = drawn.n_replicates // per_unit
+    if n_units < 2:
+        return unsampled(scene, n_replicates=drawn.n_replicates)
+    moments = first(concatenate(drawn.draws), n_units)
+    parts = [(select(moments, fit), question) for fit, question in questions]
+    return SceneAnswer(
+        n_replicates=drawn.n_replicates,
+        reached=drawn.reached,
+        interrupted=drawn.interrupted,
+        estimates=[answer(*part) for part in parts],
+        erratic=[erratic(excess_risk(*part)) for part in parts],
+    )
 
 
-def _drawer(scene: Scene, backend: Backend, seed: int) -> Callable[[int], Moments]:
+def unsampled(scene: Scene, *, n_replicates: int = 0) -> SceneAnswer:
+    """Return the answer to a scene that was interrupted before there were two units."""
+    n_problems, n_sources = len(scene.questions), len(scene.design.n_samples)
+    return SceneAnswer(
+        n_replicates=n_replicates,
+        reached=False,
+        interrupted=True,
+        estimates=[unknown(n_sources) for _ in range(n_problems)],
+        erratic=[False] * n_problems,
+    )
+
+
+def _goal(scene: Scene, sampling: Sampling, per_unit: int) -> Goal:
+    """Return the goal in whole units, at least two; none waits long for a standard error that does not exist."""
+    most = max(sampling.goal.n_replicates, 2 * per_unit)
+    if most == MAX_REPLICATES and all(question.margin <= NO_VARIANCE for _, question in scene.questions):
+        most = ENOUGH_WITHOUT_VARIANCE
+    return replace(sampling.goal, n_replicates=most)
+
+
+def _watched(moments: Moments, questions: Sequence[tuple[int, Question]]) -> Array:
+    """Return the excess risks that have a mean, (units, watched)."""
+    risks = [excess_risk(select(moments, fit), question) for fit, question in questions if question.margin > NO_MEAN]
+    return np.stack(risks, axis=-1) if risks else np.zeros((len(moments.trace), 0))
+
+
+def _numbers_per_unit(scene: Scene) -> float:
+    """Return the random numbers of a unit, where forming the data makes it long."""
+    if scene.activation is None or scene.width is None:
+        return np.inf
+    return (4.0 * scene.design.n_total + 2.0 * scene.width) * scene.design.n_features
+
+
+def _drawer(scene: Scene, backend: Backend, seed: int, meter: Meter) -> Callable[[int], Moments]:
     """Return the function that makes a number into units of moments."""
 
     def draw(index: int) -> Moments:
-        randomness = backend.randomness(seed, "simulation", index)
-        if scene.activation is None or scene.width is None:
-            moments = mixture.draw_unit(backend, randomness, scene.design, scene.fits)
-        else:
-            network = networks.Network(design=scene.design, width=scene.width, activation=scene.activation)
-            moments = networks.draw_unit(backend, randomness, network, scene.fits)
+        randomness = meter.attach(backend.randomness(seed, "simulation", index))
+        try:
+            if scene.activation is None or scene.width is None:
+                moments = mixture.draw_unit(backend, randomness, scene.design, scene.fits)
+            else:
+                network = networks.Network(design=scene.design, width=scene.width, activation=scene.activation)
+                moments = networks.draw_unit(backend, randomness, network, scene.fits)
+        except np.linalg.LinAlgError as error:
+            raise NumericalError(f"{error} to rounding; use a larger ridge.") from error
         return moments if backend.batch else stack([moments])
 
     return draw
@@ -134,7 +206,7 @@ def _plainly(
 ) -> tuple[Callable[[int], Moments], tuple[tuple[int, Question], ...], int, int]:
     """Return drawer, questions, replicates a unit and draws side by side of the plain mode."""
     if sampling.device != "numpy":
-        raise fail("device", sampling.device, "numpy in the plain mode")
+        raise fail("device", sampling.device, "numpy when everything is drawn plainly")
     question = scene.questions[0][1]
 
     def draw(index: int) -> Moments:
