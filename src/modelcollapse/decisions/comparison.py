@@ -18,6 +18,7 @@ from modelcollapse.problems.mixture import MAX_SAMPLES, Mixture
 from modelcollapse.result import PARTS, Result, Status, plain
 from modelcollapse.simulation import engine as simulation
 from modelcollapse.simulation import mixture
+from modelcollapse.simulation.scene import NO_VARIANCE
 from modelcollapse.theory import engine as theory
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ RELATIVE_STDERR = 0.002
 """Standard error of each simulated excess risk, relative to it, when nothing else is asked."""
 LARGE = 64
 """Features from which the error of theory is taken to fall in proportion to 1/size."""
-NO_VARIANCE = 3
-"""Samples from the interpolation threshold up to which a fit without ridge has a risk without variance."""
 LOOK = 40
 """Replicates of a simulation whose standard error is not worth waiting for, because the risk has no variance."""
 VISIBLE = AGREEMENT + 2
