@@ -377,3 +377,9 @@ def test_compare_keeps_finished_sizes_when_interrupted_at_the_first_unit(
     assert ("own size the simulated excess risk is" in found.verdict) == known
     assert all(quantity.agree is None for quantity in found.quantities.values())
     json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_verdict_leaves_rounding_unnumbered() -> None:
+    flat = compare(mixed(ridge=1e15))
+    assert flat.agree
+    assert "that of theory, to rounding. Any error of theory above rounding would have been seen." in flat.verdict

@@ -361,3 +361,9 @@ def test_standard_error_that_does_not_exist_is_not_waited_for(n_samples, capped)
     result = simulate(one_source(n_samples), relative_stderr=1e-9 if capped else 0.05)
     assert (result.status is Status.NOT_CONVERGED) == capped
     assert result.n_replicates <= scene.ENOUGH_WITHOUT_VARIANCE
+
+
+def test_interrupt_on_a_threshold_is_an_interrupt(monkeypatch):
+    interrupting(monkeypatch, after=3)
+    result = simulate(one_source(10), n_replicates=100)
+    assert (result.status, result.excess_risk) == (Status.INTERRUPTED, np.inf)

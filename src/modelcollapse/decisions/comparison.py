@@ -348,6 +348,8 @@ def _own_size(risk: Quantity) -> str:
         return " At the problem's own size, within one of as many samples as parameters, the risk has no finite mean."
     if math.isnan(risk.finite_size_gap):
         return ""
+    if abs(risk.finite_size_gap) < ROUNDING:
+        return " At the problem's own size the simulated excess risk is that of theory, to rounding."
     side = "below" if risk.difference < 0 else "above"
     return f" At the problem's own size the simulated excess risk is {share_text(risk.finite_size_gap)} {side} theory."
 
@@ -357,6 +359,8 @@ def _sensitivity(risk: Quantity) -> str:
     if not risk.theory:
         return " The excess risk is 0 on both sides."
     visible = (VISIBLE * risk.extrapolated_stderr + 2 * risk.remainder) / risk.theory
+    if visible < ROUNDING:
+        return " Any error of theory above rounding would have been seen."
     return f" An error of theory of {share_text(visible)} would have been seen."
 
 

@@ -245,7 +245,7 @@ def _components(law: TeacherLaw, basis: Array | None, *, symmetric: bool) -> lis
     known = law.fixed if basis is None else law.fixed @ basis
     components = [Component(loadings=known, root=None if symmetric else np.ones((d, 1)))]
     for loadings, variances, directions in zip(law.loadings.T, law.variances, law.directions, strict=True):
-        if basis is None and directions is None:
+        if (basis is None and directions is None) or np.ptp(variances) == 0:  # isotropic in any coordinates
             components.append(Component(loadings=np.outer(loadings, np.sqrt(variances)), root=None))
             continue
         axes = np.eye(d) if directions is None else directions
@@ -377,10 +377,10 @@ def _by_name(problem: Mixture, values: Sequence[float], interpolated: Sequence[s
 
 def _status(answered: SceneAnswer, *, threshold: bool) -> Status:
     """Return how it went."""
-    if threshold:
-        return Status.INTERPOLATION_THRESHOLD
     if answered.interrupted:
         return Status.INTERRUPTED
+    if threshold:
+        return Status.INTERPOLATION_THRESHOLD
     return Status.OK if answered.reached else Status.NOT_CONVERGED
 
 

@@ -101,6 +101,7 @@ def _component_errors(
             for d, w, z in zip(response.noise_diagonal, fit.weight, factors, strict=True)
         ]
         return clean, clean, xp.stack(shown, axis=-1)
+    del clean_error
     main = largest(design, fit)
     differences = backend.asarray(component.loadings[main] - component.loadings)
     error = response.complement * loadings[main]
@@ -129,13 +130,14 @@ def _training_errors(
     for k, z in enumerate(factors):
         if k == main and balanced:
             continue
-        shown = backend.transposed_times(z, error)
-        own = shown + _rooted(backend, component, z.mT * differences[k])
+        own = backend.transposed_times(z, error)
+        missed = _rooted(backend, component, z.mT * differences[k])
+        forces = forces + fit.weight[k] * (_square(xp, own) + xp.sum(xp.vecdot(own, missed), axis=-1))
+        own += missed
         by_source[k] = _square(xp, own)
-        forces = forces + fit.weight[k] * xp.sum(shown * own, axis=(-2, -1))
     if balanced:
         known = backend.eye(error.shape[-2]) * backend.asarray(component.loadings[main])
-        forces = forces + fit.ridge * xp.sum(error * (error + _rooted(backend, component, known)), axis=(-2, -1))
+        forces = forces + fit.ridge * xp.sum(xp.vecdot(error, error + _rooted(backend, component, known)), axis=-1)
         by_source[main] = -forces / fit.weight[main]
     return xp.stack(by_source, axis=-1)
 
@@ -218,4 +220,4 @@ def _dot(xp: object, vector: Matrix, weights: Matrix) -> Matrix:
 
 def _square(xp: object, matrix: Matrix) -> Matrix:
     """Return the squared Frobenius norm over the last two axes."""
-    return xp.sum(matrix * matrix, axis=(-2, -1))  # type: ignore[attr-defined]
+    return xp.sum(xp.vecdot(matrix, matrix), axis=-1)  # type: ignore[attr-defined]
