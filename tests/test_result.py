@@ -22,6 +22,7 @@ def result(**changes: Any) -> Result:
         "status": Status.OK,
         "engine": "theory",
         "seed": None,
+        "n_replicates": None,
         "version": modelcollapse.__version__,
     }
     return Result(**{**given, **changes})
