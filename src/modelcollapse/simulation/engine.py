@@ -260,7 +260,7 @@ def _components(law: TeacherLaw, basis: Array | None, *, symmetric: bool) -> lis
 def _position(components: list[Component], wanted: Component) -> int:
     """Return where a component stands in the list, up to rounding; put it there if it is new."""
     for i, known in enumerate(components):
-        if np.allclose(known.loadings, wanted.loadings, rtol=1e-12, atol=1e-14) and _same_root(known.root, wanted.root):
+        if np.allclose(known.loadings, wanted.loadings, rtol=1e-12, atol=0) and _same_root(known.root, wanted.root):
             return i
     components.append(wanted)
     return len(components) - 1
@@ -269,7 +269,7 @@ def _position(components: list[Component], wanted: Component) -> int:
 def _same_root(one: Array | None, other: Array | None) -> bool:
     if one is None or other is None:
         return one is other
-    return one.shape == other.shape and np.allclose(one, other, rtol=1e-12, atol=1e-14 * np.abs(one).max())
+    return one.shape == other.shape and np.allclose(one, other, rtol=1e-12, atol=0)
 
 
 def _fit(problem: Mixture, roots: Sequence[Array]) -> Fit:
