@@ -131,12 +131,13 @@ def test_sample_reports_a_draw_that_is_still_at_work(monkeypatch):
 
 
 def test_sample_stops_draws_that_nobody_waits_for():
-    meter, ended = Meter(), []
+    meter, ended, begun = Meter(), [], threading.Event()
     endless = meter.attach(NumpyBackend().randomness(0))
 
     def draw_for_ever(index):
         if index < 2:
             return draw(index)
+        begun.set()
         try:
             while True:
                 endless.normal(2, 3)
@@ -145,7 +146,7 @@ def test_sample_stops_draws_that_nobody_waits_for():
             raise
 
     def interrupt(reading):
-        if reading.n_replicates == 4:
+        if reading.n_replicates == 4 and begun.wait(timeout=60):
             raise KeyboardInterrupt
 
     drawn = run(draw=draw_for_ever, n_workers=2, meter=meter, report=interrupt)
