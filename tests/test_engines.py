@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 
 from engine_contract import EngineContract, models, problem
 from extrapolation import THRESHOLD
@@ -54,3 +55,15 @@ class TestSimulation(EngineContract):
         one, other = (solve(problem(**model)) for solve in (self.solve, self.solve_anew))
         combined = math.hypot(one.stderr["excess_risk"], other.stderr["excess_risk"])
         assert THRESHOLD * combined < self.visible * one.excess_risk
+
+
+@pytest.mark.torch
+class TestSimulationOnTorch(TestSimulation):
+    visible = 0.15  # other random numbers, other scatter
+
+    def solve(self, mixture: Mixture) -> Result:
+        pytest.importorskip("torch")
+        return simulate(mixture, seed=0, n_replicates=self.n_replicates, device="cpu")
+
+    def solve_anew(self, mixture: Mixture) -> Result:
+        return simulate(mixture, seed=1, n_replicates=self.n_replicates, device="cpu")
