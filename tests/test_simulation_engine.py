@@ -367,3 +367,62 @@ def test_interrupt_on_a_threshold_is_an_interrupt(monkeypatch):
     interrupting(monkeypatch, after=3)
     result = simulate(one_source(10), n_replicates=100)
     assert (result.status, result.excess_risk) == (Status.INTERRUPTED, np.inf)
+
+
+@pytest.mark.parametrize("ratio", [1e9, 1e12, 1e16])
+@pytest.mark.parametrize(("n", "ridge", "width"), [((2, 20), 0.0, None), ((1, 3), 1e-6, None), ((3, 30), 0.0, 6)])
+def test_weights_as_unlike_as_may_be_are_fitted_to_all_digits(ratio, n, ridge, width):
+    problem = small(n=n, ridge=ridge, width=width, weight=(ratio, 1.0))
+    result, plain = simulate(problem, n_replicates=200), simulate(problem, n_replicates=400, plain=True)
+    stderr = np.hypot(result.stderr["excess_risk"], plain.stderr["excess_risk"])
+    assert result.status is Status.OK
+    assert abs(result.excess_risk - plain.excess_risk) < 5 * stderr
+    assert stderr < 0.3 * result.excess_risk
+
+
+def test_weights_lost_to_rounding_in_a_network_are_said():
+    network = replace(small(weight=(1e9, 1.0), width=6), activation="relu")
+    result = simulate(network, n_replicates=8)
+    assert result.status is Status.NOT_CONVERGED
+    assert "weights this unlike" in " ".join(result.assumptions)
+    assert simulate(replace(network, sources=small().sources), n_replicates=8).status is Status.OK
+
+
+def test_ridgeless_projection_of_a_steep_spectrum_is_answered():
+    spectrum = Spectrum.power_law(40, exponent=10)
+    source = Source("real", n_samples=100, noise_var=0.1, spectrum=spectrum, teacher=RandomTeacher())
+    wide = simulate(Mixture([source], ridge=0, width=60), n_replicates=40)
+    linear = simulate(Mixture([source], ridge=0), n_replicates=40)
+    assert wide.excess_risk == pytest.approx(linear.excess_risk, rel=0.05)  # as many features as inputs: the same fit
+
+
+@pytest.mark.parametrize("ridge", [1e-14, 1e-20, 1e-28])
+def test_effective_ridge_is_positive_however_wild_the_trace(ridge):
+    spectrum = Spectrum.explicit([1, 0.1, 0.01, 0.001, 0.0001])
+    source = Source("a", n_samples=13, noise_var=1.0, spectrum=spectrum, teacher=RandomTeacher())
+    result = simulate(Mixture([source], ridge=ridge, width=12, activation="relu"), n_replicates=24)
+    assert result.effective_ridge > 0
+    assert result.stderr["effective_ridge"] >= 0
+
+
+@pytest.mark.parametrize("ridge", [1e-6, 1e-7, 1e-12])
+def test_training_errors_of_interpolated_samples_are_not_negative(ridge):
+    source = Source("a", n_samples=5, noise_var=1.0, spectrum=Spectrum.isotropic(20), teacher=RandomTeacher())
+    result = simulate(Mixture([source], ridge=ridge, width=60, activation="relu"), n_replicates=8)
+    assert 0 <= result.training_error["a"] < 1e-9
+
+
+def test_common_factor_of_weights_and_ridge_multiplies_the_effective_ridge_only():
+    one, twice = small(width=5), small(width=5, weight=(2.0, 1.0), ridge=0.2)
+    left, right = simulate(one, n_replicates=8), simulate(twice, n_replicates=8)
+    assert right.effective_ridge == pytest.approx(2 * left.effective_ridge, rel=1e-12)
+    assert right.excess_risk == left.excess_risk
+
+
+def test_sweep_with_a_problem_near_interpolation_is_not_capped():
+    near = one_source(12)
+    results = simulate_sweep([replace(near, ridge=0.1), near], relative_stderr=0.003)
+    assert results[0].stderr["excess_risk"] <= 0.003 * results[0].excess_risk
+    assert results[0].n_replicates > scene.ENOUGH_WITHOUT_VARIANCE
+    alone = simulate(near, relative_stderr=1e-9)
+    assert alone.n_replicates == scene.ENOUGH_WITHOUT_VARIANCE

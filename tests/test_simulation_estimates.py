@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from modelcollapse.simulation.estimates import Question, answer, excess_risk
+from modelcollapse.simulation.estimates import Question, answer, erratic, excess_risk
 from modelcollapse.simulation.moments import Moments, concatenate, select, stack
 from modelcollapse.streams import stream
 
@@ -124,3 +124,12 @@ def test_moments_stack_concatenate_and_select():
     assert fits.spread.shape == (3, 2, 3, 2)
     assert np.array_equal(select(fits, 1).spread, moments.spread)
     assert concatenate([fits, fits]).trace.shape == (6, 2)
+
+
+def test_erratic_are_values_that_one_of_them_decides():
+    normal = stream(0, "erratic").standard_normal(1000)
+    assert not erratic(normal)
+    assert not erratic(normal[:20])
+    assert not erratic(np.zeros(20))
+    assert erratic(np.append(normal, 30.0))
+    assert erratic(np.append(normal[:19], 30.0))

@@ -48,11 +48,25 @@ def test_ridges_share_a_decomposition_for_each_weight(monkeypatch):
 
     monkeypatch.setattr(mixture, "look_at_ridges", counting)
     moments([small(ridge=ridge, weight=weight) for ridge in RIDGES for weight in ((1.0, 0.5), (1.0, 0.7))])
-    assert calls == [4] * 4  # two weights, two replicates; the two smallest ridges are near rounding
+    assert calls == [6] * 4  # two weights, two replicates
+    calls.clear()
+    moments([small(ridge=ridge, n=(1, 2)) for ridge in (*RIDGES, 1.0, 2.0)])
+    assert calls == [4] * 2  # fewer samples than features: the small ridges would be lost to rounding
     calls.clear()
     moments([small(ridge=ridge, rotate=True) for ridge in RIDGES])
-    moments([small(ridge=ridge) for ridge in RIDGES[:5]])
+    moments([small(ridge=ridge) for ridge in RIDGES[:3]])
     assert calls == []
+
+
+@pytest.mark.parametrize(("d", "n_samples"), [(60, 1), (40, 1), (200, 2)])
+def test_few_samples_have_the_same_risks_in_a_sweep(d, n_samples):
+    source = Source("real", n_samples=n_samples, noise_var=1.0, spectrum=Spectrum.isotropic(d), teacher=RandomTeacher())
+    problems = [Mixture([source], ridge=ridge) for ridge in (3e-8, 1e-7, 1e-5, 1e-3, 0.01, 0.1, 1.0, 10.0)]
+    together = moments(problems)
+    for i, problem in enumerate(problems):
+        alone = numbers(moments([problem]), 0)
+        for field in ("noise", "teacher", "bias"):
+            np.testing.assert_allclose(numbers(together, i)[field], alone[field], rtol=1e-6)
 
 
 @pytest.mark.parametrize("exponent", [2, 8])

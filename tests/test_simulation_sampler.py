@@ -176,3 +176,24 @@ def test_second_interrupt_loses_nothing(monkeypatch):
 
     drawn = run(draw=interrupting)
     assert (drawn.interrupted, len(drawn.draws)) == (True, 3)
+
+
+def test_interrupt_while_waiting_stops_draws_at_once(monkeypatch):
+    meter, begun = Meter(), threading.Event()
+    endless = meter.attach(NumpyBackend().randomness(0))
+    waiting = sampler.wait
+
+    def interrupted_wait(*arguments, **options):
+        if begun.wait(timeout=60):
+            raise KeyboardInterrupt
+        return waiting(*arguments, **options)
+
+    def draw_for_ever(index):
+        begun.set()
+        while True:
+            endless.normal(2, 3)
+
+    monkeypatch.setattr(sampler, "wait", interrupted_wait)
+    drawn = run(draw=draw_for_ever, n_workers=2, meter=meter)
+    assert (drawn.interrupted, drawn.n_replicates) == (True, 0)
+    assert threading.active_count() == 1

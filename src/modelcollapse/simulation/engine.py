@@ -28,6 +28,12 @@ RELATIVE_STDERR = 0.005
 ROUNDING = 1e-8
 """Ridges below this times the inputs' variance are near rounding in a singular matrix, which then is not formed."""
 
+LOST = 1e-9
+"""Squares may come out negative by so much, of rounding."""
+
+UNLIKE = 1e-6
+"""Smallest weight over the largest from which on Gram matrices hold the light samples to enough digits."""
+
 MAX_FEATURES = 16_384
 """Largest input dimension: each replicate holds several matrices of that size squared."""
 
@@ -288,10 +294,26 @@ def _fit(problem: Mixture, roots: Sequence[Array]) -> Fit:
     else:
         rank = min(n_inner, rank_of_sum([roots[k] for k in active], counts))
         if rank == sum(min(n, roots[k].shape[-1]) for n, k in zip(counts, active, strict=True)) < n_inner:
-            way = Way.ORTHOGONAL if near_rounding else Way.DUAL
+            way = Way.ORTHOGONAL if near_rounding or _is_spread(weight) else Way.DUAL
+        elif near_rounding and rank < n_inner:
+            way = Way.SPECTRAL
+        elif _is_spread(weight) or (near_rounding and problem.width is not None and _is_steep(roots)):
+            way = Way.ORTHOGONAL
         else:
-            way = Way.SPECTRAL if near_rounding and rank < n_inner else Way.PRIMAL
+            way = Way.PRIMAL
     return Fit(weight=weight, ridge=ridge, relative_ridge=relative_ridge, width=problem.width, rank=rank, way=way)
+
+
+def _is_spread(weight: Sequence[float]) -> bool:
+    """Whether light samples are near rounding in a Gram matrix beside the heavy ones, whose weight is 1."""
+    return min(w for w in weight if w > 0) < UNLIKE
+
+
+def _is_steep(roots: Sequence[Array]) -> bool:
+    """Whether some variances are near rounding beside others."""
+    scales = [root if root.ndim == 1 else np.diag(root) for root in roots]
+    largest = max(float(np.abs(scale).max(initial=0.0)) for scale in scales)
+    return min(float(np.abs(scale).min(initial=np.inf)) for scale in scales) ** 2 < ROUNDING * largest**2
 
 
 def _largest_variance(root: Array) -> float:
@@ -336,6 +358,7 @@ def _results(problems: Sequence[Mixture], scene: Scene, answered: SceneAnswer, s
         errors = {name: stderr.tolist() for name, (_, stderr) in answered.estimates[i].items()}
         _without_mean(problem, values, errors, threshold=question.margin <= NO_MEAN)
         interpolated = [] if sampling.plain else _interpolated(problem, scene.fits[fit])
+        values["training_error"] = [0.0 if -LOST < v < 0 else v for v in values["training_error"]]
         training, training_stderr = (
             _by_name(problem, given["training_error"], interpolated) for given in (values, errors)
         )
@@ -346,7 +369,7 @@ def _results(problems: Sequence[Mixture], scene: Scene, answered: SceneAnswer, s
                 test_error=values["excess_risk"] + noise_var,
                 training_error=training,
                 stderr={**errors, "test_error": errors["excess_risk"], "training_error": training_stderr},
-                status=_status(answered, threshold=question.margin <= NO_MEAN),
+                status=_status(problem, answered, values, threshold=question.margin <= NO_MEAN),
                 engine="simulation",
                 seed=sampling.seed,
                 n_replicates=answered.n_replicates,
@@ -375,13 +398,15 @@ def _by_name(problem: Mixture, values: Sequence[float], interpolated: Sequence[s
     return {name: 0.0 if name in interpolated else value for name, value in zip(names, values, strict=True)}
 
 
-def _status(answered: SceneAnswer, *, threshold: bool) -> Status:
-    """Return how it went."""
+def _status(problem: Mixture, answered: SceneAnswer, values: dict[str, Any], *, threshold: bool) -> Status:
+    """Return how it went; a square that comes out negative, or weights lost to rounding, have not converged."""
     if answered.interrupted:
         return Status.INTERRUPTED
     if threshold:
         return Status.INTERPOLATION_THRESHOLD
-    return Status.OK if answered.reached else Status.NOT_CONVERGED
+    negative = min(values["excess_risk"], *values["training_error"]) < 0
+    lost = _is_network(problem) and _is_spread([source.weight / _weight_unit(problem) for source in problem.sources])
+    return Status.OK if answered.reached and not negative and not lost else Status.NOT_CONVERGED
 
 
 def _interpolated(problem: Mixture, fit: Fit) -> list[str]:
@@ -397,6 +422,8 @@ def _assumptions(problem: Mixture, margin: float, *, plain: bool, erratic: bool)
     said = ["Gaussian inputs", f"exact in law at this size, {integrated}"]
     if _is_network(problem):
         said += ["features centred source by source"]
+    if _is_network(problem) and _is_spread([source.weight / _weight_unit(problem) for source in problem.sources]):
+        said += ["weights this unlike are lost to rounding in a network's moments"]
     if margin <= NO_VARIANCE:
         said += ["without ridge this close to interpolation the risk has no variance: standard errors are too small"]
     elif erratic:

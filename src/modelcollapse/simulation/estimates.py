@@ -68,9 +68,11 @@ def answer(moments: Moments, question: Question) -> Estimates:
     Notes
     -----
     Means over units are unbiased; the projection variance is a sum of products of means, for which the jackknife
-    removes the bias exactly; the effective ridge is the inverse of a mean: what bias is left is of a higher order.
+    removes the bias exactly; the effective ridge is the inverse of a mean, and biased by the square of its relative
+    standard error.
     """
-    return jackknife(moments, lambda means: _numbers(means, question))
+    estimates = jackknife(moments, lambda means: _numbers(means, question))
+    return {**estimates, "effective_ridge": _effective_ridge(moments.trace, question)}
 
 
 def _numbers(means: Moments, question: Question) -> Mapping[str, Array]:
@@ -85,16 +87,20 @@ def _numbers(means: Moments, question: Question) -> Mapping[str, Array]:
         "variance": clean - bias - projection,
         "projection_variance": projection,
         "collapse": (means.teacher - means.clean) @ question.power,
-        "effective_ridge": _effective_ridge(means.trace, question),
         "training_error": means.training_noise @ question.noise_var + means.training_teacher @ question.power,
     }
 
 
-def _effective_ridge(trace: Array, question: Question) -> Array:
-    """Return κ = d / E tr Q; 0 where some features meet neither samples nor ridge."""
+def _effective_ridge(trace: Array, question: Question) -> tuple[Array, Array]:
+    """Return κ = d / E tr Q and its standard error; 0 where some features meet neither samples nor ridge."""
     if question.width is None:
-        return np.full(np.shape(trace), question.unit * question.ridge)
-    return np.asarray(question.unit * question.n_features / trace)
+        return np.array(question.unit * question.ridge), np.array(0.0)
+    mean = trace.mean()
+    if not np.isfinite(mean):
+        return np.array(0.0), np.array(0.0)
+    value = np.array(question.unit * question.n_features / mean)
+    stderr = value * trace.std(ddof=1) / np.sqrt(len(trace)) / mean
+    return value, np.where(stderr > BELOW_ROUNDING * value, stderr, 0.0)
 
 
 def jackknife(moments: Moments, function: Callable[[Moments], Mapping[str, Array]]) -> Estimates:
@@ -117,8 +123,6 @@ def jackknife(moments: Moments, function: Callable[[Moments], Mapping[str, Array
     left_out = function(without)
     for name, value in function(means).items():
         others = np.asarray(left_out[name])
-        if name == "effective_ridge" and not np.isfinite(means.trace):
-            others = np.zeros_like(others)  # an infinite trace stays so, whatever is left out
         if (others == value).all():  # the same in every unit: no error, and none from rounding
             estimates[name] = (np.asarray(value), np.zeros_like(value))
             continue

@@ -16,8 +16,8 @@ from modelcollapse.simulation.resolvent import Fit, Way, respond
 from modelcollapse.simulation.ridges import ENOUGH, look_at_ridges
 from modelcollapse.simulation.wishart import bartlett_factor
 
-ABOVE_ROUNDING = 1e-8
-"""Ridge over the largest variance of the inputs from which on eigenvalues of the Gram matrix are precise enough."""
+WELL_CONDITIONED = 1e-4
+"""Smallest over largest eigenvalue, ridge included, from which on eigenvectors give a fit to all digits that matter."""
 
 
 def draw_unit(backend: Backend, randomness: Randomness, design: Design, fits: Sequence[Fit]) -> Moments:
@@ -88,14 +88,26 @@ def _draw_sets(backend: Backend, randomness: Randomness, design: Design, width: 
 
 
 def _families(design: Design, fits: Sequence[Fit]) -> list[list[int]]:
-    """Return the fits that share a decomposition: linear ones of the same weights with ridges above rounding."""
+    """Return the fits that share a decomposition: well-conditioned linear ones of the same weights."""
     families: dict[object, list[int]] = {}
     for f, fit in enumerate(fits):
-        shares = design.symmetric and fit.width is None and fit.relative_ridge >= ABOVE_ROUNDING
+        shares = design.symmetric and fit.width is None and _conditioning(design, fit) >= WELL_CONDITIONED
         families.setdefault(fit.weight if shares else f, []).append(f)
     return [
         part for family in families.values() for part in ([family] if len(family) >= ENOUGH else [[f] for f in family])
     ]
+
+
+def _conditioning(design: Design, fit: Fit) -> float:
+    """Return about how small the smallest eigenvalue of a linear fit's Gram matrix plus ridge is, over the largest."""
+    d, counts = design.n_features, np.array(design.n_samples, dtype=np.float64)
+    shares = np.array(fit.weight) * counts / design.n_total
+    variances = np.array(design.covariances)
+    spare = max(0.0, 1 - np.sqrt(d / counts[shares > 0].sum())) ** 2
+    smallest = spare * float((shares @ variances).min())
+    spread = (1 + np.sqrt(d / np.maximum(counts, 1))) ** 2
+    largest_of_all = float((shares * spread) @ variances.max(axis=1))
+    return float((smallest + fit.ridge) / (largest_of_all + fit.ridge))
 
 
 def _look(backend: Backend, design: Design, fits: Sequence[Fit], inputs: InputSet) -> list[Look]:

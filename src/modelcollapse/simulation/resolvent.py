@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from itertools import pairwise
 
@@ -17,7 +17,7 @@ class Way(Enum):
 
     PRIMAL = auto()  # Cholesky in the space of features
     DUAL = auto()  # Cholesky in the space of (compressed) samples, when they are fewer
-    ORTHOGONAL = auto()  # QR of the samples, without squares of them: no ridge, or one near rounding
+    ORTHOGONAL = auto()  # QR of the samples, without squares of them: where squares would be lost to rounding
     SPECTRAL = auto()  # eigenvalues, those beyond the rank left out: no ridge where neither fills its space
 
 
@@ -105,7 +105,10 @@ def respond(
     """
     if fit.way in (Way.DUAL, Way.ORTHOGONAL):
         return _by_samples(backend, fit, factors, features)
-    return _by_features(backend, fit, grams, features, largest)
+    try:
+        return _by_features(backend, fit, grams, features, largest)
+    except np.linalg.LinAlgError:  # its square is singular to rounding, the matrix of samples may not be
+        return _by_samples(backend, replace(fit, way=Way.ORTHOGONAL), factors, features)
 
 
 def _by_features(backend: Backend, fit: Fit, grams: list[Matrix], features: Matrix | None, largest: int) -> Response:
@@ -156,14 +159,16 @@ def spares_products(fit: Fit) -> bool:
 def _by_samples(backend: Backend, fit: Fit, factors: Sequence[Matrix], features: Matrix | None) -> Response:
     """Invert in the space of the compressed samples."""
     xp = backend.xp
-    scaled = [float(np.sqrt(weight)) * factor for weight, factor in zip(fit.weight, factors, strict=True) if weight > 0]
+    heavy_first = sorted((k for k, weight in enumerate(fit.weight) if weight > 0), key=lambda k: -fit.weight[k])
+    scaled = [float(np.sqrt(fit.weight[k])) * factors[k] for k in heavy_first]  # so that QR loses no light sample
     joined = xp.concat(scaled, axis=-1)  # (..., d, r)
     seen = joined if features is None else features.mT @ joined
     pulled, trace = _pulled(backend, fit, seen)
     reach = pulled if features is None else features @ pulled  # G times the samples
     ends = np.cumsum([0, *(factor.shape[-1] for factor in scaled)])
-    pieces = iter([reach[..., int(start) : int(end)] for start, end in pairwise(ends)])
-    blocks = [next(pieces) if weight > 0 else None for weight in fit.weight]
+    blocks: list[Matrix] = [None for _ in factors]
+    for k, (start, end) in zip(heavy_first, pairwise(ends), strict=True):
+        blocks[k] = reach[..., int(start) : int(end)]
     zeros = xp.zeros_like(trace)
     products: list[Matrix] = []
     noise, squares, traces = [], [], []
@@ -187,23 +192,26 @@ def _by_samples(backend: Backend, fit: Fit, factors: Sequence[Matrix], features:
         complement=complement,
         hat_squares=xp.stack([xp.stack(row, axis=-1) for row in squares], axis=-2),
         hat_traces=xp.stack(traces, axis=-1),
-        trace=zeros if features is None else trace + _unseen(fit, joined.shape[-1]),
+        trace=zeros if features is None else trace + _unseen(fit, min(seen.shape[-2:])),
     )
 
 
 def _pulled(backend: Backend, fit: Fit, seen: Matrix) -> tuple[Matrix, Matrix]:
-    """Return Y (YᵀY + ridge)⁻¹ and the trace of the inverse, for Y (..., f, r) of independent columns."""
+    """Return Y (YᵀY + ridge)⁻¹ = (Y Yᵀ + ridge)⁻¹ Y and the trace of the smaller inverse, for Y (..., f, r)."""
     xp = backend.xp
     if fit.way is Way.DUAL:
         inner, trace = invert(backend, backend.gram(seen.mT), ridge=fit.ridge, rank=fit.rank, way=Way.PRIMAL)
         return seen @ inner, trace
-    rows = seen
+    wide = seen.shape[-2] >= seen.shape[-1]
+    rows = seen if wide else seen.mT
+    n_rows = rows.shape[-2]
     if fit.ridge > 0:  # as further rows: [Y; √ridge I] = Q R has RᵀR = YᵀY + ridge
-        below = xp.zeros_like(seen[..., :1, :]).mT + float(np.sqrt(fit.ridge)) * eye(backend, seen)
-        rows = xp.concat([seen, below], axis=-2)
+        below = xp.zeros_like(rows[..., :1, :]).mT + float(np.sqrt(fit.ridge)) * eye(backend, rows)
+        rows = xp.concat([rows, below], axis=-2)
     orthogonal, triangle = xp.linalg.qr(rows)
     inverse = backend.inverse_of_triangle(triangle)
-    return orthogonal[..., : seen.shape[-2], :] @ inverse.mT, xp.sum(inverse * inverse, axis=(-2, -1))
+    pulled = orthogonal[..., :n_rows, :] @ inverse.mT
+    return pulled if wide else pulled.mT, xp.sum(inverse * inverse, axis=(-2, -1))
 
 
 def invert(backend: Backend, matrix: Matrix, *, ridge: float, rank: int | None, way: Way) -> tuple[Matrix, Matrix]:

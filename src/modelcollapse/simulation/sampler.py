@@ -117,7 +117,8 @@ def sample(
     draws: list[Drawn] = []
     tally = _Tally(goal, replicates_per_unit)
     interrupted = False
-    ready = _in_order(draw, most=-(-goal.n_replicates // replicates_per_unit), n_workers=n_workers)
+    most = -(-goal.n_replicates // replicates_per_unit)
+    ready = _in_order(draw, most=most, n_workers=n_workers, meter=meter)
     try:
         for drawn in ready:
             if drawn is not None:
@@ -130,7 +131,6 @@ def sample(
     except KeyboardInterrupt:
         interrupted = True
     finally:
-        meter.stop()
         with suppress(KeyboardInterrupt):  # once more: what there is comes back all the same
             ready.close()
     return Sample(draws=draws, n_replicates=tally.n_replicates, reached=tally.reached(), interrupted=interrupted)
@@ -203,7 +203,9 @@ class _Tally:
         )
 
 
-def _in_order(draw: Callable[[int], Drawn], *, most: int, n_workers: int) -> Generator[Drawn | None, None, None]:
+def _in_order(
+    draw: Callable[[int], Drawn], *, most: int, n_workers: int, meter: Meter
+) -> Generator[Drawn | None, None, None]:
     """Yield draw(0), ..., draw(most − 1), `n_workers` at work ahead of the consumer; None after a second without."""
     with threadpool_limits(limits=1) if n_workers > 1 else nullcontext():
         workers = ThreadPoolExecutor(n_workers)
@@ -219,4 +221,5 @@ def _in_order(draw: Callable[[int], Drawn], *, most: int, n_workers: int) -> Gen
                 yield queue.pop(0).result()
                 queue += [workers.submit(draw, index) for index in islice(numbers, 1)]
         finally:
+            meter.stop()
             workers.shutdown(wait=True, cancel_futures=True)
