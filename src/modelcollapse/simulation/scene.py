@@ -159,8 +159,9 @@ def _goal(scene: Scene, sampling: Sampling, per_unit: int) -> Goal:
 
 
 def _watched(moments: Moments, questions: Sequence[tuple[int, Question]]) -> Array:
-    """Return the excess risks that have a mean, (units, watched)."""
-    risks = [excess_risk(select(moments, fit), question) for fit, question in questions if question.margin > NO_MEAN]
+    """Return the excess risks that have a variance, or where none has one, a mean: (units, watched)."""
+    least = NO_VARIANCE if any(question.margin > NO_VARIANCE for _, question in questions) else NO_MEAN
+    risks = [excess_risk(select(moments, fit), question) for fit, question in questions if question.margin > least]
     return np.stack(risks, axis=-1) if risks else np.zeros((len(moments.trace), 0))
 
 
