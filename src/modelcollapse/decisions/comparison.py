@@ -32,6 +32,8 @@ LARGE = 64
 """Features from which the error of theory is taken to fall in proportion to 1/size."""
 LOOK = 40
 """Replicates of a simulation whose standard error is not worth waiting for, because the risk has no variance."""
+SHOWN = 4_000
+"""Most replicates at a size that is shown and not judged, when nothing else is asked."""
 VISIBLE = AGREEMENT + 2
 """Standard errors of an error of theory that is seen with a probability of 97 %."""
 ROUNDING = 1e-9
@@ -174,11 +176,12 @@ def compare(
         relative_stderr = RELATIVE_STDERR
     results: dict[int, Result] = {}
     for size, posed in sizes.items():
-        settled = size * margin > NO_VARIANCE
+        settled, judged = size * margin > NO_VARIANCE, size in list(sizes)[-2:]
+        most = n_replicates if judged or n_replicates is not None else SHOWN
         results[size] = simulation.solve(
             posed,
             seed=seed + len(results),
-            n_replicates=n_replicates if settled else LOOK,
+            n_replicates=most if settled else LOOK,
             relative_stderr=relative_stderr if settled else None,
             device=device,
             report=None if report is None else partial(report, size),

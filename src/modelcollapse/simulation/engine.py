@@ -119,8 +119,8 @@ def solve_sweep(
 
     Problems that agree in sample counts, covariances, target, width and activation see the same inputs, so that their
     differences are far more certain than each answer; they stop together. All noise levels, all qualities and all
-    teachers of such problems cost one decomposition. So do all ridges of a linear model whose covariances commute (from
-    four on: an eigendecomposition) and any common factor of weights and ridge; other weights, and ridges of a model
+    teachers of such problems cost one decomposition. So do all ridges of a well-conditioned linear model whose covariances
+    commute (from four on: an eigendecomposition) and any common factor of weights and ridge; other weights, and ridges of a model
     with a width or of covariances that do not commute, share the inputs and need a Cholesky factor each.
 
     Parameters
