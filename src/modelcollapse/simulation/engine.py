@@ -119,9 +119,10 @@ def solve_sweep(
 
     Problems that agree in sample counts, covariances, target, width and activation see the same inputs, so that their
     differences are far more certain than each answer; they stop together. All noise levels, all qualities and all
-    teachers of such problems cost one decomposition. So do all ridges of a well-conditioned linear model whose covariances
-    commute (from four on: an eigendecomposition) and any common factor of weights and ridge; other weights, and ridges of a model
-    with a width or of covariances that do not commute, share the inputs and need a Cholesky factor each.
+    teachers of such problems cost one decomposition. So do all ridges of a well-conditioned linear model whose
+    covariances commute (from four on: an eigendecomposition) and any common factor of weights and ridge; other weights,
+    and ridges of a model with a width or of covariances that do not commute, share the inputs and need a factor each.
+    Problems with other inputs are drawn from the same random numbers: their errors are not independent.
 
     Parameters
     ----------
