@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from modelcollapse.checks import Array
@@ -62,6 +62,7 @@ def test_match_solves_its_equation_or_is_out_of_reach(
     shrink=st.floats(0.01, 1),
     ridge=st.floats(-4, 1).map(lambda e: 10.0**e),
 )
+@example(counts=(24, 108, 108), shrink=0.01, ridge=10**-2.75)  # fewer samples than features
 def test_match_reaches_mixtures_no_larger_than_the_pool(counts: tuple[int, ...], shrink: float, ridge: float) -> None:
     pool = small_pool(0, counts)  # at least four rows per feature
     assert match(pool, n_samples=shrink * pool.counts, weights=np.ones(len(counts)), ridge=ridge).found

@@ -96,7 +96,7 @@ def match(pool: Pool, *, n_samples: Array, weights: Array, ridge: float) -> Matc
     return Match(current, False, MAX_ITERATIONS, np.full_like(current, np.nan))
 
 
-def accelerated(points: list[Array], images: list[Array], *, memory: int = 4, largest: float = 3.0) -> Array:
+def accelerated(points: list[Array], images: list[Array], *, memory: int = 2, largest: float = 3.0) -> Array:
     """Return the next point of Anderson acceleration, kept within `largest` of the last one.
 
     Minimises the residual over affine combinations of the last `memory` points (Walker and Ni 2011).
