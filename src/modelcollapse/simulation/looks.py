@@ -46,12 +46,16 @@ def look_at(backend: Backend, design: Design, fit: Fit, *, factors: Sequence[Mat
     factors : sequence of K arrays of shape (..., d, r_k)
         Z_k with Z_k Z_kᵀ = X_kᵀ X_k / N.
     response : Response
-        Of the fit to these inputs.
+        Of the fit to these inputs; its products are emptied as soon as they are not needed.
     """
     xp = backend.xp
     target_var = backend.asarray(design.covariances[design.target])
     noise = [_dot(xp, diagonal, target_var) / design.n_total for diagonal in response.noise_diagonal]
-    errors = [_component_errors(backend, design, fit, factors, response, c) for c in design.components]
+    apart = [component for component in design.components if not component.shared]
+    errors = []
+    for component in design.components:
+        last = bool(apart) and component is apart[-1]
+        errors.append(_component_errors(backend, design, fit, factors, response, component, last=last))
     bare = fit.width is None and design.symmetric
     return Look(
         noise=xp.stack(noise, axis=-1),
@@ -81,9 +85,19 @@ def training_noise(backend: Backend, design: Design, *, hat_squares: Matrix, hat
 
 
 def _component_errors(
-    backend: Backend, design: Design, fit: Fit, factors: Sequence[Matrix], response: Response, component: Component
+    backend: Backend,
+    design: Design,
+    fit: Fit,
+    factors: Sequence[Matrix],
+    response: Response,
+    component: Component,
+    *,
+    last: bool,
 ) -> tuple[Matrix, Matrix, Matrix]:
-    """Return the excess risk (...), clean (...), and n_k/N times the training errors (..., K) of a component."""
+    """Return the excess risk (...), clean (...), and n_k/N times the training errors (..., K) of a component.
+
+    `last`: no other component needs the products of the response.
+    """
     xp, target_var = backend.xp, backend.asarray(design.covariances[design.target])
     loadings, root = backend.asarray(component.loadings), component.root
     at_target = loadings[design.target]
@@ -108,6 +122,9 @@ def _component_errors(
     for k, (product, weight) in enumerate(zip(response.products, fit.weight, strict=True)):
         if product is not None and k != main:
             error -= product * (weight * differences[k])
+    if last:
+        product = None
+        response.products.clear()
     error = _rooted(backend, component, error)
     training = _training_errors(backend, fit, factors, component, error=error, main=main)
     if design.target != main:

@@ -52,7 +52,7 @@ class Response:
 
     Attributes
     ----------
-    products : tuple of arrays of shape (..., d, d), or None where the weight is 0
+    products : list of arrays of shape (..., d, d), or None where the weight is 0
         B_k / ω_k = G M_k, G = F (Fᵀ H F + λ)⁻¹ Fᵀ, H = Σ ω_k M_k.
     noise_diagonal : tuple of arrays of shape (..., d)
         Diagonal of ω_k² G M_k G: N times the variance of ŵ that a unit of source k's noise causes.
@@ -66,7 +66,7 @@ class Response:
         tr of the inverse second moment of the features; 0 for the linear model.
     """
 
-    products: tuple[Matrix | None, ...]
+    products: list[Matrix]
     noise_diagonal: tuple[Matrix, ...]
     complement: Matrix
     hat_squares: Matrix
@@ -142,7 +142,7 @@ def _by_features(backend: Backend, fit: Fit, grams: list[Matrix], features: Matr
     }
     squares = [[fit.weight[j] ** 2 * overlaps[min(k, j), max(k, j)] for j in indices] for k in indices]
     return Response(
-        products=tuple(products[k] if fit.weight[k] > 0 else None for k in indices),
+        products=[products[k] if fit.weight[k] > 0 else None for k in indices],
         noise_diagonal=tuple(fit.weight[k] ** 2 * xp.vecdot(products[k], whole) for k in indices),
         complement=complement,
         hat_squares=xp.stack([xp.stack(row, axis=-1) for row in squares], axis=-2),
@@ -187,7 +187,7 @@ def _by_samples(backend: Backend, fit: Fit, factors: Sequence[Matrix], features:
     complement = _sum(products, fit.weight)
     complement -= eye(backend, complement)
     return Response(
-        products=tuple(products),
+        products=products,
         noise_diagonal=tuple(noise),
         complement=complement,
         hat_squares=xp.stack([xp.stack(row, axis=-1) for row in squares], axis=-2),
