@@ -16,10 +16,10 @@ from modelcollapse.simulation import mixture, networks
 from modelcollapse.simulation.backend import NumpyBackend
 from modelcollapse.simulation.engine import solve as simulate
 from modelcollapse.simulation.engine import translate
+from modelcollapse.simulation.fits import Way
 from modelcollapse.simulation.moments import stack
 from modelcollapse.simulation.networks import Network, draw_gram, draw_layer, draw_unit
 from modelcollapse.simulation.neurons import MAX_ORDER, feature_covariance, neurons
-from modelcollapse.simulation.resolvent import Way
 from modelcollapse.streams import stream
 
 NUMPY = NumpyBackend()

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from modelcollapse.simulation.backend import NumpyBackend
-from modelcollapse.simulation.resolvent import Fit, Way, respond
+from modelcollapse.simulation.fits import Fit, Way
+from modelcollapse.simulation.resolvent import respond
 from modelcollapse.streams import stream
 
 NUMPY = NumpyBackend()

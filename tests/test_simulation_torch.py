@@ -13,11 +13,11 @@ from modelcollapse import InputError, MissingExtraError, Mixture, Spectrum
 from modelcollapse.simulation import backend as backends
 from modelcollapse.simulation.backend import NumpyBackend, NumpyRandomness, backend_for, batch_for
 from modelcollapse.simulation.engine import solve, translate
+from modelcollapse.simulation.fits import Way
 from modelcollapse.simulation.mixture import draw_unit
 from modelcollapse.simulation.moments import Moments, concatenate, stack
 from modelcollapse.simulation.networks import Network
 from modelcollapse.simulation.networks import draw_unit as draw_network_unit
-from modelcollapse.simulation.resolvent import Way
 from modelcollapse.simulation.wishart import bartlett_factor
 from theory_examples import mixed
 

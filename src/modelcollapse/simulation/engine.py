@@ -18,21 +18,15 @@ from modelcollapse.simulation.backend import DEVICES
 from modelcollapse.simulation.coordinates import coordinates_for, rank_of_sum, square_root
 from modelcollapse.simulation.design import Component, Design
 from modelcollapse.simulation.estimates import Question
-from modelcollapse.simulation.resolvent import Fit, Way
+from modelcollapse.simulation.fits import Fit, cheapest_fit, weights_unlike
 from modelcollapse.simulation.sampler import MAX_REPLICATES, Goal, Report
 from modelcollapse.simulation.scene import NO_MEAN, NO_VARIANCE, Sampling, Scene, SceneAnswer, sample_scene, unsampled
 
 RELATIVE_STDERR = 0.005
 """Standard error of the excess risk, relative to it, at which sampling stops when nothing else is asked."""
 
-ROUNDING = 1e-8
-"""Ridges below this times the inputs' variance are near rounding in a singular matrix, which then is not formed."""
-
 LOST = 1e-9
 """Squares may come out negative by so much, of rounding."""
-
-UNLIKE = 1e-6
-"""Smallest weight over the largest from which on Gram matrices hold the light samples to enough digits."""
 
 MAX_FEATURES = 16_384
 """Largest input dimension: each replicate holds several matrices of that size squared."""
@@ -280,47 +274,16 @@ def _same_root(one: Array | None, other: Array | None) -> bool:
 
 
 def _fit(problem: Mixture, roots: Sequence[Array]) -> Fit:
-    """Return how a problem is fitted, by the cheapest exact way; the largest weight is 1, so that fits can be alike."""
+    """Return how a problem is fitted; the largest weight is 1, so that fits can be alike."""
     unit = _weight_unit(problem)
-    weight = tuple(source.weight / unit for source in problem.sources)
-    active = [k for k, source in enumerate(problem.sources) if weight[k] > 0 and source.n_samples > 0]
-    counts = [problem.sources[k].n_samples for k in active]
-    variance = max(weight[k] * _largest_variance(roots[k]) for k in active)
-    ridge, n_inner = problem.ridge / unit, _n_inner(problem)
-    relative_ridge = ridge / variance if variance > 0 else np.inf
-    near_rounding = relative_ridge < ROUNDING
-    rank: int | None = None
-    if _is_network(problem):
-        way = Way.SPECTRAL if near_rounding else Way.PRIMAL
-    else:
-        rank = min(n_inner, rank_of_sum([roots[k] for k in active], counts))
-        if rank == sum(min(n, roots[k].shape[-1]) for n, k in zip(counts, active, strict=True)) < n_inner:
-            way = Way.ORTHOGONAL if near_rounding or _is_spread(weight) else Way.DUAL
-        elif near_rounding and rank < n_inner:
-            way = Way.SPECTRAL
-        elif _is_spread(weight) or (near_rounding and problem.width is not None and _is_steep(roots)):
-            way = Way.ORTHOGONAL
-        else:
-            way = Way.PRIMAL
-    return Fit(weight=weight, ridge=ridge, relative_ridge=relative_ridge, width=problem.width, rank=rank, way=way)
-
-
-def _is_spread(weight: Sequence[float]) -> bool:
-    """Whether light samples are near rounding in a Gram matrix beside the heavy ones, whose weight is 1."""
-    return min(w for w in weight if w > 0) < UNLIKE
-
-
-def _is_steep(roots: Sequence[Array]) -> bool:
-    """Whether some variances are near rounding beside others."""
-    scales = [root if root.ndim == 1 else np.diag(root) for root in roots]
-    largest = max(float(np.abs(scale).max(initial=0.0)) for scale in scales)
-    return min(float(np.abs(scale).min(initial=np.inf)) for scale in scales) ** 2 < ROUNDING * largest**2
-
-
-def _largest_variance(root: Array) -> float:
-    """Return the largest variance of a coordinate of inputs with covariance root rootᵀ."""
-    variances = root**2 if root.ndim == 1 else (root**2).sum(axis=1)
-    return float(variances.max())
+    return cheapest_fit(
+        weight=tuple(source.weight / unit for source in problem.sources),
+        ridge=problem.ridge / unit,
+        width=problem.width,
+        n_samples=[source.n_samples for source in problem.sources],
+        roots=roots,
+        linear=not _is_network(problem),
+    )
 
 
 def _is_network(problem: Mixture) -> bool:
@@ -406,8 +369,14 @@ def _status(problem: Mixture, answered: SceneAnswer, values: dict[str, Any], *, 
     if threshold:
         return Status.INTERPOLATION_THRESHOLD
     negative = min(values["excess_risk"], *values["training_error"]) < 0
-    lost = _is_network(problem) and _is_spread([source.weight / _weight_unit(problem) for source in problem.sources])
+    lost = _loses_light_samples(problem)
     return Status.OK if answered.reached and not negative and not lost else Status.NOT_CONVERGED
+
+
+def _loses_light_samples(problem: Mixture) -> bool:
+    """Whether weights are so unlike that a network's moments lose the light samples to rounding."""
+    unit = _weight_unit(problem)
+    return _is_network(problem) and weights_unlike([source.weight / unit for source in problem.sources])
 
 
 def _interpolated(problem: Mixture, fit: Fit) -> list[str]:
@@ -423,7 +392,7 @@ def _assumptions(problem: Mixture, margin: float, *, plain: bool, erratic: bool)
     said = ["Gaussian inputs", f"exact in law at this size, {integrated}"]
     if _is_network(problem):
         said += ["features centred source by source"]
-    if _is_network(problem) and _is_spread([source.weight / _weight_unit(problem) for source in problem.sources]):
+    if _loses_light_samples(problem):
         said += ["weights this unlike are lost to rounding in a network's moments"]
     if margin <= NO_VARIANCE:
         said += ["without ridge this close to interpolation the risk has no variance: standard errors are too small"]

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from modelcollapse.checks import Array
 from modelcollapse.simulation.backend import Backend, Matrix
 from modelcollapse.simulation.design import Component, Design
+from modelcollapse.simulation.fits import Fit
 from modelcollapse.simulation.moments import Moments
-from modelcollapse.simulation.resolvent import Fit, Response, eye, spares_products
+from modelcollapse.simulation.resolvent import Response, eye, spares_products
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
-    """What one set of inputs shows of one fit; arrays of the backend, its batch axes in front.
+class Squares:
+    """What a set of inputs shows of a fit and is averaged as it is; arrays of the backend, its batch axes in front.
 
     Attributes
     ----------
     noise, teacher, clean, training_noise, training_teacher, trace : arrays
         As in `Moments`.
-    complement : (..., d, d), or its diagonal (..., d)
-        Σ_k B_k − I, for products with other sets of inputs.
     """
 
     noise: Matrix
@@ -32,7 +31,25 @@ class Look:
     training_noise: Matrix
     training_teacher: Matrix
     trace: Matrix
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look(Squares):
+    """What one set of inputs shows of one fit.
+
+    Attributes
+    ----------
+    complement : (..., d, d), or its diagonal (..., d)
+        Σ_k B_k − I, for products with other sets of inputs.
+    """
+
     complement: Matrix
+
+
+def averages(backend: Backend, looks: Sequence[Squares]) -> dict[str, Array]:
+    """Return the mean of each square over looks, by its name in `Moments`."""
+    names = [field.name for field in fields(Squares)]
+    return {name: backend.to_numpy(sum(getattr(look, name) for look in looks) / len(looks)) for name in names}
 
 
 def look_at(backend: Backend, design: Design, fit: Fit, *, factors: Sequence[Matrix], response: Response) -> Look:
@@ -175,11 +192,6 @@ def moments_of(backend: Backend, design: Design, fit: Fit, looks: Sequence[Seque
     looks : two sequences of Looks
         The looks of each share their random features and nothing else.
     """
-    members = [member for group in looks for member in group]
-
-    def mean(name: str) -> Array:
-        return backend.to_numpy(sum(getattr(member, name) for member in members) / len(members))
-
     norms = [design.covariances[design.target], *design.covariances]
     across = [(one, two) for one in looks[0] for two in looks[1]]
     bias = _mean_products(backend, design, across, norms, diagonal=design.symmetric)
@@ -187,7 +199,7 @@ def moments_of(backend: Backend, design: Design, fit: Fit, looks: Sequence[Seque
     if fit.width is not None:
         spread = _mean_products(backend, design, [(one, two) for one, two in looks], norms, diagonal=False) - bias
     return Moments(
-        **{name: mean(name) for name in ("noise", "teacher", "clean", "training_noise", "training_teacher", "trace")},
+        **averages(backend, [look for group in looks for look in group]),
         bias=bias[..., 0, :],
         spread=spread,
     )

@@ -10,9 +10,10 @@ import numpy as np
 from modelcollapse.checks import Array
 from modelcollapse.simulation.backend import Backend, Matrix, Randomness
 from modelcollapse.simulation.design import Design
+from modelcollapse.simulation.fits import Fit, Way
 from modelcollapse.simulation.looks import Look, largest, look_at, moments_of
 from modelcollapse.simulation.moments import Moments, stack
-from modelcollapse.simulation.resolvent import Fit, Way, respond
+from modelcollapse.simulation.resolvent import respond
 from modelcollapse.simulation.ridges import ENOUGH, look_at_ridges
 from modelcollapse.simulation.wishart import bartlett_factor
 

@@ -11,10 +11,11 @@ import numpy as np
 from modelcollapse.checks import Array
 from modelcollapse.simulation.backend import Backend, Matrix, Randomness
 from modelcollapse.simulation.design import Component, Design
-from modelcollapse.simulation.looks import training_noise
+from modelcollapse.simulation.fits import Fit
+from modelcollapse.simulation.looks import Squares, averages, training_noise
 from modelcollapse.simulation.moments import Moments, stack
 from modelcollapse.simulation.neurons import Activation, Neurons, activate, feature_covariance, neurons
-from modelcollapse.simulation.resolvent import Fit, invert
+from modelcollapse.simulation.resolvent import invert
 
 BLOCK = 2**21
 """Features and inputs that are formed at once: 16 MiB, with as much again while f is applied."""
@@ -56,23 +57,15 @@ class Layer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NetworkLook:
-    """What one data set shows of one fit; arrays of the backend, its batch axes in front.
+class NetworkLook(Squares):
+    """What one data set shows of one fit.
 
     Attributes
     ----------
-    noise, teacher, clean, training_noise, training_teacher, trace
-        As in `Moments`.
     errors : tuple of A arrays of shape (..., m + d, p)
         Under clean labels: what each component leaves, as coefficients of (z, x).
     """
 
-    noise: Matrix
-    teacher: Matrix
-    clean: Matrix
-    training_noise: Matrix
-    training_teacher: Matrix
-    trace: Matrix
     errors: tuple[Matrix, ...]
 
 
@@ -201,7 +194,7 @@ def _component_risks(
     """Return excess risk (...), clean (...), training errors times n_k/N (..., K), and the clean error."""
     m, target = resolvent.shape[-1], design.target
     moments = layer.moments[target]
-    teachers = [_rooted(backend, component, k) for k in _sources(design)]
+    teachers = [_teacher_matrix(backend, component, k) for k in _sources(design)]
 
     def learned(labels: Sequence[Matrix]) -> Matrix:
         """Return V = Q Σ_k ω_k Z_kᵀ X_k Θ_k / N for teachers Θ_k."""
@@ -220,7 +213,7 @@ def _component_risks(
     return risk, clean, backend.xp.stack(training, axis=-1), clean_error
 
 
-def _rooted(backend: Backend, component: Component, source: int) -> Matrix:
+def _teacher_matrix(backend: Backend, component: Component, source: int) -> Matrix:
     """Return Θ = diag(loadings) root of a source, (d, p): E w wᵀ = Θ Θᵀ."""
     loading = component.loadings[source]
     return backend.asarray(np.diag(loading) if component.root is None else loading[:, None] * component.root)
@@ -244,11 +237,6 @@ def _moments_of(
     Products between first layers give the square of the mean predictor; those between data sets of one layer also hold
     its variance over layers. `across` is E (z, x)(z′, x)ᵀ under each source's inputs, (..., m + d, m + d).
     """
-    members = [member for group in looks for member in group]
-
-    def mean(name: str) -> Array:
-        return backend.to_numpy(sum(getattr(member, name) for member in members) / len(members))
-
     apart, within = [], []
     for a in range(len(design.components)):
         one, two = ((group[0].errors[a] + group[1].errors[a]) / 2 for group in looks)
@@ -262,7 +250,7 @@ def _moments_of(
     spread = np.stack(within, axis=-1) - mean_squares
     target = slice(design.target, design.target + 1)
     return Moments(
-        **{name: mean(name) for name in ("noise", "teacher", "clean", "training_noise", "training_teacher", "trace")},
+        **averages(backend, [look for group in looks for look in group]),
         bias=mean_squares[..., design.target, :],
         spread=np.concatenate([spread[..., target, :], spread], axis=-2),
     )

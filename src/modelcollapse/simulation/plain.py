@@ -10,9 +10,9 @@ from scipy.special import erf
 
 from modelcollapse.checks import Array
 from modelcollapse.simulation.design import Design
+from modelcollapse.simulation.fits import Fit
 from modelcollapse.simulation.moments import Moments
 from modelcollapse.simulation.neurons import Activation
-from modelcollapse.simulation.resolvent import Fit
 
 TEST_SIZE = 2000
 """Fresh inputs on which the risk of a network is measured."""

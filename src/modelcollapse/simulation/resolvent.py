@@ -4,46 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import Enum, auto
 from itertools import pairwise
 
 import numpy as np
 
 from modelcollapse.simulation.backend import Backend, Matrix
-
-
-class Way(Enum):
-    """How the resolvent is computed."""
-
-    PRIMAL = auto()  # Cholesky in the space of features
-    DUAL = auto()  # Cholesky in the space of (compressed) samples, when they are fewer
-    ORTHOGONAL = auto()  # QR of the samples, without squares of them: where squares would be lost to rounding
-    SPECTRAL = auto()  # eigenvalues, those beyond the rank left out: no ridge where neither fills its space
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fit:
-    """One way to fit the sources.
-
-    Attributes
-    ----------
-    weight : tuple of K floats
-    ridge : float
-    relative_ridge : float
-        Ridge over the largest weighted variance of the inputs: near rounding, or outweighing them.
-    width : int or None
-        Number of random features; None for the linear model.
-    rank : int or None
-        Rank that the second moment of the features almost surely has; None where only the numbers tell (networks).
-    way : Way
-    """
-
-    weight: tuple[float, ...]
-    ridge: float
-    relative_ridge: float
-    width: int | None
-    rank: int | None
-    way: Way
+from modelcollapse.simulation.fits import Fit, Way
 
 
 @dataclass(frozen=True, kw_only=True)

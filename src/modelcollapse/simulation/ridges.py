@@ -14,8 +14,8 @@ import numpy as np
 
 from modelcollapse.simulation.backend import Backend, Matrix
 from modelcollapse.simulation.design import Component, Design
+from modelcollapse.simulation.fits import Fit
 from modelcollapse.simulation.looks import Look, training_noise
-from modelcollapse.simulation.resolvent import Fit
 
 ENOUGH = 4
 """Ridges from which on one eigendecomposition is cheaper than a Cholesky factor for each."""

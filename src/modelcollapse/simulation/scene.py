@@ -14,10 +14,10 @@ from modelcollapse.simulation import mixture, networks, plain
 from modelcollapse.simulation.backend import Backend, backend_for, batch_for
 from modelcollapse.simulation.design import Design
 from modelcollapse.simulation.estimates import Estimates, Question, answer, erratic, excess_risk, unknown
+from modelcollapse.simulation.fits import Fit
 from modelcollapse.simulation.meter import Meter
 from modelcollapse.simulation.moments import Moments, concatenate, first, select, stack
 from modelcollapse.simulation.neurons import Activation
-from modelcollapse.simulation.resolvent import Fit
 from modelcollapse.simulation.sampler import MAX_REPLICATES, Goal, Report, sample
 from modelcollapse.streams import stream
 
