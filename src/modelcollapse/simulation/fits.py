@@ -87,7 +87,7 @@ def cheapest_fit(
         n_inner = len(roots[0]) if width is None else min(width, len(roots[0]))
         rank = min(n_inner, rank_of_sum([roots[k] for k in active], counts))
         if rank == sum(min(n, roots[k].shape[-1]) for n, k in zip(counts, active, strict=True)) < n_inner:
-            way = Way.ORTHOGONAL if near_rounding or weights_unlike(weight) else Way.DUAL
+            way = Way.ORTHOGONAL if near_rounding else Way.DUAL
         elif near_rounding and rank < n_inner:
             way = Way.SPECTRAL
         elif weights_unlike(weight) or (near_rounding and width is not None and _is_steep(roots)):
