@@ -77,6 +77,58 @@ class Result:
         return content
 
 
+@dataclass(frozen=True, kw_only=True)
+class GenerationsResult:
+    """The answer of one engine to a recursion: entry t of every sequence belongs to generation t, from 0 on.
+
+    Attributes
+    ----------
+    excess_risk : tuple of float
+        E(ŵ − w)ᵀΣ(ŵ − w) on the real source; never includes label noise.
+    test_error : tuple of float
+        Excess risk plus the real source's label-noise variance in that generation.
+    bias, variance : tuples of float
+        Parts that add up to the excess risk: that of the model averaged over all samples and noise of all generations,
+        given the teachers; and the rest.
+    kept_share : tuple of float
+        Share of the generation's synthetic samples that curation keeps; 1 without curation, NaN in generation 0.
+    stderr : mapping
+        Standard errors under the same keys; zeros for theory.
+    status : Status
+    engine : str
+    seed, n_replicates : int or None
+    version : str
+    assumptions : tuple of str
+        As for `Result`.
+    """
+
+    excess_risk: tuple[float, ...]
+    test_error: tuple[float, ...]
+    bias: tuple[float, ...]
+    variance: tuple[float, ...]
+    kept_share: tuple[float, ...]
+    stderr: Mapping[str, tuple[float, ...]]
+    status: Status
+    engine: str
+    seed: int | None
+    n_replicates: int | None
+    version: str
+    assumptions: tuple[str, ...] = field(default=())
+
+    @property
+    def relative_risk(self) -> tuple[float, ...]:
+        """Excess risk in units of generation 0's; NaN where that is 0 or infinite."""
+        first = self.excess_risk[0]
+        usable = 0 < first < math.inf
+        return tuple(risk / first if usable else math.nan for risk in self.excess_risk)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain numbers, strings and lists for JSON; a number that is not finite becomes None."""
+        content = plain({name: getattr(self, name) for name in self.__dataclass_fields__})
+        assert isinstance(content, dict)
+        return content
+
+
 def plain(value: Any) -> Any:
     """Turn nested results into what JSON can hold: arrays to lists, numbers that are not finite to None.
 

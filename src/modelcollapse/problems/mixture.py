@@ -126,7 +126,7 @@ class Mixture(ByValue):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sources", _resolved(tuple(self.sources)))
-        object.__setattr__(self, "ridge", _checked_ridge(self.ridge))
+        object.__setattr__(self, "ridge", checked_ridge(self.ridge))
         if self.width is not None:
             object.__setattr__(self, "width", integer("width", self.width, low=1, high=MAX_SAMPLES))
         if self.activation is not None:
@@ -178,7 +178,7 @@ class Mixture(ByValue):
         )
 
 
-def _checked_ridge(ridge: object) -> float:
+def checked_ridge(ridge: object) -> float:
     """Refuse positive ridges that would underflow in the theory, where squares and products of them occur."""
     hint = "Use 0 for the minimum-norm solution."
     value = number("ridge", ridge, low=0, hint=hint)
