@@ -69,8 +69,7 @@ class Source(ByValue):
     shift: Shift | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not self.name.strip() or not self.name.isprintable():
-            raise fail("name", self.name, "a printable text that is not empty")
+        checked_name(self.name)
         object.__setattr__(self, "n_samples", integer("n_samples", self.n_samples, low=0, high=MAX_SAMPLES))
         object.__setattr__(self, "noise_var", number("noise_var", self.noise_var, low=0))
         object.__setattr__(self, "weight", number("weight", self.weight, low=0))
@@ -178,6 +177,20 @@ class Mixture(ByValue):
         )
 
 
+def checked_name(name: object) -> str:
+    """Refuse names that could not be printed."""
+    if not isinstance(name, str) or not name.strip() or not name.isprintable():
+        raise fail("name", name, "a printable text that is not empty")
+    return name
+
+
+def unique_names(names: Sequence[str]) -> None:
+    """Refuse a name that occurs twice."""
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"source names must be unique; got `{name}` {names.count(name)} times.")
+
+
 def checked_ridge(ridge: object) -> float:
     """Refuse positive ridges that would underflow in the theory, where squares and products of them occur."""
     hint = "Use 0 for the minimum-norm solution."
@@ -193,10 +206,7 @@ def _resolved(sources: tuple[Source, ...]) -> tuple[Source, ...]:
         raise InputError("`sources` must hold at least one source; got none.")
     for source in sources:
         _instance("sources", source, Source)
-    names = [source.name for source in sources]
-    for name in names:
-        if names.count(name) > 1:
-            raise InputError(f"source names must be unique; got `{name}` {names.count(name)} times.")
+    unique_names([source.name for source in sources])
     first = sources[0]
     if first.spectrum is None or first.teacher is None:
         missing = "spectrum" if first.spectrum is None else "teacher"

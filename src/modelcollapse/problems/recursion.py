@@ -173,7 +173,7 @@ class Recursion(ByValue):
 
     @cached_property
     def n_total(self) -> Array:
-        """Divisor N of each generation's loss, the samples that it is fitted on, before curation: (generations + 1,)."""
+        """Divisor N of each generation's loss: samples in the fit, before curation, shape (generations + 1,)."""
         total = self.n_used.sum(axis=1)
         if self.workflow.subsample is not None:
             total[1:] = self.workflow.subsample
