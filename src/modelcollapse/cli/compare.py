@@ -12,6 +12,7 @@ import typer
 from modelcollapse.cli._output import cell, print_json
 from modelcollapse.cli._simulation import INTERRUPTED, NReplicates, OnDevice, RelativeStderr, Seed, settings
 from modelcollapse.digits import signed_share_text
+from modelcollapse.errors import InputError
 
 if TYPE_CHECKING:
     from modelcollapse.decisions.comparison import Comparison, Quantity
@@ -37,8 +38,11 @@ def command(
     from modelcollapse.cli._progress import SimulationLine
     from modelcollapse.decisions.comparison import compare
     from modelcollapse.problems.files import load_problem
+    from modelcollapse.problems.mixture import Mixture
 
     problem = load_problem(file)
+    if not isinstance(problem, Mixture):
+        raise InputError(f"{file}: only problems of kind `mixture` can be compared. Solve it with each --engine.")
     given = settings(seed=seed, n_replicates=n_replicates, relative_stderr=relative_stderr, device=device)
     with SimulationLine() as line:
         comparison = compare(problem, report=lambda size, reading: line(reading, size=size), **given)

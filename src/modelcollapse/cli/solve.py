@@ -39,6 +39,7 @@ def command(
     The simulation gives standard errors too; Ctrl-C ends it with what there is, and exit code 130.
     """
     from modelcollapse.problems.files import load_problem
+    from modelcollapse.problems.mixture import Mixture
 
     given = settings(seed=seed, n_replicates=n_replicates, relative_stderr=relative_stderr, device=device)
     if given and engine is not Engine.simulation:
@@ -46,7 +47,10 @@ def command(
             "--seed, --n-replicates, --relative-stderr and --device belong to the simulation; theory draws nothing. "
             "Add --engine simulation, or leave them out."
         )
-    result = _answer(load_problem(file), engine, given)
+    problem = load_problem(file)
+    if not isinstance(problem, Mixture):
+        raise InputError(f"{file}: no engine answers problems of this kind yet.")
+    result = _answer(problem, engine, given)
     if json:
         print_json(result.to_dict())
     else:

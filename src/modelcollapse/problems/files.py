@@ -10,13 +10,13 @@ from typing import Any
 import tomli_w
 
 from modelcollapse.errors import InputError
-from modelcollapse.problems.mixture import Mixture
-from modelcollapse.problems.schema import located, problem_from_dict, problem_to_dict
+from modelcollapse.problems.entries import located
+from modelcollapse.problems.schema import Problem, problem_from_dict, problem_to_dict
 
 ENDINGS = (".toml", ".json")
 
 
-def load_problem(path: str | Path) -> Mixture:
+def load_problem(path: str | Path) -> Problem:
     """Read a problem file.
 
     Parameters
@@ -44,13 +44,13 @@ def load_problem(path: str | Path) -> Mixture:
         return problem_from_dict(data, folder=file.parent)
 
 
-def save_problem(mixture: Mixture, path: str | Path) -> None:
+def save_problem(problem: Problem, path: str | Path) -> None:
     """Write a problem file with all arrays inline; `load_problem` returns an equal problem.
 
     Parameters
     ----------
-    mixture : Mixture
-        The problem; its activation must be a name, not a function.
+    problem : Mixture or Classes
+        The activation of a mixture must be a name, not a function.
     path : path
         Ends in .toml or .json.
 
@@ -60,7 +60,7 @@ def save_problem(mixture: Mixture, path: str | Path) -> None:
         When the problem cannot be written down or the file cannot be written.
     """
     file = _with_ending(path)
-    content: dict[str, Any] = problem_to_dict(mixture)
+    content: dict[str, Any] = problem_to_dict(problem)
     text = tomli_w.dumps(content) if file.suffix == ".toml" else json.dumps(content, indent=2, allow_nan=False) + "\n"
     try:
         file.write_bytes(text.encode())

@@ -2,46 +2,39 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import numpy as np
-
-from modelcollapse.checks import choice, fail, known_keys
+from modelcollapse.checks import choice, known_keys
 from modelcollapse.errors import InputError
+from modelcollapse.problems import classes_schema
 from modelcollapse.problems.arrays import is_array_file, numbers
+from modelcollapse.problems.classes import Classes
+from modelcollapse.problems.entries import (
+    build,
+    inlined,
+    located,
+    read_sources,
+    required,
+    spectrum_to_dict,
+    with_spectrum,
+)
 from modelcollapse.problems.mixture import Mixture, Source
-from modelcollapse.problems.spectrum import Spectrum
 from modelcollapse.problems.teacher import FixedTeacher, RandomTeacher, Shift, Teacher
 
 PLANNED_KINDS = ("tokens", "tails", "gaussian")
 """Kinds that the format reserves and no engine answers yet."""
 
+Problem = Mixture | Classes
+"""What a problem file may hold."""
+
 PROBLEM_KEYS = ("kind", "ridge", "width", "activation", "target", "sources")
 SOURCE_KEYS = ("name", "n_samples", "noise_var", "weight", "spectrum", "eigenvalues", "covariance", "teacher", "shift")
-Built = TypeVar("Built")
-SPECTRA: dict[str, Callable[..., Spectrum]] = {
-    "isotropic": Spectrum.isotropic,
-    "power_law": Spectrum.power_law,
-    "spiked": Spectrum.spiked,
-    "explicit": Spectrum.explicit,
-    "full": Spectrum.full,
-}
 
 
-@contextmanager
-def located(where: object) -> Iterator[None]:
-    """Put the place before the message of an `InputError` raised inside."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(f"{where}: {' '.join(str(error).split())}") from None
-
-
-def problem_from_dict(data: Mapping[str, Any], *, folder: str | Path = ".") -> Mixture:
+def problem_from_dict(data: Mapping[str, Any], *, folder: str | Path = ".") -> Problem:
     """Build the problem that the tables of a problem file describe.
 
     Parameters
@@ -62,27 +55,13 @@ def problem_from_dict(data: Mapping[str, Any], *, folder: str | Path = ".") -> M
     >>> problem_from_dict({"kind": "mixture", "ridge": 0.1, "sources": [source]}).n_features
     2
     """
-    kind = _required("a problem", data, "kind")
+    kind = required("a problem", data, "kind")
     if kind in PLANNED_KINDS:
-        raise InputError(f"problems of kind `{kind}` are not supported yet; supported: mixture.")
-    choice("kind", kind, ("mixture",))
-    if "workflow" in data:
-        raise InputError("a `workflow` table is not supported yet. Remove it to ask about a single fit.")
-    known_keys("the problem", data, PROBLEM_KEYS)
-    _required("a problem", data, "ridge")
-    entries = _required("a problem", data, "sources")
-    if not isinstance(entries, list) or not entries:
-        raise fail("sources", entries, "a list of at least one table")
-    sources = []
-    for position, entry in enumerate(entries):
-        name = entry.get("name") if isinstance(entry, Mapping) else None
-        with located(f"source {position + 1} of {len(entries)}" + (f" (`{name}`)" if isinstance(name, str) else "")):
-            sources.append(_source(_table("source", entry), Path(folder)))
-    model = {key: data[key] for key in ("ridge", "width", "activation", "target") if key in data}
-    return Mixture(sources, **model)
+        raise InputError(f"problems of kind `{kind}` are not supported yet; supported: {', '.join(KINDS)}.")
+    return KINDS[choice("kind", kind, KINDS)].read(data, Path(folder))
 
 
-def problem_to_dict(mixture: Mixture) -> dict[str, Any]:
+def problem_to_dict(problem: Problem) -> dict[str, Any]:
     """Return the tables of a problem file, with all arrays inline.
 
     Raises
@@ -90,10 +69,27 @@ def problem_to_dict(mixture: Mixture) -> dict[str, Any]:
     InputError
         When the activation is a function, which a file cannot hold.
     """
+    name, kind = next((name, kind) for name, kind in KINDS.items() if isinstance(problem, kind.problem))
+    return {"kind": name, **kind.write(problem)}
+
+
+def _read_mixture(data: Mapping[str, Any], folder: Path) -> Mixture:
+    """Build a mixture from the tables of its file."""
+    if "workflow" in data:
+        raise InputError("a `workflow` table is not supported yet. Remove it to ask about a single fit.")
+    known_keys("the problem", data, PROBLEM_KEYS)
+    required("a problem", data, "ridge")
+    sources = read_sources(data, lambda table: _source(table, folder))
+    model = {key: data[key] for key in ("ridge", "width", "activation", "target") if key in data}
+    return Mixture(sources, **model)
+
+
+def _write_mixture(mixture: Mixture) -> dict[str, Any]:
+    """Return the tables of a mixture's file, but for its kind."""
     if callable(mixture.activation):
         raise InputError("a problem file cannot hold an `activation` that is a function. Name one: relu, tanh or erf.")
     first = mixture.sources[0]
-    content: dict[str, Any] = {"kind": "mixture", "ridge": mixture.ridge}
+    content: dict[str, Any] = {"ridge": mixture.ridge}
     content |= {key: getattr(mixture, key) for key in ("width", "activation") if getattr(mixture, key) is not None}
     if mixture.target != first.name:
         content["target"] = mixture.target
@@ -106,32 +102,12 @@ def problem_to_dict(mixture: Mixture) -> dict[str, Any]:
 def _source(table: dict[str, Any], folder: Path) -> Source:
     """Build one source from its table."""
     known_keys("a source", table, SOURCE_KEYS)
-    given = {key: value for key, value in table.items() if value is not None}
-    spectra = [key for key in ("spectrum", "eigenvalues", "covariance") if key in given]
-    if len(spectra) > 1:
-        raise InputError(f"a source takes one of `spectrum`, `eigenvalues` and `covariance`; got {len(spectra)}.")
-    for key in spectra:
-        given["spectrum"] = _spectrum(key, given.pop(key), folder)
+    given = with_spectrum(table, folder)
     if "teacher" in given:
         given["teacher"] = _teacher(given["teacher"], folder)
     if "shift" in given:
         given["shift"] = _shift(given["shift"], folder)
-    return _build("a source", Source, given)
-
-
-def _spectrum(key: str, value: Any, folder: Path) -> Spectrum:
-    if key == "eigenvalues":
-        return Spectrum.explicit(numbers(key, value, folder))
-    if key == "covariance":
-        return Spectrum.full(numbers(key, value, folder))
-    with located("`spectrum`"):
-        table = _table("spectrum", value)
-        kind = choice("kind", _required("a spectrum", table, "kind"), SPECTRA)
-        given = {name: item for name, item in table.items() if name != "kind"}
-        for name in ("spikes", "eigenvalues", "covariance"):
-            if name in given:
-                given[name] = numbers(name, given[name], folder)
-        return _build(f"a spectrum of kind `{kind}`", SPECTRA[kind], given)
+    return build("a source", Source, given)
 
 
 def _teacher(value: Any, folder: Path) -> Teacher:
@@ -139,7 +115,7 @@ def _teacher(value: Any, folder: Path) -> Teacher:
         if not isinstance(value, Mapping):
             return FixedTeacher(numbers("teacher", value, folder))
         known_keys("a teacher", value, ("kind", "power"))
-        choice("kind", _required("a teacher", value, "kind"), ("random",))
+        choice("kind", required("a teacher", value, "kind"), ("random",))
         power = value.get("power", 1.0)
         return RandomTeacher(numbers("power", power, folder) if isinstance(power, list | str) else power)
 
@@ -168,40 +144,28 @@ def _source_to_dict(source: Source, *, inherits: bool, first: Source) -> dict[st
         "weight": source.weight,
     }
     if not (inherits and source.spectrum == first.spectrum):
-        parameters = {name: _inline(value) for name, value in source.spectrum.parameters}
-        named = source.spectrum.kind in ("explicit", "full")
-        content |= parameters if named else {"spectrum": {"kind": source.spectrum.kind, **parameters}}
+        content |= spectrum_to_dict(source.spectrum)
     if isinstance(source.teacher, FixedTeacher):
-        content["teacher"] = _inline(source.teacher.vector)
+        content["teacher"] = inlined(source.teacher.vector)
     if isinstance(source.teacher, RandomTeacher):
-        content["teacher"] = {"kind": "random", "power": _inline(source.teacher.power)}
+        content["teacher"] = {"kind": "random", "power": inlined(source.teacher.power)}
     if source.shift is not None:
-        given = {name: _inline(getattr(source.shift, name)) for name in ("quality", "shape", "vector")}
+        given = {name: inlined(getattr(source.shift, name)) for name in ("quality", "shape", "vector")}
         content["shift"] = {name: value for name, value in given.items() if value is not None}
     return content
 
 
-def _inline(value: Any) -> Any:
-    return value.tolist() if isinstance(value, np.ndarray) else value
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """How problems of one kind are read from the tables of a file, and written."""
+
+    problem: type
+    read: Callable[[Mapping[str, Any], Path], Problem]
+    write: Callable[[Any], dict[str, Any]]
 
 
-def _table(what: str, value: Any) -> dict[str, Any]:
-    if not isinstance(value, Mapping):
-        raise fail(what, value, "a table of keys and values")
-    return dict(value)
-
-
-def _required(where: str, table: Mapping[str, Any], key: str) -> Any:
-    if key not in table:
-        raise InputError(f"{where} must have the key `{key}`; got only: {', '.join(table) or 'no keys'}.")
-    return table[key]
-
-
-def _build(where: str, constructor: Callable[..., Built], table: dict[str, Any]) -> Built:
-    """Call a constructor with the keys of a table, which must be the names of its parameters."""
-    parameters = inspect.signature(constructor).parameters
-    known_keys(where, table, parameters)
-    for name, parameter in parameters.items():
-        if parameter.default is parameter.empty:
-            _required(where, table, name)
-    return constructor(**table)
+KINDS = {
+    "mixture": Kind(problem=Mixture, read=_read_mixture, write=_write_mixture),
+    "classes": Kind(problem=Classes, read=classes_schema.read, write=classes_schema.write),
+}
+"""What may stand under `kind`."""
