@@ -177,7 +177,7 @@ class Recursion(ByValue):
         total = self.n_used.sum(axis=1)
         if self.workflow.subsample is not None:
             total[1:] = self.workflow.subsample
-        return total
+        return np.asarray(total)
 
     @cached_property
     def _labelled(self) -> Array:

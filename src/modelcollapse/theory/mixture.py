@@ -201,12 +201,12 @@ def projection_response(sampling: Sampling, reductions: Reductions, n_features: 
     moved = n_features * sampling.feature_noise + reductions.second_traces[..., 0, 1:]
     if sampling.width is None:
         return np.zeros_like(moved)
-    stiffness = _stiffness(sampling, reductions, n_features)[..., None]
+    stiff = stiffness(sampling, reductions, n_features)[..., None]
     with np.errstate(divide="ignore"):  # infinite where directions without samples are seen through as many features
-        return np.divide(moved, stiffness, out=np.zeros_like(moved), where=moved > 0)
+        return np.divide(moved, stiff, out=np.zeros_like(moved), where=moved > 0)
 
 
-def _stiffness(sampling: Sampling, reductions: Reductions, n_features: int) -> Array:
+def stiffness(sampling: Sampling, reductions: Reductions, n_features: int) -> Array:
     """Return m − tr(A R)² as the positive sum d λ/κ + Σ_c g_c (d b_c + tr(Σ_c R Σ_0 R)), shape (...)."""
     group = list(reductions.class_group)
     gain = reductions.n_samples * reductions.pull
@@ -221,26 +221,40 @@ def amplification(sampling: Sampling, reductions: Reductions, n_features: int) -
     y_c = r_c ρ_c(M) + Σ_c′ r_c ρ_c(Σ_c′) n_c′ r_c′ y_c′. The row sums of this system follow from the fixed point,
     e_c + r_c (d b_c + tr Σ_c R²) · (1, or d λ/κ over the stiffness with a width): they stay exact near the threshold.
     """
+    pull = reductions.pull
+    system, traces = coupling(sampling, reductions, n_features)
+    source = pull[..., None] * traces
+    settled = source / system if system.shape[-1] == 1 else np.linalg.solve(system, source)
+    per_sample = (pull[..., None] * settled)[..., list(reductions.class_of), :][..., list(sampling.group)]
+    return np.asarray(sampling.n_samples[..., None] * per_sample)
+
+
+def coupling(sampling: Sampling, reductions: Reductions, n_features: int) -> tuple[Array, Array]:
+    """Return how the classes amplify each other, and what each perturbation starts: the system of `amplification`.
+
+    Returns
+    -------
+    system : array of shape (..., C, C)
+        I − Q for y.
+    traces : array of shape (..., C, G)
+        ρ_c(Σ_g).
+    """
     group = list(reductions.class_group)
     equilibrium, pull = reductions.equilibrium, reductions.pull
     response = projection_response(sampling, reductions, n_features)[..., None, :]
     noise = n_features * sampling.feature_noise[group]
     blur = reductions.square_traces[..., group] + noise
     traces = reductions.second_traces[..., [1 + g for g in group], 1:] + response * blur[..., None]
-    coupling = pull[..., None] * traces[..., group] * (reductions.n_samples * pull)[..., None, :]
+    coupled = pull[..., None] * traces[..., group] * (reductions.n_samples * pull)[..., None, :]
     slack = pull * (reductions.second_traces[..., 0, [1 + g for g in group]] + noise)
     if sampling.width is not None:
-        stiffness = _stiffness(sampling, reductions, n_features)
-        spare = equilibrium.spare_width
-        slack = slack * np.divide(spare, stiffness, out=np.zeros_like(spare), where=stiffness > 0)[..., None]
+        spare, stiff = equilibrium.spare_width, stiffness(sampling, reductions, n_features)
+        slack = slack * np.divide(spare, stiff, out=np.zeros_like(spare), where=stiff > 0)[..., None]
     slack = slack + equilibrium.scale[..., None] * equilibrium.gain
-    coupling[..., np.arange(len(group)), np.arange(len(group))] = 0.0
-    diagonal = slack + coupling.sum(axis=-1)
-    system = np.where(diagonal > 0, diagonal, 1.0)[..., None] * np.eye(len(group)) - coupling  # 0: a class unseen
-    source = pull[..., None] * traces
-    settled = source / system if len(group) == 1 else np.linalg.solve(system, source)
-    per_sample = (pull[..., None] * settled)[..., list(reductions.class_of), :][..., list(sampling.group)]
-    return np.asarray(sampling.n_samples[..., None] * per_sample)
+    coupled[..., np.arange(len(group)), np.arange(len(group))] = 0.0
+    diagonal = slack + coupled.sum(axis=-1)
+    system = np.where(diagonal > 0, diagonal, 1.0)[..., None] * np.eye(len(group)) - coupled  # 0: a class unseen
+    return system, traces
 
 
 def amplified(factor: Array, residual: Array) -> Array:

@@ -108,7 +108,7 @@ def reduce(sampling: Sampling, *, covariances: Covariances, components: Componen
             pull,
             resolvent.second_traces(),
             resolvent.square_traces(),
-            moments.reshape(len(rows), -1, size, size),
+            moments.reshape(len(rows), moments.shape[1], size, size),
         )
 
     starts = range(0, n_points, covariances.rows_at_once)
