@@ -9,18 +9,23 @@ if TYPE_CHECKING:
     from modelcollapse.decisions.audit import MixtureRequest, audit
     from modelcollapse.decisions.audit_result import AuditResult
     from modelcollapse.errors import InputError, MissingExtraError, ModelCollapseError, NumericalError
+    from modelcollapse.problems.classes import Classes, ClassSource
     from modelcollapse.problems.files import load_problem, save_problem
     from modelcollapse.problems.mixture import Mixture, Source
     from modelcollapse.problems.spectrum import Spectrum
     from modelcollapse.problems.teacher import FixedTeacher, RandomTeacher, Shift
+    from modelcollapse.simulation.classes_engine import solve_classes as simulate_classes
     from modelcollapse.simulation.engine import solve as simulate
     from modelcollapse.simulation.engine import solve_sweep as simulate_sweep
+    from modelcollapse.theory.classes_engine import solve_classes
     from modelcollapse.theory.engine import solve
 
 __version__ = "0.1.0"
 
 _HOME = {
     "AuditResult": "decisions.audit_result",
+    "ClassSource": "problems.classes",
+    "Classes": "problems.classes",
     "FixedTeacher": "problems.teacher",
     "InputError": "errors",
     "MissingExtraError": "errors",
@@ -36,12 +41,16 @@ _HOME = {
     "load_problem": "problems.files",
     "save_problem": "problems.files",
     "simulate": "simulation.engine:solve",
+    "simulate_classes": "simulation.classes_engine:solve_classes",
     "simulate_sweep": "simulation.engine:solve_sweep",
     "solve": "theory.engine",
+    "solve_classes": "theory.classes_engine",
 }
 
 __all__ = [
     "AuditResult",
+    "ClassSource",
+    "Classes",
     "FixedTeacher",
     "InputError",
     "MissingExtraError",
@@ -58,8 +67,10 @@ __all__ = [
     "load_problem",
     "save_problem",
     "simulate",
+    "simulate_classes",
     "simulate_sweep",
     "solve",
+    "solve_classes",
 ]
 
 

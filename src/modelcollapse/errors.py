@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from modelcollapse.result import Result
+    from modelcollapse.result import ClassesResult, Result
 
 
 class ModelCollapseError(Exception):
@@ -25,10 +25,10 @@ class NumericalError(ModelCollapseError, ArithmeticError):
 
     Attributes
     ----------
-    result : Result or None
+    result : Result or ClassesResult or None
         What was computed before the failure, with its status.
     """
 
-    def __init__(self, message: str, *, result: Result | None = None) -> None:
+    def __init__(self, message: str, *, result: Result | ClassesResult | None = None) -> None:
         super().__init__(message)
         self.result = result

@@ -129,6 +129,44 @@ class GenerationsResult:
         return content
 
 
+@dataclass(frozen=True, kw_only=True)
+class ClassesResult:
+    """The answer of one engine to a problem of two classes.
+
+    Attributes
+    ----------
+    accuracy : float
+        Share of new samples of the first source whose class is predicted rightly.
+    margin_mean, margin_variance : float
+        Of y wᵀx on these samples, with the class y = ±1: accuracy is the share of positive margins.
+    kept_samples, kept_label_error : mapping of str to float
+        How many samples of each source are kept, and the share of wrong labels among them (NaN where none is kept).
+    stderr : mapping
+        Standard errors under the same keys; zeros for theory.
+    status, engine, seed, n_replicates, version, assumptions
+        As in `Result`.
+    """
+
+    accuracy: float
+    margin_mean: float
+    margin_variance: float
+    kept_samples: Mapping[str, float]
+    kept_label_error: Mapping[str, float]
+    stderr: Mapping[str, Any]
+    status: Status
+    engine: str
+    seed: int | None
+    n_replicates: int | None
+    version: str
+    assumptions: tuple[str, ...] = field(default=())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain numbers, strings and lists for JSON; a number that is not finite becomes None."""
+        content = plain({name: getattr(self, name) for name in self.__dataclass_fields__})
+        assert isinstance(content, dict)
+        return content
+
+
 def plain(value: Any) -> Any:
     """Turn nested results into what JSON can hold: arrays to lists, numbers that are not finite to None.
 

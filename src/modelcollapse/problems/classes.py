@@ -13,6 +13,9 @@ from modelcollapse.problems.mixture import MAX_SAMPLES, checked_name, checked_ri
 from modelcollapse.problems.spectrum import Spectrum
 from modelcollapse.problems.values import ByValue, frozen_array
 
+LARGEST_RIDGE = 1e100
+"""Far beyond it, squares of the classifier would underflow; its accuracy has long reached the limit."""
+
 
 @dataclass(frozen=True, eq=False)
 class ClassSource(ByValue):
@@ -74,19 +77,19 @@ class ClassSource(ByValue):
             _check_spectrum(self.spectrum)
 
     @property
-    def n_right(self) -> float:
-        """Samples with a right label that are kept, on average."""
-        return self.n_samples * (1 - self.label_error) * self.hit
+    def right_share(self) -> float:
+        """Share of the samples that are kept with a right label, on average."""
+        return (1 - self.label_error) * self.hit
 
     @property
-    def n_wrong(self) -> float:
-        """Samples with a wrong label that are kept, on average."""
-        return self.n_samples * self.label_error * self.false_keep
+    def wrong_share(self) -> float:
+        """Share of the samples that are kept with a wrong label, on average."""
+        return self.label_error * self.false_keep
 
     @property
     def n_kept(self) -> float:
         """Samples that are kept, on average."""
-        return self.n_right + self.n_wrong
+        return self.n_samples * (self.right_share + self.wrong_share)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +105,7 @@ class Classes(ByValue):
         At least one; kept as a tuple. The first must have a mean and a spectrum; the others inherit what they leave
         out. The classifier is judged on new samples of the first source, against their right labels.
     ridge : float
-        0, the minimum-norm solution, or at least 1e-30.
+        0, the minimum-norm solution, or between 1e-30 and 1e100.
 
     Raises
     ------
@@ -122,7 +125,7 @@ class Classes(ByValue):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sources", _resolved(tuple(self.sources)))
-        object.__setattr__(self, "ridge", checked_ridge(self.ridge))
+        object.__setattr__(self, "ridge", number("ridge", checked_ridge(self.ridge), high=LARGEST_RIDGE))
 
     @property
     def n_features(self) -> int:

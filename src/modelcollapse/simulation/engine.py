@@ -139,7 +139,7 @@ def solve_sweep(
     """
     sampling = Sampling(
         seed=integer("seed", seed, low=0),
-        goal=_goal(n_replicates, relative_stderr),
+        goal=goal_of(n_replicates, relative_stderr),
         device=choice("device", device, DEVICES),
         plain=plain,
         report=report,
@@ -159,7 +159,7 @@ def solve_sweep(
     return [results[i] for i in range(len(problems))]
 
 
-def _goal(n_replicates: int | None, relative_stderr: float | None) -> Goal:
+def goal_of(n_replicates: int | None, relative_stderr: float | None) -> Goal:
     """Return when to stop, by default at the usual standard error."""
     if relative_stderr is not None:
         relative_stderr = number("relative_stderr", relative_stderr, low=0, high=1, open_low=True)
