@@ -59,9 +59,22 @@ class Chain:
 
     def rows(self, rows: slice) -> Chain:
         """Return some of the recursions."""
-        own = ("n_samples", "noise_var", "weight", "ridge", "width", "hit", "false_keep", "tolerance")
-        parts = {name: None if getattr(self, name) is None else getattr(self, name)[rows] for name in own}
-        return replace(self, **parts, roots=self.roots if self.roots.ndim == 3 else self.roots[rows])
+
+        def own(array: Array | None) -> Array | None:
+            return None if array is None else array[rows]
+
+        return replace(
+            self,
+            n_samples=self.n_samples[rows],
+            noise_var=self.noise_var[rows],
+            weight=self.weight[rows],
+            ridge=self.ridge[rows],
+            width=own(self.width),
+            roots=self.roots if self.roots.ndim == 3 else self.roots[rows],
+            hit=own(self.hit),
+            false_keep=own(self.false_keep),
+            tolerance=own(self.tolerance),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -98,7 +98,6 @@ def translate_chain(problem: Recursion) -> tuple[Chain, CommutingCovariances]:
     if not isinstance(arrays.covariances, CommutingCovariances):
         raise InputError("theory has no formula for covariances that do not commute. Ask the simulation.")
     curation = problem.workflow.curation
-    given = {} if curation is None else {name: np.array([getattr(curation, name)]) for name in curation.__match_args__}
     chain = Chain(
         group=(arrays.sampling.group[REAL], arrays.sampling.group[SYNTHETIC]),
         n_samples=problem.n_samples[None],
@@ -108,7 +107,9 @@ def translate_chain(problem: Recursion) -> tuple[Chain, CommutingCovariances]:
         width=None if problem.width is None else problem.width[None],
         given=problem.given,
         roots=_roots(arrays, given=problem.given),
-        **given,
+        hit=None if curation is None else np.array([curation.hit]),
+        false_keep=None if curation is None else np.array([curation.false_keep]),
+        tolerance=None if curation is None else np.array([curation.tolerance]),
     )
     return chain, arrays.covariances
 

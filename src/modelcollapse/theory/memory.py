@@ -56,7 +56,7 @@ class Memory:
     @property
     def members(self) -> Array:
         """Return which sets of inputs have which covariance: zeros and ones, shape (G, B)."""
-        return (np.arange(len(self.eigenvalues))[:, None] == self.group).astype(np.float64)
+        return np.asarray(np.arange(len(self.eigenvalues))[:, None] == self.group, dtype=np.float64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +162,7 @@ def _means(memory: Memory, responses: _Responses) -> Array:
     """Return the factors of the roots in the mean of each generation's model, shape (d, T, J)."""
     learned = np.einsum("b,bts,bsa->bta", memory.n_samples, responses.force, memory.taught)
     by_group = np.einsum("gb,bta->gta", memory.members, learned)
-    return np.einsum("jts,gj,gsa->jta", responses.resolvent, memory.eigenvalues, by_group, optimize=True)
+    return np.asarray(np.einsum("jts,gj,gsa->jta", responses.resolvent, memory.eigenvalues, by_group, optimize=True))
 
 
 def _second_moments(memory: Memory, responses: _Responses, mean: Array) -> Array:
@@ -172,7 +172,7 @@ def _second_moments(memory: Memory, responses: _Responses, mean: Array) -> Array
     n_fits = len(memory.ridge)
     known = np.einsum("gj,jta,jsb,abj->gts", sigma, mean, mean, memory.roots, optimize=True)
     labels = _taught_moments(memory, mean)
-    moments = np.zeros_like(known)
+    moments: Array = np.zeros_like(known)
     residual = np.zeros_like(copied)  # C
     noise = np.zeros((len(sigma), n_fits, n_fits))  # Σ_b n_b (D E) C (D E)ᵀ
     own = np.diagonal(force, axis1=1, axis2=2)
