@@ -19,6 +19,7 @@ LAYERS = [  # from low to high; what stands on one line stands side by side and 
     ["result"],
     ["problems"],
     ["theory", "simulation", "training"],
+    ["engines"],
     ["estimation"],
     ["decisions"],
     ["figures"],

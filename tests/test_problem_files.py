@@ -50,6 +50,9 @@ REAL = {"name": "real", "n_samples": 9, "eigenvalues": [2.0, 1.0], "teacher": [1
 PLAIN = {"kind": "mixture", "ridge": 0.1, "sources": [REAL]}
 
 
+REPLACE = {"kind": "replace", "generations": 2, "design": "fresh"}
+
+
 def with_source(**changes: object) -> dict[str, object]:
     """Return the plain problem with keys of its only source changed, or removed where None."""
     source = {key: value for key, value in {**REAL, **changes}.items() if value is not None}
@@ -194,7 +197,12 @@ def test_problem_to_dict_refuses_an_activation_that_is_a_function() -> None:
         ({}, "`kind`"),
         ({**PLAIN, "kind": "mixtur"}, "Did you mean `mixture`"),
         ({**PLAIN, "kind": "tokens"}, "not supported yet"),
-        ({**PLAIN, "workflow": {}}, "workflow.*not supported yet"),
+        ({**PLAIN, "workflow": {}}, "workflow.*must have the key `kind`"),
+        ({**PLAIN, "workflow": {"kind": "mix", "generations": 2, "design": "fresh"}}, "`real` must be one of fresh, re"),
+        ({**PLAIN, "workflow": {"kind": "replace", "generations": 2}}, "must have the key `design`"),
+        ({**PLAIN, "workflow": {**REPLACE, "fraction": 1}}, "unknown key `fraction` in a workflow"),
+        ({**PLAIN, "workflow": {**REPLACE, "schedule": {"ridges": [1]}}}, "`schedule`: unknown key `ridges`.*`ridge`"),
+        ({**PLAIN, "workflow": REPLACE}, "two sources, the real and the synthetic one; got 1"),
         ({**PLAIN, "rigde": 0.1}, "unknown key `rigde`.*Did you mean `ridge`"),
         ({**PLAIN, "ridge": "small"}, "ridge"),
         ({"kind": "mixture", "sources": [REAL]}, "`ridge`"),

@@ -8,17 +8,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from modelcollapse.decisions.audit import MixtureRequest, audit
     from modelcollapse.decisions.audit_result import AuditResult
+    from modelcollapse.engines import engines_for
     from modelcollapse.errors import InputError, MissingExtraError, ModelCollapseError, NumericalError
     from modelcollapse.problems.classes import Classes, ClassSource
     from modelcollapse.problems.files import load_problem, save_problem
     from modelcollapse.problems.mixture import Mixture, Source
+    from modelcollapse.problems.recursion import Recursion
     from modelcollapse.problems.spectrum import Spectrum
     from modelcollapse.problems.teacher import FixedTeacher, RandomTeacher, Shift
+    from modelcollapse.problems.workflow import Curation, Schedule, Workflow
     from modelcollapse.simulation.classes_engine import solve_classes as simulate_classes
     from modelcollapse.simulation.engine import solve as simulate
     from modelcollapse.simulation.engine import solve_sweep as simulate_sweep
+    from modelcollapse.simulation.generations_engine import solve_generations as simulate_generations
     from modelcollapse.theory.classes_engine import solve_classes
     from modelcollapse.theory.engine import solve
+    from modelcollapse.theory.generations_engine import solve_generations
 
 __version__ = "0.1.0"
 
@@ -26,6 +31,7 @@ _HOME = {
     "AuditResult": "decisions.audit_result",
     "ClassSource": "problems.classes",
     "Classes": "problems.classes",
+    "Curation": "problems.workflow",
     "FixedTeacher": "problems.teacher",
     "InputError": "errors",
     "MissingExtraError": "errors",
@@ -34,23 +40,30 @@ _HOME = {
     "ModelCollapseError": "errors",
     "NumericalError": "errors",
     "RandomTeacher": "problems.teacher",
+    "Recursion": "problems.recursion",
+    "Schedule": "problems.workflow",
     "Shift": "problems.teacher",
     "Source": "problems.mixture",
     "Spectrum": "problems.spectrum",
+    "Workflow": "problems.workflow",
     "audit": "decisions.audit",
+    "engines_for": "engines",
     "load_problem": "problems.files",
     "save_problem": "problems.files",
     "simulate": "simulation.engine:solve",
     "simulate_classes": "simulation.classes_engine:solve_classes",
+    "simulate_generations": "simulation.generations_engine:solve_generations",
     "simulate_sweep": "simulation.engine:solve_sweep",
     "solve": "theory.engine",
     "solve_classes": "theory.classes_engine",
+    "solve_generations": "theory.generations_engine",
 }
 
 __all__ = [
     "AuditResult",
     "ClassSource",
     "Classes",
+    "Curation",
     "FixedTeacher",
     "InputError",
     "MissingExtraError",
@@ -59,18 +72,24 @@ __all__ = [
     "ModelCollapseError",
     "NumericalError",
     "RandomTeacher",
+    "Recursion",
+    "Schedule",
     "Shift",
     "Source",
     "Spectrum",
+    "Workflow",
     "__version__",
     "audit",
+    "engines_for",
     "load_problem",
     "save_problem",
     "simulate",
     "simulate_classes",
+    "simulate_generations",
     "simulate_sweep",
     "solve",
     "solve_classes",
+    "solve_generations",
 ]
 
 

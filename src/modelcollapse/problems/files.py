@@ -49,7 +49,7 @@ def save_problem(problem: Problem, path: str | Path) -> None:
 
     Parameters
     ----------
-    problem : Mixture or Classes
+    problem : Mixture, Recursion or Classes
         The activation of a mixture must be a name, not a function.
     path : path
         Ends in .toml or .json.

@@ -9,7 +9,7 @@ from typing import Any
 
 from modelcollapse.checks import choice, known_keys
 from modelcollapse.errors import InputError
-from modelcollapse.problems import classes_schema
+from modelcollapse.problems import classes_schema, workflow_schema
 from modelcollapse.problems.arrays import is_array_file, numbers
 from modelcollapse.problems.classes import Classes
 from modelcollapse.problems.entries import (
@@ -22,15 +22,16 @@ from modelcollapse.problems.entries import (
     with_spectrum,
 )
 from modelcollapse.problems.mixture import Mixture, Source
+from modelcollapse.problems.recursion import Recursion
 from modelcollapse.problems.teacher import FixedTeacher, RandomTeacher, Shift, Teacher
 
 PLANNED_KINDS = ("tokens", "tails", "gaussian")
 """Kinds that the format reserves and no engine answers yet."""
 
-Problem = Mixture | Classes
+Problem = Mixture | Recursion | Classes
 """What a problem file may hold."""
 
-PROBLEM_KEYS = ("kind", "ridge", "width", "activation", "target", "sources")
+PROBLEM_KEYS = ("kind", "ridge", "width", "activation", "target", "sources", "workflow")
 SOURCE_KEYS = ("name", "n_samples", "noise_var", "weight", "spectrum", "eigenvalues", "covariance", "teacher", "shift")
 
 
@@ -73,19 +74,21 @@ def problem_to_dict(problem: Problem) -> dict[str, Any]:
     return {"kind": name, **kind.write(problem)}
 
 
-def _read_mixture(data: Mapping[str, Any], folder: Path) -> Mixture:
-    """Build a mixture from the tables of its file."""
-    if "workflow" in data:
-        raise InputError("a `workflow` table is not supported yet. Remove it to ask about a single fit.")
+def _read_mixture(data: Mapping[str, Any], folder: Path) -> Mixture | Recursion:
+    """Build a mixture from the tables of its file; with a workflow, a recursion."""
     known_keys("the problem", data, PROBLEM_KEYS)
     required("a problem", data, "ridge")
     sources = read_sources(data, lambda table: _source(table, folder))
     model = {key: data[key] for key in ("ridge", "width", "activation", "target") if key in data}
-    return Mixture(sources, **model)
+    mixture = Mixture(sources, **model)
+    return Recursion(mixture, workflow_schema.read(data["workflow"], folder)) if "workflow" in data else mixture
 
 
-def _write_mixture(mixture: Mixture) -> dict[str, Any]:
-    """Return the tables of a mixture's file, but for its kind."""
+def _write_mixture(problem: Mixture | Recursion) -> dict[str, Any]:
+    """Return the tables of a file, but for its kind."""
+    if isinstance(problem, Recursion):
+        return {**_write_mixture(problem.mixture), "workflow": workflow_schema.write(problem.workflow)}
+    mixture = problem
     if callable(mixture.activation):
         raise InputError("a problem file cannot hold an `activation` that is a function. Name one: relu, tanh or erf.")
     first = mixture.sources[0]
@@ -159,13 +162,13 @@ def _source_to_dict(source: Source, *, inherits: bool, first: Source) -> dict[st
 class Kind:
     """How problems of one kind are read from the tables of a file, and written."""
 
-    problem: type
+    problem: type | tuple[type, ...]
     read: Callable[[Mapping[str, Any], Path], Problem]
     write: Callable[[Any], dict[str, Any]]
 
 
 KINDS = {
-    "mixture": Kind(problem=Mixture, read=_read_mixture, write=_write_mixture),
+    "mixture": Kind(problem=(Mixture, Recursion), read=_read_mixture, write=_write_mixture),
     "classes": Kind(problem=Classes, read=classes_schema.read, write=classes_schema.write),
 }
 """What may stand under `kind`."""

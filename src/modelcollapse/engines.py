@@ -1,0 +1,98 @@
+"""Which engines answer a problem, and what do they say? The one place that knows all kinds of problems and engines."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from modelcollapse.checks import choice, fail
+from modelcollapse.errors import InputError
+from modelcollapse.problems.classes import Classes
+from modelcollapse.problems.mixture import Mixture
+from modelcollapse.problems.recursion import Recursion
+from modelcollapse.problems.schema import Problem
+from modelcollapse.result import ClassesResult, GenerationsResult, Result
+
+ENGINES = ("theory", "simulation")
+
+_HOME = {
+    Mixture: ("engine", "solve"),
+    Recursion: ("generations_engine", "solve_generations"),
+    Classes: ("classes_engine", "solve_classes"),
+}
+"""Module of each engine's package, and its function, that answer a kind of problem."""
+
+
+def engines_for(problem: Problem) -> tuple[str, ...]:
+    """Return the names of the engines that answer a problem, by what it asks and not by its size.
+
+    Parameters
+    ----------
+    problem : Mixture, Recursion or Classes
+
+    Returns
+    -------
+    tuple of str
+        Some of ``"theory"`` and ``"simulation"``.
+
+    Examples
+    --------
+    >>> from modelcollapse import RandomTeacher, Source, Spectrum, Workflow
+    >>> real = Source("real", n_samples=60, spectrum=Spectrum.isotropic(30), teacher=RandomTeacher())
+    >>> mixture = Mixture([real, Source("synthetic", n_samples=60)], ridge=0.1)
+    >>> for workflow in (
+    ...     Workflow("accumulate", generations=3, design="fresh"),
+    ...     Workflow("accumulate-subsample", generations=3, design="fresh", subsample=60),
+    ... ):
+    ...     print(workflow.kind, engines_for(Recursion(mixture, workflow)))
+    accumulate ('theory', 'simulation')
+    accumulate-subsample ('simulation',)
+    """
+    return tuple(engine for engine in ENGINES if _refusal(problem, engine) is None)
+
+
+def answer(problem: Problem, *, engine: str = "theory", **settings: Any) -> Result | GenerationsResult | ClassesResult:
+    """Return what an engine says about a problem of any kind.
+
+    Parameters
+    ----------
+    problem : Mixture, Recursion or Classes
+    engine : str
+        ``"theory"`` or ``"simulation"``.
+    **settings
+        Of the engine: see the `solve` functions of the simulation.
+
+    Raises
+    ------
+    InputError
+        When the engine does not answer such problems; says which does. And as the engine does.
+    """
+    reason = _refusal(problem, choice("engine", engine, ENGINES))
+    if reason is not None:
+        others = engines_for(problem)
+        hint = f"Use the {others[0]}: --engine {others[0]}." if others else "No engine answers it."
+        raise InputError(f"{engine} {reason}. {hint}")
+    _, function = _home(problem)
+    result: Result | GenerationsResult | ClassesResult = getattr(_module(problem, engine), function)(
+        problem, **settings
+    )
+    return result
+
+
+def _refusal(problem: Problem, engine: str) -> str | None:
+    """Return why an engine has no answer; None when it has one."""
+    unsupported = getattr(_module(problem, engine), "unsupported", None)
+    reason: str | None = None if unsupported is None else unsupported(problem)
+    return reason
+
+
+def _module(problem: Problem, engine: str) -> ModuleType:
+    return import_module(f"modelcollapse.{engine}.{_home(problem)[0]}")
+
+
+def _home(problem: Problem) -> tuple[str, str]:
+    for kind, home in _HOME.items():
+        if isinstance(problem, kind):
+            return home
+    raise fail("problem", problem, "a Mixture, a Recursion or Classes")
