@@ -196,7 +196,7 @@ def translate(problems: Sequence[Mixture], *, plain: bool = False) -> Scene:
     roots = tuple(square_root(covariance) for covariance in place.covariances)
     for problem in problems:
         power: dict[int, float] = {}
-        for component in _components(problem.teachers, place.basis, symmetric=place.symmetric and not plain):
+        for component in components_of(problem.teachers, place.basis, symmetric=place.symmetric and not plain):
             scale = float(np.linalg.norm(component.loadings))
             if scale > 0:
                 alike = _position(components, replace(component, loadings=component.loadings / scale))
@@ -236,7 +236,7 @@ def translate(problems: Sequence[Mixture], *, plain: bool = False) -> Scene:
     )
 
 
-def _components(law: TeacherLaw, basis: Array | None, *, symmetric: bool) -> list[Component]:
+def components_of(law: TeacherLaw, basis: Array | None, *, symmetric: bool) -> list[Component]:
     """Write the teachers in the coordinates of the design: the known vectors, then the random components.
 
     Where signs of coordinates do not matter, a known vector has the risks of independent signs, and of a random

@@ -12,7 +12,7 @@ from scipy.linalg import cython_blas, cython_lapack
 
 from modelcollapse.checks import Array
 
-N_INTEGERS = {"dpotrf": 3, "dpotri": 3, "dlauum": 3, "dtrmm": 4}
+N_INTEGERS = {"dpotrf": 3, "dpotri": 3, "dpotrs": 5, "dlauum": 3, "dtrmm": 4}
 """How many of each routine's arguments are C integers, to tell a library with others before it is called."""
 
 
@@ -31,11 +31,38 @@ def invert(matrix: Array) -> None:
     numpy.linalg.LinAlgError
         When the matrix is not positive definite.
     """
-    for name in ("dpotrf", "dpotri"):
-        failed = ctypes.c_int()
-        _call(name, b"L", len(matrix), matrix, len(matrix), failed)
-        if failed.value:
-            raise np.linalg.LinAlgError("the matrix is not positive definite")
+    factor(matrix)
+    failed = ctypes.c_int()
+    _call("dpotri", b"L", len(matrix), matrix, len(matrix), failed)
+    if failed.value:
+        raise np.linalg.LinAlgError("the matrix is not positive definite")
+
+
+def factor(matrix: Array) -> None:
+    """Replace the upper triangle of a symmetric positive definite matrix by R with RᵀR = matrix: LAPACK's dpotrf.
+
+    Parameters
+    ----------
+    matrix : array of shape (d, d), C order
+        Overwritten; only its upper triangle is read.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        When the matrix is not positive definite.
+    """
+    failed = ctypes.c_int()
+    _call("dpotrf", b"L", len(matrix), matrix, len(matrix), failed)
+    if failed.value:
+        raise np.linalg.LinAlgError("the matrix is not positive definite")
+
+
+def solve_factored(triangle: Array, right: Array) -> Array:
+    """Return (RᵀR)⁻¹ B for what `factor` left, (d, d), and B, (d, p): LAPACK's dpotrs."""
+    solution = np.array(right, order="F")
+    rows, columns = solution.shape
+    _call("dpotrs", b"L", rows, columns, triangle, rows, solution, rows, ctypes.c_int())
+    return solution
 
 
 def square_triangle(triangle: Array) -> None:

@@ -114,7 +114,7 @@ def _conditioning(design: Design, fit: Fit) -> float:
 def _look(backend: Backend, design: Design, fits: Sequence[Fit], inputs: InputSet) -> list[Look]:
     """Return what a set of inputs shows of the fits of a family."""
     by_samples = fits[0].way in (Way.DUAL, Way.ORTHOGONAL) and len(fits) == 1
-    grams = [] if by_samples else [_gram(backend, factor) for factor in inputs.factors]
+    grams = [] if by_samples else [gram_of(backend, factor) for factor in inputs.factors]
     if len(fits) > 1:
         return look_at_ridges(backend, design, fits, grams=grams)
     response = respond(
@@ -145,6 +145,6 @@ def draw_factor(backend: Backend, randomness: Randomness, root: Array, *, n_samp
     return scaled[:, None] * factor if root.ndim == 1 else scaled @ factor
 
 
-def _gram(backend: Backend, factor: Matrix) -> Matrix:
+def gram_of(backend: Backend, factor: Matrix) -> Matrix:
     """Return Z Zᵀ; a square factor is triangular."""
     return backend.gram_of_triangular(factor) if factor.shape[-2] == factor.shape[-1] else backend.gram(factor)

@@ -1,0 +1,130 @@
+"""What do generations say that are drawn row by row? The data formed, judged, drawn from and fitted as they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from modelcollapse.checks import Array
+from modelcollapse.simulation.backend import Randomness
+from modelcollapse.simulation.chain import REAL, SYNTHETIC, Batch, Chain, Columns, Path
+
+WELL_POSED = 1e-6
+"""Ridges from this times the inputs' mean square on leave the normal equations enough digits."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """Labelled samples of one source.
+
+    Attributes
+    ----------
+    source : int
+    last : int
+        Generation in whose fit they take part for the last time.
+    inputs : array of shape (n, d)
+    labels : array of shape (n, C)
+    """
+
+    source: int
+    last: int
+    inputs: Array
+    labels: Array
+
+
+def follow(chain: Chain, columns: Columns, randomness: Randomness, generator: np.random.Generator) -> Path:
+    """Follow all generations on samples that are drawn one by one.
+
+    A generation of which curation leaves nothing has the model 0, the limit of a ridge.
+
+    Parameters
+    ----------
+    chain : Chain
+    columns : Columns
+        One, when there is a verifier: it judges labels.
+    randomness : Randomness
+        Of the normal numbers.
+    generator : numpy.random.Generator
+        Of what is kept and what is drawn from the pool.
+
+    Notes
+    -----
+    Time and memory grow with the numbers of samples. A fit divides by the number of rows that it is left with.
+    """
+    models = np.zeros((chain.n_fits, *columns.teachers.shape[1:]))
+    if chain.given:
+        models[0] = columns.teachers[SYNTHETIC]
+    kept_share = np.where(np.arange(chain.n_fits) > 0, 1.0, np.nan)
+    shared: dict[int, Array] = {}
+    pool: list[Rows] = []
+    for t, step in enumerate(chain.steps):
+        pool = [rows for rows in pool if rows.last >= t]
+        for batch in step.labelled:
+            inputs = shared[batch.inputs] if batch.inputs in shared else _draw_inputs(chain, batch, randomness)
+            if batch.inputs in chain.shared_inputs:
+                shared[batch.inputs] = inputs
+            teacher = columns.teachers[REAL] if batch.source == REAL else models[t - 1]
+            noise = randomness.normal(batch.n_samples, len(columns.noisy))
+            labels = inputs @ teacher + np.sqrt(batch.noise_var) * columns.noisy * noise
+            if chain.verifier is not None and batch.source == SYNTHETIC:
+                errors = (labels - inputs @ columns.teachers[REAL])[:, 0]
+                kept = chain.verifier.keeps(errors, generator)
+                kept_share[t] = kept.mean() if batch.n_samples else np.nan
+                inputs, labels = inputs[kept], labels[kept]
+            pool.append(Rows(source=batch.source, last=batch.last, inputs=inputs, labels=labels))
+        if t > 0 or not chain.given:
+            models[t] = _fitted(chain, t, pool, randomness, generator)
+    return Path(models=models, kept_share=kept_share)
+
+
+def _draw_inputs(chain: Chain, batch: Batch, randomness: Randomness) -> Array:
+    """Return the inputs of a batch, (n, d)."""
+    root = chain.roots[batch.source]
+    numbers = randomness.normal(batch.n_samples, root.shape[-1])
+    return np.asarray(numbers * root if root.ndim == 1 else numbers @ root.T)
+
+
+def _fitted(
+    chain: Chain, generation: int, pool: list[Rows], randomness: Randomness, generator: np.random.Generator
+) -> Array:
+    """Return the model of each column that a generation fits to the pool, (d, C)."""
+    inputs = np.concatenate([rows.inputs for rows in pool])
+    labels = np.concatenate([rows.labels for rows in pool])
+    weights = np.repeat([chain.weight[generation, rows.source] for rows in pool], [len(rows.inputs) for rows in pool])
+    if chain.subsample is not None and generation > 0:
+        chosen = generator.choice(len(inputs), size=min(chain.subsample, len(inputs)), replace=False)
+        inputs, labels, weights = inputs[chosen], labels[chosen], weights[chosen]
+    ridge = float(chain.ridge[generation])
+    if chain.width is None:
+        return ridge_fit(inputs, labels, weights=weights, ridge=ridge)
+    layer = randomness.normal(chain.width[generation], chain.n_features) / np.sqrt(chain.n_features)
+    return np.asarray(layer.T @ ridge_fit(inputs @ layer.T, labels, weights=weights, ridge=ridge))
+
+
+def ridge_fit(features: Array, labels: Array, *, weights: Array, ridge: float) -> Array:
+    """Return the coefficients that minimise (1/n) Σ_i ω_i (z_iᵀv − y_i)² + ridge ‖v‖², without ridge of least norm.
+
+    Parameters
+    ----------
+    features : array of shape (n, m)
+    labels : array of shape (n, C)
+    weights : array of shape (n,)
+    ridge : float
+
+    Returns
+    -------
+    array of shape (m, C)
+        Zeros when there are no samples.
+    """
+    n, width = features.shape
+    if n == 0:
+        return np.zeros((width, labels.shape[1]))
+    scale = np.sqrt(weights / n)[:, None]
+    rows, targets = scale * features, scale * labels
+    if ridge > WELL_POSED * np.einsum("ij,ij->", rows, rows) / width:
+        return np.asarray(np.linalg.solve(rows.T @ rows + ridge * np.eye(width), rows.T @ targets))
+    if ridge > 0:
+        rows = np.concatenate([rows, np.sqrt(ridge) * np.eye(width)])
+        targets = np.concatenate([targets, np.zeros((width, labels.shape[1]))])
+    return np.asarray(np.linalg.lstsq(rows, targets, rcond=None)[0])
