@@ -191,7 +191,7 @@ def test_theory_stronger_ridge_is_better_on_generated_labels_at_the_predicted_ra
     """
     beta, r, b = 2.0, 0.375, 0.75
     critical, rate = beta / (1 + 2 * beta * r), 2 * beta * r / (2 * beta * r + 1)
-    d = 2000
+    d = 2500
     s = np.arange(1.0, d + 1) ** -beta
     power = d * s ** (2 * r - 1) * np.arange(1.0, d + 1) ** -1.02  # |Σ^{1/2 − r} w₀| is finite, and barely
     sizes = np.geomspace(2e6, 2e9, 4)  # generators with so many samples that 1/(1 − φ₀) no longer changes
