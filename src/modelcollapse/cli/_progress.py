@@ -58,6 +58,10 @@ class ProgressLine(Line):
 class SimulationLine(Line):
     """Shows what a simulation says so far; call it with a reading, and with the size where several are simulated."""
 
+    def __init__(self, quantity: str = "excess_risk") -> None:
+        super().__init__()
+        self._quantity = quantity
+
     def __call__(self, reading: Reading, *, size: int = 1) -> None:
         """Show the estimate so far, once it has a standard error: a threshold, where no mean exists, has none."""
         from modelcollapse.digits import number_text
@@ -65,7 +69,7 @@ class SimulationLine(Line):
         drawn = f"{reading.n_replicates} replicates" if reading.n_replicates else "first replicates"
         place = f" at {size} times the size" if size > 1 else ""
         known = 0 < reading.stderr < math.inf
-        estimate = f"excess_risk {number_text(reading.estimate, reading.stderr)}, " if known else ""
+        estimate = f"{self._quantity} {number_text(reading.estimate, reading.stderr)}, " if known else ""
         self.show(f"{estimate}{drawn}{place}", share=reading.share)
 
 

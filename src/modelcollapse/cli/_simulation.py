@@ -26,7 +26,8 @@ NReplicates = Annotated[int | None, typer.Option(help="Draw so many replicates; 
 RelativeStderr = Annotated[
     float | None,
     typer.Option(
-        help="Stop at this standard error of the excess risk, relative to it; default: 0.005 (to compare: 0.002)."
+        help="Stop at this standard error of the excess risk (of classes: the accuracy), relative to it; "
+        "default: 0.005 (to compare: 0.002)."
     ),
 ]
 OnDevice = Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,8 +14,10 @@ from modelcollapse.cli._simulation import INTERRUPTED, NReplicates, OnDevice, Re
 from modelcollapse.errors import InputError
 
 if TYPE_CHECKING:
+    from modelcollapse.problems.classes import Classes
     from modelcollapse.problems.mixture import Mixture
-    from modelcollapse.result import Result
+    from modelcollapse.problems.schema import Problem
+    from modelcollapse.result import ClassesResult, Result
 
 
 class Engine(StrEnum):
@@ -34,12 +37,11 @@ def command(
     device: OnDevice = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
-    """Solve a problem file: excess risk, its parts, test and training errors.
+    """Solve a problem file: excess risk, its parts, test and training errors; of two classes, accuracy and margin.
 
     The simulation gives standard errors too; Ctrl-C ends it with what there is, and exit code 130.
     """
     from modelcollapse.problems.files import load_problem
-    from modelcollapse.problems.mixture import Mixture
 
     given = settings(seed=seed, n_replicates=n_replicates, relative_stderr=relative_stderr, device=device)
     if given and engine is not Engine.simulation:
@@ -47,10 +49,7 @@ def command(
             "--seed, --n-replicates, --relative-stderr and --device belong to the simulation; theory draws nothing. "
             "Add --engine simulation, or leave them out."
         )
-    problem = load_problem(file)
-    if not isinstance(problem, Mixture):
-        raise InputError(f"{file}: no engine answers problems of this kind yet.")
-    result = _answer(problem, engine, given)
+    result = _answer(load_problem(file), engine, given)
     if json:
         print_json(result.to_dict())
     else:
@@ -59,7 +58,16 @@ def command(
         raise typer.Exit(INTERRUPTED)
 
 
-def _answer(problem: Mixture, engine: Engine, given: dict[str, Any]) -> Result:
+def _answer(problem: Problem, engine: Engine, given: dict[str, Any]) -> Result | ClassesResult:
+    """Return what the engine answers to a problem of its kind."""
+    from modelcollapse.problems.classes import Classes
+
+    if isinstance(problem, Classes):
+        return _answer_classes(problem, engine, given)
+    return _answer_mixture(problem, engine, given)
+
+
+def _answer_mixture(problem: Mixture, engine: Engine, given: dict[str, Any]) -> Result:
     """Return what the engine answers; the simulation shows how far it is."""
     if engine is Engine.simulation:
         from modelcollapse.cli._progress import SimulationLine
@@ -72,26 +80,36 @@ def _answer(problem: Mixture, engine: Engine, given: dict[str, Any]) -> Result:
     return solve(problem)
 
 
-def _print_table(result: Result) -> None:
-    """Print the parts, what they add up to, and the training errors."""
+def _answer_classes(problem: Classes, engine: Engine, given: dict[str, Any]) -> ClassesResult:
+    """Return what the engine answers; the simulation shows how far it is."""
+    if engine is Engine.simulation:
+        from modelcollapse.cli._progress import SimulationLine
+        from modelcollapse.simulation.classes_engine import solve_classes as simulate
+
+        if given.pop("device", "numpy") != "numpy":
+            raise InputError("problems of kind `classes` are simulated with NumPy only. Leave out --device.")
+        with SimulationLine("accuracy") as line:
+            return simulate(problem, report=line, **given)
+    from modelcollapse.theory.classes_engine import solve_classes
+
+    return solve_classes(problem)
+
+
+def _print_table(result: Result | ClassesResult) -> None:
+    """Print the numbers in their sections, one row for each source where there is one for each, and how it went."""
     from rich.console import Console
     from rich.table import Table
 
-    from modelcollapse.result import PARTS
-
-    def add(name: str) -> None:
-        table.add_row(name, cell(getattr(result, name), result.stderr.get(name, 0.0)))
-
     table = Table("quantity", "value")
-    for name in PARTS:
-        add(name)
-    table.add_section()
-    for name in ("excess_risk", "test_error", "effective_ridge"):
-        add(name)
-    table.add_section()
-    errors = result.stderr.get("training_error", {})
-    for source, value in result.training_error.items():
-        table.add_row(f"training_error of {source}", cell(value, errors.get(source, 0.0)))
+    for section in _sections(result):
+        for name in section:
+            value, stderr = getattr(result, name), result.stderr.get(name, 0.0)
+            if isinstance(value, Mapping):
+                for source, of_source in value.items():
+                    table.add_row(f"{name} of {source}", cell(of_source, stderr[source]))
+            else:
+                table.add_row(name, cell(value, stderr))
+        table.add_section()
     console = Console(highlight=False, markup=False)
     console.print(table)
     drawn = "" if result.seed is None else f"seed: {result.seed}, replicates: {result.n_replicates}, "
@@ -99,3 +117,12 @@ def _print_table(result: Result) -> None:
     console.print(end, soft_wrap=True)
     for assumption in result.assumptions:
         console.print(f"assumes: {assumption}", soft_wrap=True)
+
+
+def _sections(result: Result | ClassesResult) -> tuple[tuple[str, ...], ...]:
+    """Return the numbers that a table shows, those that belong together in one section."""
+    from modelcollapse.result import PARTS, Result
+
+    if isinstance(result, Result):
+        return PARTS, ("excess_risk", "test_error", "effective_ridge"), ("training_error",)
+    return ("accuracy",), ("margin_mean", "margin_variance"), ("kept_samples", "kept_label_error")
