@@ -61,10 +61,13 @@ def command(
 def _answer(problem: Problem, engine: Engine, given: dict[str, Any]) -> Result | ClassesResult:
     """Return what the engine answers to a problem of its kind."""
     from modelcollapse.problems.classes import Classes
+    from modelcollapse.problems.mixture import Mixture
 
+    if isinstance(problem, Mixture):
+        return _answer_mixture(problem, engine, given)
     if isinstance(problem, Classes):
         return _answer_classes(problem, engine, given)
-    return _answer_mixture(problem, engine, given)
+    raise InputError("a `workflow` table is not supported yet. Remove it to ask about a single fit.")
 
 
 def _answer_mixture(problem: Mixture, engine: Engine, given: dict[str, Any]) -> Result:
