@@ -26,7 +26,7 @@ def program() -> typer.Typer:
     app.callback()(_options)
     for module in pkgutil.iter_modules(__path__):
         if not module.name.startswith("_"):
-            app.command(module.name)(import_module(f"{__name__}.{module.name}").command)
+            app.command(module.name.replace("_", "-"))(import_module(f"{__name__}.{module.name}").command)
     return app
 
 
