@@ -9,6 +9,7 @@ import numpy as np
 from modelcollapse.checks import Array
 from modelcollapse.errors import InputError
 from modelcollapse.problems.mixture import MAX_SAMPLES, Mixture, Source
+from modelcollapse.problems.recursion import Recursion
 from modelcollapse.problems.spectrum import Spectrum
 from modelcollapse.problems.teacher import FixedTeacher, RandomTeacher, Shift, Teacher
 
@@ -50,6 +51,32 @@ def doubled(problem: Mixture) -> Mixture:
         _doubled_source(source, inherits=k > 0 and source.spectrum is first) for k, source in enumerate(problem.sources)
     ]
     return replace(problem, sources=sources, width=None if problem.width is None else 2 * problem.width)
+
+
+def doubled_recursion(problem: Recursion) -> Recursion:
+    """Return the recursion with twice as many features, samples and random features in every generation.
+
+    Parameters
+    ----------
+    problem : Recursion
+
+    Returns
+    -------
+    Recursion
+
+    Raises
+    ------
+    InputError
+        When twice a number of samples, or twice a width, exceeds 1e15.
+    """
+    workflow = problem.workflow
+    schedule = replace(
+        workflow.schedule,
+        width=None if workflow.schedule.width is None else [2 * width for width in workflow.schedule.width],
+        n_samples={name: [2 * n for n in counts] for name, counts in workflow.schedule.n_samples.items()},
+    )
+    subsample = None if workflow.subsample is None else 2 * workflow.subsample
+    return Recursion(doubled(problem.mixture), replace(workflow, schedule=schedule, subsample=subsample))
 
 
 def _doubled_source(source: Source, *, inherits: bool) -> Source:
