@@ -13,6 +13,7 @@ from modelcollapse import Classes, ClassSource, Spectrum, simulate_classes, solv
 from modelcollapse.checks import Array
 from modelcollapse.result import ClassesResult, Status
 from modelcollapse.theory import classes as theory
+from test_classes_theory import published
 
 THRESHOLD = 5.0
 """Standard errors within which two numbers agree."""
@@ -137,6 +138,19 @@ WRONG_FORMULAS: dict[str, Callable[..., Array]] = {
     "amplification": half_amplification,
     "_mean_predictor": without_rank_one,
 }
+
+
+@pytest.mark.parametrize(
+    ("rates", "right"), [({"hit": 1.0, "false_keep": 1.0}, True), ({"hit": 0.5, "false_keep": 0.1}, False)]
+)
+def test_classes_published_formula_agrees_with_simulation_where_nothing_is_pruned_only(
+    rates: dict[str, float], right: bool
+) -> None:
+    problem = Classes([replace(real(), n_samples=2 * D, label_error=0.3, **rates)], ridge=0.1)
+    value, stderr = extrapolated(problem, seed=len(PROBLEMS) + right)["accuracy"]
+    expected = published(0.5, label_error=0.3, ridge=0.1, **rates)
+    assert (abs(value - expected) < THRESHOLD * stderr) == right
+    assert abs(value - solve_classes(problem).accuracy) < THRESHOLD * stderr
 
 
 def test_classes_engines_agree_on_what_is_kept() -> None:

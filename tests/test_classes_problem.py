@@ -12,23 +12,7 @@ from modelcollapse.problems.schema import problem_from_dict, problem_to_dict
 
 FLAT = Spectrum.isotropic(3)
 REAL = ClassSource("real", n_samples=10, mean_norm=2.0, spectrum=FLAT)
-DOCUMENTED = """
-kind = "classes"
-ridge = 0.1
-
-[[sources]]
-name = "real"
-n_samples = 500
-mean_norm = 1.0
-spectrum = { kind = "isotropic", n_features = 500 }
-
-[[sources]]
-name = "synthetic"
-n_samples = 5000
-label_error = 0.4
-hit = 0.8
-false_keep = 0.3
-"""
+DOCUMENTED = (Path(__file__).parent.parent / "docs" / "classes.md").read_text().split("```toml\n")[1].split("```")[0]
 
 
 def test_classes_fill_in_what_sources_inherit() -> None:

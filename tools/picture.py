@@ -1,4 +1,4 @@
-"""How is the picture of the README made? From the demo's own audit: `make picture` writes docs/images/audit.svg."""
+"""How are the pictures of README and documentation made? `make picture` writes them into docs/images."""
 
 from __future__ import annotations
 
@@ -12,19 +12,41 @@ from modelcollapse.estimation.bundled import TARGET, digits_with_weak_labels
 from modelcollapse.figures.curves import draw_forecast_curves, forecast_curves_data
 from modelcollapse.figures.inline import svg
 from modelcollapse.figures.surface import draw_surface, surface_data
+from modelcollapse.figures.verification import draw_verification, verification_data
 
-PICTURE = Path(__file__).parent.parent / "docs" / "images" / "audit.svg"
+FOLDER = Path(__file__).parent.parent / "docs" / "images"
 
 
 def main() -> None:
-    """Draw the forecast curves and the map of mixtures side by side."""
+    """Draw every picture."""
+    FOLDER.mkdir(exist_ok=True)
+    draw_audit()
+    draw_classes()
+
+
+def draw_audit() -> None:
+    """Draw the forecast curves and the map of mixtures of the demo's own audit side by side."""
     result = audit(*digits_with_weak_labels(seed=SEED, n_label_train=N_LABELLED), target=TARGET, seed=SEED)
     figure = Figure(figsize=(10.4, 4.4), layout="constrained", facecolor="white")
     left, right = figure.subplots(1, 2)
     draw_forecast_curves(forecast_curves_data(result), axes=left)
     draw_surface(surface_data(result, result.surfaces[0]), axes=right)
-    PICTURE.parent.mkdir(exist_ok=True)
-    PICTURE.write_text(svg(figure, name="audit", description=result.verdict) + "\n", encoding="utf-8")
+    write(figure, name="audit", description=result.verdict)
+
+
+def draw_classes() -> None:
+    """Draw the accuracy around the breakdown point of a verifier."""
+    axes = draw_verification(verification_data(hit=0.8, false_keep=0.3))
+    described = "Accuracy against label error: the more samples, the steeper its fall at the breakdown point, 0.727."
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    write(figure, name="classes", description=described)
+
+
+def write(figure: Figure, *, name: str, description: str) -> None:
+    """Write a figure as SVG."""
+    text = svg(figure, name=name, description=description)
+    (FOLDER / f"{name}.svg").write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
