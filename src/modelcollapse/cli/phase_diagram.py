@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from modelcollapse.cli._output import print_json
+from modelcollapse.cli._picture import Out, check_picture_path, write_picture
 from modelcollapse.digits import rough_text
 from modelcollapse.errors import InputError
 
@@ -54,7 +55,7 @@ def command(
         list[Model] | None, typer.Option(help="Model to draw, may be repeated; all when left out.")
     ] = None,
     gain: Annotated[float, typer.Option(help="What ten times the data should divide the excess risk by.")] = 2.0,
-    out: Annotated[Path | None, typer.Option(help="Picture to write, .svg or .png.", show_default=False)] = None,
+    out: Out = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
 ) -> None:
     """Map where a larger model amplifies collapse, and how much synthetic data more data can bear."""
@@ -63,7 +64,7 @@ def command(
     from modelcollapse.decisions.phase_diagram import phase_diagram
 
     if out is not None:
-        _check_picture_path(out)
+        check_picture_path(out)
     problem, qualities, fractions = _question(file, setting)
     models = [str(chosen) for chosen in model or Model]
 
@@ -112,27 +113,12 @@ def _question(file: Path | None, setting: Setting | None) -> tuple[Mixture, list
     return problem, [quality], [synthetic.n_samples / sum(source.n_samples for source in problem.sources)]
 
 
-def _check_picture_path(path: Path) -> None:
-    """Refuse a picture that could not be written, before the work."""
-    if path.suffix not in (".svg", ".png"):
-        raise InputError(f"{path}: the picture must be named .svg or .png. Give a name, such as phase-diagram.svg.")
-    if path.is_dir() or not path.parent.is_dir():
-        raise InputError(f"{path}: the picture must be a file in a folder that exists. Create the folder first.")
-
-
 def _draw(diagrams: list[PhaseDiagram], gains: list[DataGain], qualities: list[float], out: Path) -> None:
     """Write the picture."""
-    from modelcollapse.figures.inline import svg
     from modelcollapse.figures.phase_diagram import draw_phase_diagram, phase_diagram_data
 
     figure = draw_phase_diagram(phase_diagram_data(diagrams, gains, qualities=qualities))
-    try:
-        if out.suffix == ".png":
-            figure.savefig(out, dpi=150)
-        else:
-            out.write_text(svg(figure, name="phase-diagram", description=_CAPTION) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{out} cannot be written: {error.strerror}. Choose another `--out`.") from None
+    write_picture(figure, out, name="phase-diagram", description=_CAPTION)
 
 
 _CAPTION = "What a larger model does to collapse and to the error, and how much synthetic data more data can bear."
