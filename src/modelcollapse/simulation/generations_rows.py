@@ -65,8 +65,7 @@ def follow(chain: Chain, columns: Columns, randomness: Randomness, generator: np
             if batch.inputs in chain.shared_inputs:
                 shared[batch.inputs] = inputs
             teacher = columns.teachers[REAL] if batch.source == REAL else models[t - 1]
-            noise = randomness.normal(batch.n_samples, len(columns.noisy))
-            labels = inputs @ teacher + np.sqrt(batch.noise_var) * columns.noisy * noise
+            labels = _draw_labels(inputs, teacher, np.sqrt(batch.noise_var) * columns.noisy, randomness)
             if chain.verifier is not None and batch.source == SYNTHETIC:
                 errors = (labels - inputs @ columns.teachers[REAL])[:, 0]
                 kept = chain.verifier.keeps(errors, generator)
@@ -83,6 +82,14 @@ def _draw_inputs(chain: Chain, batch: Batch, randomness: Randomness) -> Array:
     root = chain.roots[batch.source]
     numbers = randomness.normal(batch.n_samples, root.shape[-1])
     return np.asarray(numbers * root if root.ndim == 1 else numbers @ root.T)
+
+
+def _draw_labels(inputs: Array, teacher: Array, noise: Array, randomness: Randomness) -> Array:
+    """Return the labels of each column, (n, C), with noise of the given standard deviations, (C,)."""
+    labels = inputs @ teacher
+    noisy = noise > 0
+    labels[:, noisy] += noise[noisy] * randomness.normal(len(labels), int(noisy.sum()))
+    return np.asarray(labels)
 
 
 def _fitted(
