@@ -9,7 +9,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from modelcollapse.checks import number
-from modelcollapse.errors import InputError
 from modelcollapse.figures.style import FONT_SIZE, QUIET, Tables, finish, legend_above, line_styles, new_axes
 from modelcollapse.theory.classes import Labels, breakdown_point, class_margin
 
@@ -48,9 +47,7 @@ def verification_data(
     InputError
         When a value is out of range.
     """
-    hit, false_keep = number("hit", hit, low=0, high=1), number("false_keep", false_keep, low=0, high=1)
-    if hit == false_keep == 0:
-        raise InputError("`hit` = `false_keep` = 0 keeps nothing. Raise one of them.")
+    breakdown = pd.DataFrame({"label_error": [breakdown_point(hit=hit, false_keep=false_keep)]})
     ridge = number("ridge", ridge, low=0, open_low=True)
     mean_norm = number("mean_norm", mean_norm, low=0, open_low=True)
     ratios = np.array([number("features_per_sample", r, low=0, open_low=True) for r in features_per_sample])
@@ -70,7 +67,6 @@ def verification_data(
             "accuracy": accuracy.ravel(),
         }
     )
-    breakdown = pd.DataFrame({"label_error": [breakdown_point(hit=hit, false_keep=false_keep)]})
     return {"curves": curves, "breakdown": breakdown}
 
 

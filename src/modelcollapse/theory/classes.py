@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from modelcollapse.checks import Array
+from modelcollapse.checks import Array, number
+from modelcollapse.errors import InputError
 from modelcollapse.theory.commuting import CommutingCovariances
 from modelcollapse.theory.fixed_point import solve_fixed_point
 from modelcollapse.theory.mixture import amplification
@@ -131,7 +132,12 @@ def breakdown_point(*, hit: float, false_keep: float) -> float:
     Parameters
     ----------
     hit, false_keep : float
-        Probabilities of keeping a sample whose label is right, and one whose label is wrong; not both 0.
+        Probabilities, in [0, 1] and not both 0, of keeping a sample whose label is right, and one whose label is wrong.
+
+    Raises
+    ------
+    InputError
+        When a value is out of range.
 
     References
     ----------
@@ -143,6 +149,9 @@ def breakdown_point(*, hit: float, false_keep: float) -> float:
     >>> round(breakdown_point(hit=0.8, false_keep=0.3), 4)
     0.7273
     """
+    hit, false_keep = number("hit", hit, low=0, high=1), number("false_keep", false_keep, low=0, high=1)
+    if hit == false_keep == 0:
+        raise InputError("`hit` = `false_keep` = 0 keeps nothing. Raise one of them.")
     return hit / (hit + false_keep)
 
 
