@@ -52,7 +52,7 @@ def test_solve_prints_every_number_of_classes_in_a_table(problem: Path, capsys: 
     ("arguments", "said"),
     [
         (["compare"], "only problems of kind `mixture`"),
-        (["solve", "--engine", "simulation", "--device", "cpu"], "NumPy only"),
+        (["solve", "--engine", "simulation", "--device", "cpu"], "Leave out --device"),
         (["solve", "--seed", 1], "belong to the simulation"),
     ],
 )
