@@ -36,6 +36,8 @@ docs: $(READY)
 
 picture: $(READY)
 	$(BIN)/python tools/picture.py
+	$(BIN)/modelcollapse phase-diagram --out docs/images/phase-diagram.svg
+	$(BIN)/modelcollapse phase-diagram --setting power_law --out docs/images/phase-diagram-power-law.svg
 
 # What users have: the package and nothing optional.
 $(INSTALLED): pyproject.toml

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, NullLocator
 
 from modelcollapse.checks import Array
 from modelcollapse.decisions.data_gain import DataGain
@@ -124,6 +124,10 @@ def draw_phase_diagram(data: Tables) -> Figure:
             here = (of_model["quality"] == case.quality) & (of_model["synthetic_fraction"] == case.synthetic_fraction)
             draw_effects(of_model[here], axes=axes)
         draw_gain(data["gain"][data["gain"]["model"] == model], axes=row[-1])
+        for axes in row[1:-1]:
+            axes.set(ylabel="", yticklabels=[])
+    for axes in panels[:-1].ravel():
+        axes.set_xlabel("")
     effects = [effect for effect in Effect if (data["map"]["effect"] == effect).any()]
     figure.legend(
         handles=[Patch(facecolor=COLOURS[e], edgecolor=QUIET, linewidth=0.5, label=WORDS[e]) for e in effects],
@@ -155,10 +159,10 @@ def draw_effects(table: pd.DataFrame, *, axes: Axes | None = None) -> Axes:
     axes.set_ylim(y[0], y[-1])
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axis.set_minor_formatter(NullFormatter())
+        axis.set_minor_locator(NullLocator())
     finish(axes, x="features per sample", y=SIZES[model])
     axes.grid(visible=False)
-    axes.set_title(f"{model}: quality {quality:g}, {fraction:.0%} synthetic", fontsize=FONT_SIZE, color=INK)
+    axes.set_title(f"{model}: quality {quality:g}, {fraction:.0%} synthetic", fontsize=FONT_SIZE - 1, color=INK)
     return axes
 
 
@@ -167,17 +171,18 @@ def draw_gain(table: pd.DataFrame, *, axes: Axes | None = None) -> Axes:
     axes = new_axes(height=4.4) if axes is None else axes
     model, growth, gain = table[["model", "data_growth", "gain"]].iloc[0]
     finish(axes, x="features per sample", y="synthetic fraction")
-    axes.set_title(f"{model}: {growth:g} × data, risk / {gain:g}", fontsize=FONT_SIZE, color=INK)
+    axes.set_title(f"{model}: {growth:g} × data, risk / {gain:g}", fontsize=FONT_SIZE - 1, color=INK)
     if table["synthetic_fraction"].isna().all():
         return say_unknown(axes)
     axes.set(xscale="log", yscale="log")
+    axes.minorticks_off()
     qualities = table["quality"].unique()
     for quality, (colour, dash) in zip(qualities, line_styles(len(qualities)), strict=True):
         curve = table[table["quality"] == quality]
         label = f"quality {quality:g}"
         axes.plot(curve["features_per_sample"], curve["synthetic_fraction"], color=colour, linestyle=dash, label=label)
     axes.set_xlim(table["features_per_sample"].min(), table["features_per_sample"].max())
-    axes.legend(frameon=False, fontsize=FONT_SIZE - 2, labelcolor=INK, loc="lower right")
+    axes.legend(frameon=False, fontsize=FONT_SIZE - 2, labelcolor=INK, loc="best")
     return axes
 
 
