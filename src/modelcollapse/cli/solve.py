@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -10,14 +11,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from modelcollapse.cli._output import cell, print_json
+from modelcollapse.cli._picture import check_picture_path, write_picture
 from modelcollapse.cli._simulation import INTERRUPTED, NReplicates, OnDevice, RelativeStderr, Seed, settings
+from modelcollapse.digits import rough_text
 from modelcollapse.errors import InputError
 
 if TYPE_CHECKING:
-    from modelcollapse.problems.classes import Classes
-    from modelcollapse.problems.mixture import Mixture
+    from rich.table import Table
+
     from modelcollapse.problems.schema import Problem
-    from modelcollapse.result import ClassesResult, Result
+    from modelcollapse.result import ClassesResult, GenerationsResult, Result
+
+    Answer = Result | GenerationsResult | ClassesResult
+
+
+_WIDE = 100
+"""Width from which there is room for test errors beside the excess risks of all generations."""
 
 
 class Engine(StrEnum):
@@ -35,9 +44,12 @@ def command(
     n_replicates: NReplicates = None,
     relative_stderr: RelativeStderr = None,
     device: OnDevice = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Picture of the generations to write, .svg or .png.", show_default=False)
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
-    """Solve a problem file: excess risk, its parts, test and training errors; of two classes, accuracy and margin.
+    """Solve a problem file: excess risk and its parts, of every generation with a workflow; of two classes, accuracy.
 
     The simulation gives standard errors too; Ctrl-C ends it with what there is, and exit code 130.
     """
@@ -49,58 +61,77 @@ def command(
             "--seed, --n-replicates, --relative-stderr and --device belong to the simulation; theory draws nothing. "
             "Add --engine simulation, or leave them out."
         )
-    result = _answer(load_problem(file), engine, given)
+    problem = load_problem(file)
+    if out is not None:
+        check_picture_path(out)
+        _check_has_generations(problem)
+    result = _answer(problem, engine, given)
     if json:
         print_json(result.to_dict())
     else:
         _print_table(result)
+    if out is not None:
+        _draw(result, out)
     if result.status == "interrupted":
         raise typer.Exit(INTERRUPTED)
 
 
-def _answer(problem: Problem, engine: Engine, given: dict[str, Any]) -> Result | ClassesResult:
-    """Return what the engine answers to a problem of its kind."""
+def _answer(problem: Problem, engine: Engine, given: dict[str, Any]) -> Answer:
+    """Return what the engine answers; the simulation shows how far it is."""
+    from modelcollapse.engines import answer
     from modelcollapse.problems.classes import Classes
     from modelcollapse.problems.mixture import Mixture
 
-    if isinstance(problem, Mixture):
-        return _answer_mixture(problem, engine, given)
-    if isinstance(problem, Classes):
-        return _answer_classes(problem, engine, given)
-    raise InputError("a `workflow` table is not supported yet. Remove it to ask about a single fit.")
+    if engine is Engine.theory:
+        return answer(problem)
+    if not isinstance(problem, Mixture) and given.pop("device", "numpy") != "numpy":
+        raise InputError("this kind of problem is simulated with NumPy only. Leave out --device.")
+    from modelcollapse.cli._progress import SimulationLine
+
+    with SimulationLine("accuracy" if isinstance(problem, Classes) else "excess_risk") as line:
+        return answer(problem, engine="simulation", report=line, **given)
 
 
-def _answer_mixture(problem: Mixture, engine: Engine, given: dict[str, Any]) -> Result:
-    """Return what the engine answers; the simulation shows how far it is."""
-    if engine is Engine.simulation:
-        from modelcollapse.cli._progress import SimulationLine
-        from modelcollapse.simulation.engine import solve as simulate
+def _check_has_generations(problem: Problem) -> None:
+    from modelcollapse.problems.recursion import Recursion
 
-        with SimulationLine() as line:
-            return simulate(problem, report=line, **given)
-    from modelcollapse.theory.engine import solve
-
-    return solve(problem)
+    if not isinstance(problem, Recursion):
+        raise InputError("--out draws generations: the problem has no `workflow` table. Leave out --out.")
 
 
-def _answer_classes(problem: Classes, engine: Engine, given: dict[str, Any]) -> ClassesResult:
-    """Return what the engine answers; the simulation shows how far it is."""
-    if engine is Engine.simulation:
-        from modelcollapse.cli._progress import SimulationLine
-        from modelcollapse.simulation.classes_engine import solve_classes as simulate
+def _draw(result: Answer, out: Path) -> None:
+    """Write the picture of the generations."""
+    from matplotlib.figure import Figure
 
-        if given.pop("device", "numpy") != "numpy":
-            raise InputError("problems of kind `classes` are simulated with NumPy only. Leave out --device.")
-        with SimulationLine("accuracy") as line:
-            return simulate(problem, report=line, **given)
-    from modelcollapse.theory.classes_engine import solve_classes
+    from modelcollapse.figures.generations import draw_generations, generations_data
+    from modelcollapse.result import GenerationsResult
 
-    return solve_classes(problem)
+    assert isinstance(result, GenerationsResult)
+    figure = draw_generations(generations_data(result)).figure
+    assert isinstance(figure, Figure)
+    write_picture(figure, out, name="generations", description="Excess risk of every generation, and its parts.")
 
 
-def _print_table(result: Result | ClassesResult) -> None:
-    """Print the numbers in their sections, one row for each source where there is one for each, and how it went."""
+def _print_table(result: Answer) -> None:
+    """Print the numbers, and how it went."""
     from rich.console import Console
+
+    from modelcollapse.result import GenerationsResult
+
+    console = Console(highlight=False, markup=False)
+    if isinstance(result, GenerationsResult):
+        console.print(_by_generation(result, wide=console.width >= _WIDE))
+    else:
+        console.print(_by_quantity(result))
+    drawn = "" if result.seed is None else f"seed: {result.seed}, replicates: {result.n_replicates}, "
+    end = f"status: {result.status}, engine: {result.engine}, {drawn}version: {result.version}"
+    console.print(end, soft_wrap=True)
+    for assumption in result.assumptions:
+        console.print(f"assumes: {assumption}", soft_wrap=True)
+
+
+def _by_quantity(result: Result | ClassesResult) -> Table:
+    """Return the numbers in their sections, one row for each source where there is one for each."""
     from rich.table import Table
 
     table = Table("quantity", "value")
@@ -113,13 +144,21 @@ def _print_table(result: Result | ClassesResult) -> None:
             else:
                 table.add_row(name, cell(value, stderr))
         table.add_section()
-    console = Console(highlight=False, markup=False)
-    console.print(table)
-    drawn = "" if result.seed is None else f"seed: {result.seed}, replicates: {result.n_replicates}, "
-    end = f"status: {result.status}, engine: {result.engine}, {drawn}version: {result.version}"
-    console.print(end, soft_wrap=True)
-    for assumption in result.assumptions:
-        console.print(f"assumes: {assumption}", soft_wrap=True)
+    return table
+
+
+def _by_generation(result: GenerationsResult, *, wide: bool) -> Table:
+    """Return one row for each generation; what curation keeps only where it throws away."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    curated = any(share < 1 for share in result.kept_share)
+    names = ["excess_risk", "bias", "variance", *["test_error"] * wide, *["kept_share"] * curated]
+    table = Table("generation", names[0], "× first", *names[1:], box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for t, times in enumerate(result.relative_risk):
+        cells = [cell(getattr(result, name)[t], result.stderr[name][t]) for name in names]
+        table.add_row(str(t), cells[0], "–" if math.isnan(times) else rough_text(times, 3), *cells[1:])
+    return table
 
 
 def _sections(result: Result | ClassesResult) -> tuple[tuple[str, ...], ...]:

@@ -41,8 +41,8 @@ def write(workflow: Workflow) -> dict[str, Any]:
 
 def _schedule(table: dict[str, Any], folder: Path) -> Schedule:
     known_keys("the schedule", table, (*MODEL_KEYS, *SAMPLING_KEYS))
-    lists = {key: numbers(key, table[key], folder) for key in MODEL_KEYS if key in table}
-    by_source = {
+    lists: dict[str, Any] = {key: numbers(key, table[key], folder) for key in MODEL_KEYS if key in table}
+    by_source: dict[str, Any] = {
         key: {name: numbers(f"{key}.{name}", values, folder) for name, values in as_table(key, table[key]).items()}
         for key in SAMPLING_KEYS
         if key in table

@@ -1,0 +1,93 @@
+"""Does the command line answer problem files with a workflow, draw them, and refuse what no engine answers?"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from modelcollapse import load_problem, simulate_generations, solve_generations
+from test_cli import PROBLEM, run
+
+WORKFLOW = """
+[workflow]
+kind = "{kind}"
+generations = 3
+design = "{design}"
+"""
+
+
+def written(folder: Path, kind: str = "replace", design: str = "fresh", more: str = "") -> str:
+    """Return the path of a problem file with a workflow."""
+    path = folder / "problem.toml"
+    plain = PROBLEM.replace('shift = { quality = 0.3, shape = "isotropic" }\n', "").replace("= 10\n", "= 90\n")
+    path.write_text(plain + WORKFLOW.format(kind=kind, design=design) + more)
+    return str(path)
+
+
+def test_cli_solve_prints_a_row_for_each_generation(tmp_path: Path) -> None:
+    code, stdout, _ = run("solve", written(tmp_path))
+    assert code == 0
+    rows = [line.split() for line in stdout.splitlines() if line.strip()[:1].isdigit()]
+    assert [row[0] for row in rows] == ["0", "1", "2", "3"]
+    expected = solve_generations(load_problem(tmp_path / "problem.toml"))
+    assert [float(row[1]) for row in rows] == pytest.approx(expected.excess_risk, rel=1e-4)
+    assert [float(row[2]) for row in rows] == pytest.approx(expected.relative_risk, rel=1e-2)
+    assert "kept_share" not in stdout
+
+
+def test_cli_solve_shows_what_curation_keeps(tmp_path: Path) -> None:
+    code, stdout, _ = run(
+        "solve", written(tmp_path, more="curation = {hit = 0.9, false_keep = 0.2, tolerance = 0.5}\n")
+    )
+    assert code == 0
+    assert "kept_share" in stdout
+
+
+def test_cli_solve_simulates_generations_with_standard_errors(tmp_path: Path) -> None:
+    file = written(tmp_path, kind="accumulate")
+    code, stdout, _ = run("solve", file, "--engine", "simulation", "--n-replicates", "20", "--seed", "3", "--json")
+    assert code == 0
+    content = json.loads(stdout)
+    expected = simulate_generations(load_problem(file), seed=3, n_replicates=20)
+    assert content == json.loads(json.dumps(expected.to_dict()))
+    assert content["kept_share"] == [None, 1, 1, 1]
+    assert min(content["stderr"]["excess_risk"]) > 0
+
+
+@pytest.mark.parametrize("ending", ["svg", "png"])
+def test_cli_solve_draws_the_generations(tmp_path: Path, ending: str) -> None:
+    picture = tmp_path / f"generations.{ending}"
+    assert run("solve", written(tmp_path), "--out", str(picture))[0] == 0
+    assert picture.stat().st_size > 5_000
+
+
+@pytest.mark.parametrize(
+    ("workflow", "options", "message"),
+    [
+        ({"kind": "accumulate-subsample", "more": "subsample = 90\n"}, [], "no formula for subsamples.*--engine simul"),
+        ({}, ["--engine", "simulation", "--device", "cpu"], "NumPy only. Leave out --device"),
+        ({}, ["--out", "nowhere/picture.png"], "folder that exists"),
+        ({}, ["--out", "picture.pdf"], "named .svg or .png"),
+        ({"design": "random"}, [], "`design` must be one of fresh, fixed"),
+        ({"more": "[workflow.schedule]\nridge = [0.1]\n"}, [], "one entry for each generation from 0 to 3"),
+        ({"more": "[workflow.schedule.n_samples]\nsynth = [0, 1, 1, 1]\n"}, [], "unknown key `synth`.*synthetic"),
+    ],
+)
+def test_cli_solve_refuses_generations_in_one_line(
+    tmp_path: Path, workflow: dict[str, str], options: list[str], message: str
+) -> None:
+    code, stdout, stderr = run("solve", written(tmp_path, **workflow), *options)
+    assert (code, stdout, len(stderr.splitlines())) == (2, "", 1)
+    assert stderr.startswith("error: ")
+    assert re.search(message, stderr), stderr
+
+
+def test_cli_solve_draws_no_single_fits(tmp_path: Path) -> None:
+    path = tmp_path / "single.toml"
+    path.write_text(PROBLEM)
+    code, _, stderr = run("solve", str(path), "--out", str(tmp_path / "picture.svg"))
+    assert code == 2
+    assert "no `workflow` table" in stderr
