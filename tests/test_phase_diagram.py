@@ -379,6 +379,7 @@ def shifted(**shift: Any) -> Mixture:
         (isotropic(n=100), {"synthetic_fractions": [1.5]}, r"`synthetic_fraction` .*\(0, 1\]; got 1\.5"),
         (replace(isotropic(n=100), target="synthetic"), {}, "a real source, the target"),
         (Mixture(isotropic(n=100).sources[:1], ridge=0.0), {}, "got 1 sources"),
+        (isotropic(n=100, d=1), {}, "`n_features` must be at least 2; got 1"),
         (shifted(shift=None), {}, "`shift` must be a `quality`"),
         (shifted(shift=Shift(vector=np.ones(120))), {}, "`shift` must be a `quality`"),
     ],

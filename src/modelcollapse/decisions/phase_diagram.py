@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from modelcollapse.checks import Array, number
+from modelcollapse.checks import Array, fail, number
 from modelcollapse.decisions.model_size import SizedModel, SizedRisk, log_centres, sized_model
 from modelcollapse.problems.mixture import Mixture, Source
 from modelcollapse.problems.spectrum import Spectrum
@@ -96,7 +96,11 @@ class PhaseDiagram:
                 cells = cells[cells != Effect.UNDEFINED]
                 rows.append(
                     {"model": self.model, "quality": quality, "synthetic_fraction": fraction, "samples": samples}
-                    | {str(effect): float((cells == effect).mean()) for effect in Effect if effect != "undefined"}
+                    | {
+                        str(effect): float((cells == effect).mean())
+                        for effect in Effect
+                        if effect is not Effect.UNDEFINED
+                    }
                 )
         return rows
 
@@ -126,7 +130,7 @@ def phase_diagram(problem: Mixture, *, model: str, synthetic_fractions: Sequence
     Raises
     ------
     InputError
-        When the problem does not fit, see `sized_model`, or a fraction is out of range.
+        When the problem does not fit, see `sized_model`, a fraction is out of range, or a linear model has one feature.
 
     Notes
     -----
@@ -141,12 +145,16 @@ def phase_diagram(problem: Mixture, *, model: str, synthetic_fractions: Sequence
     """
     sized = sized_model(problem, model=model)
     fractions = [number("synthetic_fraction", p, low=0, high=1, open_low=True) for p in synthetic_fractions]
-    shares = np.array(fractions)[:, None, None, None]
     features = log_centres(*FEATURES_PER_SAMPLE, per_decade=FEATURE_CELLS)
     widths = log_centres(*WIDTH_PER_SAMPLE, per_decade=WIDTH_CELLS)
-    n_samples = (sized.n_features / features)[:, None, None]
-    size, step, inside = _steps(sized, n_samples[..., 0] * widths)
-    risk = sized.risk(n_samples=n_samples, synthetic_fraction=shares, size=size)
+    n_samples = sized.n_features / features
+    size, step, inside = _steps(sized, n_samples[:, None] * widths)
+    shares = np.array(fractions)[:, None, None]
+    rows = [  # one at a time: the linear model has eigenvalues of its own for each size
+        sized.risk(n_samples=count, synthetic_fraction=shares, size=some)
+        for count, some in zip(n_samples, size, strict=True)
+    ]
+    clean, collapse = (np.stack(parts, axis=1) for parts in zip(*((r.clean, r.collapse) for r in rows), strict=True))
 
     def level(values: Array) -> Array:
         return np.asarray(np.where(inside, values[..., 0], np.nan))
@@ -160,8 +168,8 @@ def phase_diagram(problem: Mixture, *, model: str, synthetic_fractions: Sequence
         features_per_sample=features,
         width_per_sample=widths,
         synthetic_fraction=np.array(fractions),
-        risk=SizedRisk(clean=level(risk.clean), collapse=level(risk.collapse)),
-        slope=SizedRisk(clean=slope(risk.clean), collapse=slope(risk.collapse)),
+        risk=SizedRisk(clean=level(clean), collapse=level(collapse)),
+        slope=SizedRisk(clean=slope(clean), collapse=slope(collapse)),
     )
 
 
@@ -169,6 +177,8 @@ def _steps(sized: SizedModel, widths: Array) -> tuple[Array, Array, NDArray[np.b
     """Return two sizes at each cell (..., 2), the difference of their logarithms, and where a cell has both."""
     if sized.model != "linear":
         return widths[..., None] * np.exp(STEP * np.array([-0.5, 0.5])), np.array(STEP), np.ones(widths.shape, np.bool_)
+    if sized.n_features < 2:
+        raise fail("n_features", sized.n_features, "at least 2", "With one feature there is nothing to add.")
     seen = np.round(widths)
     inside = (seen >= 1) & (seen < sized.n_features)
     seen = np.clip(seen, 1, sized.n_features - 1)
