@@ -40,27 +40,28 @@ def run(script: Script, rng: np.random.Generator) -> tuple[list[float], list[flo
         return x, x @ script.teacher + np.sqrt(script.noise[0]) * rng.standard_normal(n_real)
 
     real_x, real_y = real_data()
-    model = script.start if script.start is not None else fit(script, rng, [(real_x, real_y, script.weights[0])])
+    real = (real_x, real_y, script.weights[0])
+    model = script.start if script.start is not None else fit(script, rng, [real], total=n_real)
     models, shares = [model], [np.nan]
     if script.fixed:
         fixed_x = draw(1, n_synthetic) if script.kind == "mix" else real_x
-    history = [(real_x, real_y, script.weights[0])]
-    for _ in range(script.generations):
+    history = [real]
+    for t in range(1, script.generations + 1):
         x = fixed_x if script.fixed else draw(1, n_synthetic)
         y = x @ model + np.sqrt(script.noise[1]) * rng.standard_normal(len(x))
         x, y, share = judge(script, rng, x, y)
         synthetic = (x, y, script.weights[1])
         history.append(synthetic)
         if script.kind == "replace":
-            model = fit(script, rng, [synthetic])
+            model = fit(script, rng, [synthetic], total=n_synthetic)
         elif script.kind == "accumulate":
-            model = fit(script, rng, history)
+            model = fit(script, rng, history, total=n_real + t * n_synthetic)
         elif script.kind == "accumulate-subsample":
-            model = fit(script, rng, pick(script, rng, history))
+            model = fit(script, rng, pick(script, rng, history), total=script.subsample)
         else:
             if not script.reused:
-                real_x, real_y = real_data()
-            model = fit(script, rng, [(real_x, real_y, script.weights[0]), synthetic])
+                real = (*real_data(), script.weights[0])
+            model = fit(script, rng, [real, synthetic], total=n_real + n_synthetic)
         models.append(model)
         shares.append(share)
     return [float(np.sum((script.roots[0].T @ (model - script.teacher)) ** 2)) for model in models], shares
@@ -83,16 +84,16 @@ def pick(script: Script, rng: np.random.Generator, history: list[Any]) -> list[A
     return [rows[i] for i in rng.permutation(len(rows))[: script.subsample]]
 
 
-def fit(script: Script, rng: np.random.Generator, parts: list[Any]) -> np.ndarray:
-    """Return the weighted ridge fit, on random projections when there is a width."""
+def fit(script: Script, rng: np.random.Generator, parts: list[Any], *, total: int | None) -> np.ndarray:
+    """Return the weighted ridge fit, on random projections when there is a width; dropped samples count in `total`."""
     d = len(script.teacher)
     layer = np.eye(d) if script.width is None else rng.standard_normal((script.width, d)) / np.sqrt(d)
     x = np.concatenate([x for x, _, _ in parts])
     y = np.concatenate([y for _, y, _ in parts])
     w = np.concatenate([np.full(len(y), weight) for _, y, weight in parts])
     features = x @ layer.T
-    gram = (features.T * w) @ features / len(y) + script.ridge * np.eye(len(layer))
-    moment = (features.T * w) @ y / len(y)
+    gram = (features.T * w) @ features / total + script.ridge * np.eye(len(layer))
+    moment = (features.T * w) @ y / total
     return layer.T @ (np.linalg.pinv(gram, hermitian=True, rcond=1e-10) @ moment)
 
 

@@ -43,6 +43,9 @@ MODEL_KEYS = ("ridge", "width")
 class Curation(ByValue):
     """A verifier that keeps a synthetic sample by its label error |y − xᵀw| against the first source's teacher w.
 
+    What it drops still counts in the divisor N of the loss, as samples of weight 0 do: with or without a verifier the
+    penalty N · ridge is the same.
+
     Parameters
     ----------
     hit : float

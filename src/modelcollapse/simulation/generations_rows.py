@@ -50,7 +50,8 @@ def follow(chain: Chain, columns: Columns, randomness: Randomness, generator: np
 
     Notes
     -----
-    Time and memory grow with the numbers of samples. A fit divides by the number of rows that it is left with.
+    Time and memory grow with the numbers of samples. Samples that curation drops count in the divisor of the loss, as
+    samples of weight 0 do.
     """
     models = np.zeros((chain.n_fits, *columns.teachers.shape[1:]))
     if chain.given:
@@ -99,10 +100,12 @@ def _fitted(
     inputs = np.concatenate([rows.inputs for rows in pool])
     labels = np.concatenate([rows.labels for rows in pool])
     weights = np.repeat([chain.weight[generation, rows.source] for rows in pool], [len(rows.inputs) for rows in pool])
+    n_total = chain.steps[generation].n_total
     if chain.subsample is not None and generation > 0:
+        n_total = chain.subsample
         chosen = generator.choice(len(inputs), size=min(chain.subsample, len(inputs)), replace=False)
         inputs, labels, weights = inputs[chosen], labels[chosen], weights[chosen]
-    ridge = float(chain.ridge[generation])
+    ridge = float(chain.ridge[generation]) * n_total / max(len(inputs), 1)
     if chain.width is None:
         return ridge_fit(inputs, labels, weights=weights, ridge=ridge)
     layer = randomness.normal(chain.width[generation], chain.n_features) / np.sqrt(chain.n_features)

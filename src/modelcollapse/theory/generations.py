@@ -265,13 +265,14 @@ def _fit(chain: Chain, t: int, labels: _Labels, covariances: CommutingCovariance
     samples = chain.n_samples[:, t].copy()
     samples[:, SYNTHETIC] *= labels.kept_share
     total = samples.sum(axis=1)
+    thinned = chain.n_samples[:, t].sum(axis=1) / np.where(total > 0, total, 1.0)
     sampling = Sampling(
         group=chain.group,
         share=samples / np.where(total > 0, total, 1.0)[:, None],
         n_total=total,
         noise_var=chain.noise_var[:, t],
         weight=chain.weight[:, t],
-        ridge=chain.ridge[:, t],
+        ridge=chain.ridge[:, t] * thinned,  # of the loss that is divided by the number of samples before curation
         width=None if chain.width is None else chain.width[:, t],
         feature_noise=np.zeros(covariances.n_groups),
     )
