@@ -27,7 +27,7 @@ def unsupported(problem: Recursion) -> str | None:
         return "has no formula for networks over generations"
     if not isinstance(translate(problem.mixture).covariances, CommutingCovariances):
         return "has no formula for covariances that do not commute"
-    if _fresh(problem):
+    if uses_inputs_once(problem):
         return None
     kind = problem.workflow.kind
     if kind == "accumulate-subsample":
@@ -76,7 +76,7 @@ def solve_generations(problem: Recursion) -> GenerationsResult:
     reason = unsupported(problem)
     if reason is not None:
         raise InputError(f"theory {reason}. Ask the simulation.")
-    if _fresh(problem):
+    if uses_inputs_once(problem):
         chain, covariances = translate_chain(problem)
         followed = trajectory(chain, covariances=covariances)
     elif _interpolating(problem):
@@ -114,7 +114,7 @@ def translate_chain(problem: Recursion) -> tuple[Chain, CommutingCovariances]:
     return chain, arrays.covariances
 
 
-def _fresh(problem: Recursion) -> bool:
+def uses_inputs_once(problem: Recursion) -> bool:
     """Whether no inputs take part in two fits."""
     sets = [batch.inputs for batch in problem.batches]
     once = all(batch.first == batch.last for batch in problem.batches) and len(set(sets)) == len(sets)
