@@ -60,7 +60,7 @@ SCRIPTS = {
     "mix, sloppy verifier, wide": replace(PLAIN, kind="mix", reused=True, verifier=SLOPPY, width=7),
     "subsample, sloppy verifier": replace(PLAIN, kind="accumulate-subsample", subsample=9, verifier=SLOPPY),
 }
-N_RUNS = 1000
+N_RUNS = 600
 
 
 def problem_of(script: Script) -> Recursion:

@@ -46,3 +46,15 @@ def test_transposed_triangle_times_a_matrix(d, p, order):
     np.testing.assert_allclose(product, triangle.T @ matrix, rtol=0, atol=1e-12 * d)
     np.testing.assert_array_equal(triangle, given[0])
     np.testing.assert_array_equal(matrix, given[1])
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize(("d", "p"), [(1, 1), (7, 3), (300, 17)])
+def test_solve_factored_solves_what_factor_factored(d, p, order):
+    square, right = numbers(d, d), np.asarray(numbers(d, p), order=order)
+    matrix = square @ square.T + d * np.eye(d)
+    triangle, given = matrix.copy(), right.copy()
+    lapack.factor(triangle)
+    np.testing.assert_allclose(np.triu(triangle).T @ np.triu(triangle), matrix, rtol=0, atol=1e-12 * d)
+    np.testing.assert_allclose(matrix @ lapack.solve_factored(triangle, right), right, rtol=0, atol=1e-12 * d)
+    np.testing.assert_array_equal(right, given)

@@ -19,6 +19,9 @@ REAL, SYNTHETIC = 0, 1
 N_COLUMNS = 8
 """Draws of random teachers, and draws of all label noise, that see the same inputs."""
 
+MOST_COLUMNS = 1 + 2 * N_COLUMNS
+"""With the known teachers."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:

@@ -52,10 +52,13 @@ def draw_unit(chain: Chain, randomness: Randomness, generator: np.random.Generat
     follow: Follow = generations_rows.follow if plain or needs_rows(chain) else generations_gram.follow
     with np.errstate(over="ignore", invalid="ignore"):  # collapse may outgrow the numbers
         paths = [follow(chain, columns, randomness, generator) for _ in range(2)]
-        one, two = (path.models - columns.teachers[REAL] for path in paths)
+        one, two = (path.models for path in paths)
+        for models in (one, two):
+            models -= columns.teachers[REAL]
+        squares = [_product(errors, errors, chain.target_var, columns.share) for errors in (one, two)]
         return Unit(
-            excess_risk=_weighted((one**2 + two**2) / 2, chain.target_var, columns.share),
-            bias=_weighted(one * two, chain.target_var, columns.bias_share),
+            excess_risk=(squares[0] + squares[1]) / 2,
+            bias=_product(one, two, chain.target_var, columns.bias_share),
             kept_share=(paths[0].kept_share + paths[1].kept_share) / 2,
         )
 
@@ -65,6 +68,6 @@ def needs_rows(chain: Chain) -> bool:
     return chain.verifier is not None or chain.subsample is not None
 
 
-def _weighted(products: Array, target_var: Array, share: Array) -> Array:
-    """Return Σ_ic target_var_i share_c products_tic, shape (generations + 1,)."""
-    return np.asarray(np.einsum("tic,i,c->t", products, target_var, share))
+def _product(one: Array, two: Array, target_var: Array, share: Array) -> Array:
+    """Return Σ_ic target_var_i share_c one_tic two_tic, shape (generations + 1,), without arrays of that many terms."""
+    return np.asarray(np.einsum("tic,tic,i,c->t", one, two, target_var, share))

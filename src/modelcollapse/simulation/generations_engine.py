@@ -16,7 +16,7 @@ from modelcollapse.parallel import n_cores
 from modelcollapse.problems.recursion import Recursion
 from modelcollapse.result import GenerationsResult, Status
 from modelcollapse.simulation.backend import NumpyRandomness
-from modelcollapse.simulation.chain import SYNTHETIC, Batch, Chain, Verifier
+from modelcollapse.simulation.chain import MOST_COLUMNS, SYNTHETIC, Batch, Chain, Verifier
 from modelcollapse.simulation.coordinates import coordinates_for, rank_of_sum, square_root
 from modelcollapse.simulation.engine import MAX_FEATURES, components_of, goal_of
 from modelcollapse.simulation.estimates import BELOW_ROUNDING, erratic
@@ -35,8 +35,15 @@ PER_UNIT = 2
 MAX_ROWS_MEMORY = 2**32
 """Most bytes that the rows of one replicate may take."""
 
+TINY = 2**17
+"""Bytes of a replicate below which cores would only wait for each other: most of its time holds Python's lock."""
+
 ROUNDED = 1e-20
 """Excess risks below this times the teacher's own are rounding errors, which no number of replicates makes smaller."""
+
+
+LARGEST = 1e100
+"""Excess risks from this on are not waited for: their squares would outgrow the numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +141,9 @@ def solve_generations(
         chain = translate(problem)
     by_rows = plain or needs_rows(chain)
     limits = _limits(chain)
-    bytes_each = _rows_memory(chain) if by_rows else 8 * 10 * chain.n_features**2
+    n_columns = 1 if plain or not chain.linear else MOST_COLUMNS
+    bytes_each = _rows_memory(chain, n_columns) if by_rows else 8 * 10 * chain.n_features**2
+    bytes_each += 8 * 2 * chain.n_fits * chain.n_features * n_columns
     if by_rows and bytes_each > MAX_ROWS_MEMORY:
         raise InputError(
             f"the rows of one replicate take {bytes_each / 2**30:.1f} GiB; the simulation holds at most "
@@ -149,16 +158,18 @@ def solve_generations(
         except np.linalg.LinAlgError as error:
             raise NumericalError(f"{error} to rounding; use a larger ridge.") from error
 
-    drawn = sample(
-        draw,
-        watch=lambda unit: _watched(unit, limits),
-        goal=_in_units(goal, limits),
-        replicates_per_unit=PER_UNIT,
-        n_workers=max(1, min(n_cores(), MEMORY // bytes_each)),
-        meter=meter,
-        numbers_per_unit=PER_UNIT * _numbers(chain, by_rows=by_rows),
-        report=report,
-    )
+    tiny = bytes_each < TINY
+    with threadpool_limits(limits=1 if tiny else None):
+        drawn = sample(
+            draw,
+            watch=lambda unit: _watched(unit, limits),
+            goal=_in_units(goal, limits),
+            replicates_per_unit=PER_UNIT,
+            n_workers=1 if tiny else max(1, min(n_cores(), MEMORY // bytes_each)),
+            meter=meter,
+            numbers_per_unit=PER_UNIT * _numbers(chain, by_rows=by_rows),
+            report=report,
+        )
     return _result(problem, drawn, limits, seed=seed)
 
 
@@ -224,9 +235,9 @@ def _in_units(goal: Goal, limits: _Limits) -> Goal:
 
 
 def _watched(unit: Unit, limits: _Limits) -> Array:
-    """Return the excess risks that are waited for, (1, watched): not those that are rounding, or beyond all numbers."""
+    """Return the excess risks that are waited for, (1, watched): not those that are rounding, or beyond all bounds."""
     risk = unit.excess_risk
-    usable = np.isfinite(risk) & (risk > limits.smallest)
+    usable = (risk > limits.smallest) & (risk < LARGEST)
     return np.asarray(np.where(usable, risk, 0.0)[None, limits.watched])
 
 
@@ -244,14 +255,15 @@ def _numbers(chain: Chain, *, by_rows: bool) -> float:
     return max(total, 1.0)
 
 
-def _rows_memory(chain: Chain) -> int:
+def _rows_memory(chain: Chain, n_columns: int) -> int:
     """Return about how many bytes the rows of a replicate take at most: the pool, and three copies in the fit."""
     most = 0
     for t in range(chain.n_fits):
         pooled = sum(batch.n_samples for batch in chain.taking_part(t))
         fitted = pooled if chain.subsample is None or t == 0 else chain.subsample
         width = chain.n_features if chain.width is None else chain.width[t]
-        most = max(most, 8 * (2 * pooled * chain.n_features + 3 * fitted * width + 2 * width**2))
+        rows = 2 * pooled * (chain.n_features + n_columns) + 3 * fitted * (width + n_columns)
+        most = max(most, 8 * (rows + 2 * width**2))
     return most
 
 
@@ -283,7 +295,7 @@ def _result(problem: Recursion, drawn: Sample[Unit], limits: _Limits, *, seed: i
         seed=seed,
         n_replicates=drawn.n_replicates,
         version=__version__,
-        assumptions=_assumptions(risk, limits),
+        assumptions=_assumptions(units, limits),
     )
 
 
@@ -296,11 +308,11 @@ def _mean(values: Array) -> tuple[Array, Array]:
     return mean, np.where(stderr <= BELOW_ROUNDING * np.abs(mean), 0.0, stderr)
 
 
-def _assumptions(risk: Array, limits: _Limits) -> tuple[str, ...]:
+def _assumptions(units: Sequence[Unit], limits: _Limits) -> tuple[str, ...]:
     """Say what the numbers rest on."""
     said = ["Gaussian inputs", "exact in law at this size"]
     if (limits.margin <= NO_VARIANCE).any():
         said += ["without ridge this close to interpolation the risk has no variance: standard errors are too small"]
-    elif len(risk) and any(erratic(values) for values in risk.T if np.isfinite(values).all()):
+    elif units and any(erratic(values) for values in np.concatenate([_watched(unit, limits) for unit in units]).T):
         said += ["single replicates decide the standard errors, which may be too small"]
     return tuple(said)

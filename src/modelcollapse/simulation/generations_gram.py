@@ -16,6 +16,9 @@ from modelcollapse.simulation.mixture import draw_factor, draw_features, gram_of
 
 BACKEND = NumpyBackend()
 
+LOST = 1e-13
+"""Pivots of Cholesky's factor below this times what they started from are rounding."""
+
 Solver = Callable[[Array], Array]
 
 
@@ -131,5 +134,8 @@ def _inverse(normal: Array, *, ridge: float, rank: int) -> Solver:
         kept, axes = values[size - rank :] + ridge, vectors[:, size - rank :]
         return lambda moments: np.asarray(axes @ ((axes.T @ moments) / kept[:, None]))
     factor = normal + ridge * np.eye(size)
+    scale = factor.diagonal().copy()
     lapack.factor(factor)
+    if (factor.diagonal() ** 2 < LOST * scale).any():
+        raise np.linalg.LinAlgError("the matrix is singular")
     return lambda moments: lapack.solve_factored(factor, moments)

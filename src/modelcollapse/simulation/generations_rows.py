@@ -10,8 +10,8 @@ from modelcollapse.checks import Array
 from modelcollapse.simulation.backend import Randomness
 from modelcollapse.simulation.chain import REAL, SYNTHETIC, Batch, Chain, Columns, Path
 
-WELL_POSED = 1e-6
-"""Ridges from this times the inputs' mean square on leave the normal equations enough digits."""
+WELL_POSED = 1e-8
+"""Pivots of Cholesky's factor from this times what they started from on leave the normal equations enough digits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,9 +132,19 @@ def ridge_fit(features: Array, labels: Array, *, weights: Array, ridge: float) -
         return np.zeros((width, labels.shape[1]))
     scale = np.sqrt(weights / n)[:, None]
     rows, targets = scale * features, scale * labels
-    if ridge > WELL_POSED * np.einsum("ij,ij->", rows, rows) / width:
-        return np.asarray(np.linalg.solve(rows.T @ rows + ridge * np.eye(width), rows.T @ targets))
+    normal = rows.T @ rows + ridge * np.eye(width)
+    if _well_posed(normal):
+        return np.asarray(np.linalg.solve(normal, rows.T @ targets))
     if ridge > 0:
         rows = np.concatenate([rows, np.sqrt(ridge) * np.eye(width)])
         targets = np.concatenate([targets, np.zeros((width, labels.shape[1]))])
     return np.asarray(np.linalg.lstsq(rows, targets, rcond=None)[0])
+
+
+def _well_posed(normal: Array) -> bool:
+    """Whether a normal matrix keeps enough digits."""
+    try:
+        pivots = np.linalg.cholesky(normal).diagonal() ** 2
+    except np.linalg.LinAlgError:
+        return False
+    return bool((pivots > WELL_POSED * normal.diagonal()).all())
