@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import erf
 
 import numpy as np
@@ -217,5 +216,5 @@ def test_sample_counts_and_widths_cost_nothing():
         for n in (100, 10**12):
             problem = tiny(n_real=n, n_synthetic=n, width=n)
             assert np.isfinite(simulate_generations(problem, n_replicates=4).excess_risk).all()
-            simulate_generations(replace(problem, mixture=problem.mixture), n_replicates=4)
-    assert len(set(counted)) == 1
+    assert len(counted) == 2
+    assert counted[0] == counted[1] > 0
