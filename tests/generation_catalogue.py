@@ -82,6 +82,20 @@ REMEMBERED = {
     "mix, reused, fixed": _many("mix", real="reused", design="fixed", n_synthetic=60),
     "mix, reused, fixed, other inputs": _few("mix", real="reused", design="fixed", second=RISING, ridge=0.1),
     "mix, fresh real, fixed": _many("mix", real="fresh", design="fixed", n_real=60, n_synthetic=60),
+    "subsample": _many("accumulate-subsample", subsample=120),
+    "subsample, few, weighted, other inputs": _few(
+        "accumulate-subsample", subsample=30, ridge=0.1, second=RISING, weight=0.5
+    ),
+    "subsample, given model, no ridge": _many(
+        "accumulate-subsample", subsample=150, shift=0.5, ridge=0, spectrum=MILD, n_real=200, n_synthetic=150
+    ),
+    "accumulate, narrow": _many("accumulate", width=40),
+    "accumulate, wide": _many("accumulate", width=150, ridge=0.05),
+    "accumulate, narrow, no ridge": _many("accumulate", width=40, ridge=0),
+    "replace, fixed, narrow": _many("replace", design="fixed", width=50),
+    "mix, reused, narrow, other inputs": _many("mix", real="reused", width=50, second=RISING),
+    "mix, reused, fixed, wide, given model": _many("mix", real="reused", design="fixed", width=100, shift=0.5),
+    "subsample, narrow": _many("accumulate-subsample", subsample=100, width=50),
 }
 """Some inputs take part in several fits: the theory with memory."""
 

@@ -67,7 +67,11 @@ def test_cli_solve_draws_the_generations(tmp_path: Path, ending: str) -> None:
 @pytest.mark.parametrize(
     ("workflow", "options", "message"),
     [
-        ({"kind": "accumulate-subsample", "more": "subsample = 90\n"}, [], "no formula for subsamples.*--engine simul"),
+        (
+            {"kind": "accumulate-subsample", "design": "fixed", "more": "subsample = 90\n"},
+            [],
+            "no formula for subsamples.*--engine simul",
+        ),
         ({}, ["--engine", "simulation", "--device", "cpu"], "NumPy only. Leave out --device"),
         ({}, ["--out", "nowhere/picture.png"], "folder that exists"),
         ({}, ["--out", "picture.pdf"], "named .svg or .png"),

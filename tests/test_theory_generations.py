@@ -280,6 +280,30 @@ def test_theory_with_memory_contains_added_up_noise(kind):
     assert risks(limit) == pytest.approx(risks(scarce), rel=1e-5)
 
 
+def test_theory_subsample_of_everything_is_the_pool():
+    whole = recursion("accumulate-subsample", generations=1, n_synthetic=80, subsample=230)
+    assert risks(whole) == pytest.approx(risks(recursion("accumulate", generations=1, n_synthetic=80)), rel=1e-12)
+
+
+@pytest.mark.parametrize(("kind", "limit"), [("accumulate", np.pi**2 / 6), ("accumulate-subsample", np.pi**2 / 2 - 2)])
+def test_theory_with_many_samples_per_feature_has_the_universal_inflation(kind, limit):
+    """The π²/6 pathway (arXiv 2410.22812): by how much the variance of fit g grows, many samples to a feature.
+
+    Accumulate: Σ_{k≤g} 1/k² → π²/6. Subsamples as large as a generation: 1 − 1/g more, and (1 − 1/(k − 1))/k² for each
+    earlier one → π²/2 − 2; 1.75, 2.391 and 2.789 at g = 2, 5 and 20.
+    """
+    n, g = 10**7, np.arange(1.0, 22.0)
+    common = {"spectrum": Spectrum.isotropic(4), "noise": (1, 1), "ridge": 0, "n_real": n, "n_synthetic": n}
+    expected = np.cumsum(1 / g**2)
+    if kind == "accumulate-subsample":
+        earlier = np.where(g > 1, 1 - 1 / np.maximum(g - 1, 1), 0.0)
+        expected += np.cumsum(earlier / g**2) + 1 - 1 / g
+        assert expected[[1, 4, 19]] == pytest.approx([1.75, 2.391, 2.789], abs=1e-3)
+        common["subsample"] = n
+    assert risks(recursion(kind, generations=20, **common)) * n / 4 == pytest.approx(expected, rel=1e-5)
+    assert expected[-1] < limit < expected[-1] + 3 / 21
+
+
 @pytest.mark.parametrize("share", [1.0, 0.4])
 def test_theory_curation_at_random_only_takes_samples_away(share):
     curation = Curation(hit=share, false_keep=share, tolerance=0.3)
@@ -325,8 +349,7 @@ def test_theory_reports_a_threshold_and_what_inherits_it():
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"kind": "accumulate-subsample", "subsample": 100}, "subsamples"),
-        ({"kind": "accumulate", "width": 50}, "random projections where inputs are used again"),
+        ({"kind": "accumulate-subsample", "subsample": 100, "design": "fixed"}, "subsamples"),
         ({"kind": "accumulate", "curation": Curation(hit=1, false_keep=0, tolerance=1)}, "curated samples"),
         ({"kind": "mix", "real": "reused", "n_real": 40, "n_synthetic": 40, "ridge": 0}, "interpolating"),
         ({"kind": "replace", "width": 50, "activation": "relu"}, "networks"),

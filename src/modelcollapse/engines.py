@@ -41,13 +41,11 @@ def engines_for(problem: Problem) -> tuple[str, ...]:
     >>> from modelcollapse import RandomTeacher, Source, Spectrum, Workflow
     >>> real = Source("real", n_samples=60, spectrum=Spectrum.isotropic(30), teacher=RandomTeacher())
     >>> mixture = Mixture([real, Source("synthetic", n_samples=60)], ridge=0.1)
-    >>> for workflow in (
-    ...     Workflow("accumulate", generations=3, design="fresh"),
-    ...     Workflow("accumulate-subsample", generations=3, design="fresh", subsample=60),
-    ... ):
-    ...     print(workflow.kind, engines_for(Recursion(mixture, workflow)))
-    accumulate ('theory', 'simulation')
-    accumulate-subsample ('simulation',)
+    >>> for design in ("fresh", "fixed"):
+    ...     workflow = Workflow("accumulate-subsample", generations=3, design=design, subsample=60)
+    ...     print(design, engines_for(Recursion(mixture, workflow)))
+    fresh ('theory', 'simulation')
+    fixed ('simulation',)
     """
     return tuple(engine for engine in ENGINES if _refusal(problem, engine) is None)
 

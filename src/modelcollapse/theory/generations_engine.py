@@ -30,10 +30,8 @@ def unsupported(problem: Recursion) -> str | None:
     if uses_inputs_once(problem):
         return None
     kind = problem.workflow.kind
-    if kind == "accumulate-subsample":
-        return "has no formula for subsamples of a pool"
-    if problem.width is not None:
-        return "has no formula for random projections where inputs are used again"
+    if kind == "accumulate-subsample" and problem.workflow.design == "fixed":
+        return "has no formula for subsamples that may hold the same inputs several times"
     if problem.workflow.curation is not None:
         return "has no formula for curated samples that are used again"
     n_sets = len({batch.inputs for batch in problem.batches})
@@ -144,7 +142,7 @@ def _classes(problem: Recursion, group: tuple[int, ...]) -> Classes:
     for batches in _sets(problem):
         first = batches[0]
         pull = _pull(problem, batches)
-        samples[:, first.source] += first.n_samples * (pull > 0)
+        samples[:, first.source] += first.n_samples * (pull > 0) * _presence(problem)
         weight[:, first.source] = np.maximum(weight[:, first.source], pull * problem.n_total)
     return Classes(
         group=group,
@@ -152,9 +150,15 @@ def _classes(problem: Recursion, group: tuple[int, ...]) -> Classes:
         weight=weight,
         n_total=problem.n_total,
         ridge=problem.ridge,
-        width=None,
+        width=problem.width,
         feature_noise=np.zeros(max(group) + 1),
     )
+
+
+def _presence(problem: Recursion) -> Array:
+    """Return the probability that a sample is drawn for the fit of each generation, shape (generations + 1,)."""
+    pool = problem.n_used.sum(axis=1)
+    return np.asarray(np.divide(problem.n_total, pool, out=np.ones_like(pool), where=pool > 0))
 
 
 def _sets(problem: Recursion) -> list[list[Batch]]:
@@ -175,10 +179,10 @@ def _pull(problem: Recursion, batches: list[Batch]) -> Array:
 
 
 def _interpolating(problem: Recursion) -> bool:
-    """Whether some fit has no ridge and no more samples than features: shrinkages vanish there."""
+    """Whether some fit has no ridge and no more samples than parameters: shrinkages vanish there."""
     classes = _classes(problem, (0, 0))
-    fits = classes.active_samples.sum(axis=1)[int(problem.given) :]
-    return bool(((problem.ridge[int(problem.given) :] == 0) & (fits <= problem.mixture.n_features)).any())
+    interpolates = classes.active_samples.sum(axis=1) <= np.minimum(classes.limit, problem.mixture.n_features)
+    return bool(((problem.ridge == 0) & interpolates)[int(problem.given) :].any())
 
 
 def _remembered(problem: Recursion) -> Trajectory:
@@ -199,9 +203,10 @@ def _remembered(problem: Recursion) -> Trajectory:
         eigenvalues=covariances.eigenvalues,
         group=np.array([arrays.sampling.group[batches[0].source] for batches in sets]),
         n_samples=np.array([float(batches[0].n_samples) for batches in sets]),
-        pull=pull[:, start:],
-        shrinkage=np.where(pull > 0, shrinkage[[batches[0].source for batches in sets]], 1.0)[:, start:],
-        ridge=problem.ridge[start:],
+        force=(pull * shrinkage[[batches[0].source for batches in sets]])[:, start:],
+        presence=np.broadcast_to(_presence(problem), pull.shape)[:, start:],
+        ridge=equilibrium.effective_ridge,
+        width=None if problem.width is None else problem.width[start:],
         taught=taught[:, start:],
         copied=copied[:, start:, start:],
         noise=noise[:, start:, start:],

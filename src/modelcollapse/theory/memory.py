@@ -4,7 +4,8 @@ When a sample takes part in several fits, its residuals ρ = (ρ_0, ..., ρ_T) i
 the cavity argument ρ = E g, where g, the residuals had the sample been left out of every generation, are Gaussian, and
 E is lower triangular: the scalar shrinkage e of a mixture becomes a matrix over generations. The same happens to the
 resolvent of each direction of the inputs. Both are found entry by entry, for each generation from the latest memory to
-the earliest; then so are the second moments of the models.
+the earliest; then so are the second moments of the models. Samples that are drawn for each fit from a pool, and random
+projections that are drawn anew in each fit, average out in closed form.
 """
 
 from __future__ import annotations
@@ -27,11 +28,15 @@ class Memory:
     group : int array of shape (B,)
         Which covariance a set of inputs has.
     n_samples : array of shape (B,)
-    pull : array of shape (B, T)
-        Weight of each sample in the loss of each generation, ω/N; 0 where it takes no part.
-    shrinkage : array of shape (B, T)
-        e of each generation by itself; 1 where it takes no part.
+    force : array of shape (B, T)
+        What a residual, had its sample been left out, exerts on a fit: e ω/N of each fit by itself; 0 where the set
+        takes no part.
+    presence : array of shape (B, T)
+        Probability that a sample of the set is drawn for a fit, independently for each fit.
     ridge : array of shape (T,)
+        Effective ridge κ of each fit by itself; the ridge itself in the linear model.
+    width : array of shape (T,) or None
+        Of the random projections; None for the linear model.
     taught : array of shape (B, T, J)
         Labels in the fit of generation t: xᵀ(Σ_a taught_ta z_a + Σ_s copied_ts ŵ_s) + noise.
     copied : array of shape (B, T, T)
@@ -45,18 +50,14 @@ class Memory:
     eigenvalues: Array
     group: np.ndarray
     n_samples: Array
-    pull: Array
-    shrinkage: Array
+    force: Array
+    presence: Array
     ridge: Array
+    width: Array | None
     taught: Array
     copied: Array
     noise: Array
     roots: Array
-
-    @property
-    def members(self) -> Array:
-        """Return which sets of inputs have which covariance: zeros and ones, shape (G, B)."""
-        return np.asarray(np.arange(len(self.eigenvalues))[:, None] == self.group, dtype=np.float64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,16 +66,25 @@ class _Responses:
 
     Attributes
     ----------
+    sigma : array of shape (G + 1, d)
+        The covariances, and the identity, in which random projections scatter.
+    members : array of shape (G + 1, B)
+        Which sets of inputs have which of these: zeros and ones.
     resolvent : array of shape (d, T, T)
         Of each direction.
     force : array of shape (B, T, T)
-        D E: from the residuals had a sample been left out to the force that it exerts.
-    returned : array of shape (G, G, T, T)
+        Mean of D E: from the residuals had a sample been left out to the force that it exerts.
+    coupled : array of shape (B, T, T)
+        (1 − L) K: what the residuals of a sample feel of its forces.
+    returned : array of shape (G + 1, G + 1, T, T)
         Σ_j σ_gj σ_hj R_tt R_ss: what comes back of a change of the memory between two generations, for one force.
     """
 
+    sigma: Array
+    members: Array
     resolvent: Array
     force: Array
+    coupled: Array
     returned: Array
 
 
@@ -93,14 +103,16 @@ def remembered_risk(memory: Memory, *, covariance: int = 0) -> tuple[Array, Arra
 
     Notes
     -----
-    With D = diag(pull), L = copied, U = taught, n the sample counts and for each direction j of variance σ
+    With D = diag(ω/N) of the fits for which a sample is drawn, L = copied, U = taught, n the sample counts, ⟨⟩ the
+    mean over what is drawn, and for each direction j of variance σ
 
-        E = (1 + (1 − L) K D)⁻¹,   R_j = (diag(ridge) + Σ_b n_b σ_bj D E (1 − L))⁻¹,   K = Σ_j σ_j R_j
-        ŵ_j = R_j (Σ_b n_b σ_bj D E U z_j + ξ_j),   Cov ξ_j = Σ_b n_b σ_bj (D E) C_b (D E)ᵀ
+        E = (1 + (1 − L) K D)⁻¹,   R_j = (diag(κ) + Σ_b n_b σ_bj ⟨D E⟩ (1 − L))⁻¹,   K = Σ_j σ_j R_j
+        ŵ_j = R_j (Σ_b n_b σ_bj ⟨D E⟩ U z_j + ξ_j),   Cov ξ_j = Σ_b n_b σ_bj ⟨D E C_b (D E)ᵀ⟩ + diag(q)
         C_b = noise_b + E (U z − (1 − L) ŵ)ᵀ Σ_b (U z − (1 − L) ŵ)
+        q_t = κ_t² E‖ŵ_t‖² / (m_t − d + 2 κ_t Σ_j R_j,tt)
 
-    Proportional limit, Gaussian inputs, linear model. With every set of inputs used once it is the theory of fresh
-    inputs (`generations.trajectory`); with one set, and no ridge, residuals and noise of all generations add up.
+    with q = 0 in the linear model. Proportional limit, Gaussian inputs. With every set of inputs used once it is the
+    theory of fresh inputs (`generations.trajectory`); with one set, and no ridge, the noise of all generations adds up.
     """
     responses = _responses(memory)
     mean = _means(memory, responses)
@@ -114,88 +126,123 @@ def remembered_risk(memory: Memory, *, covariance: int = 0) -> tuple[Array, Arra
 
 
 def _responses(memory: Memory) -> _Responses:
-    """Solve for resolvents and shrinkages, row by row and within a row from the diagonal to the left.
+    """Solve for resolvents and forces, row by row and within a row from the diagonal to the left.
 
     At each entry the unknown is one number per covariance, K_ts, on which everything else depends linearly.
     """
-    sigma, members, pull, e = memory.eigenvalues, memory.members, memory.pull, memory.shrinkage
-    n_sets, n_fits = pull.shape
-    d = sigma.shape[1]
-    stiffness = memory.ridge + np.einsum("b,bt,bj->jt", memory.n_samples, pull * e, sigma[memory.group])
+    n_sets, n_fits = memory.force.shape
+    d = memory.eigenvalues.shape[1]
+    sigma = np.concatenate([memory.eigenvalues, np.ones((1, d))])
+    members = np.asarray(np.arange(len(sigma))[:, None] == memory.group, dtype=np.float64)
+    own = memory.presence * memory.force
+    stiffness = memory.ridge + sigma.T @ (members * memory.n_samples) @ own
     diagonal = np.divide(1.0, stiffness, out=np.zeros_like(stiffness), where=stiffness > 0)
     returned = np.einsum("gj,hj,jt,js->ghts", sigma, sigma, diagonal, diagonal, optimize=True)
     resolvent = np.zeros((d, n_fits, n_fits))
-    resolvent[:, np.arange(n_fits), np.arange(n_fits)] = diagonal
     response = np.zeros((len(sigma), n_fits, n_fits))  # K
-    coupled = np.zeros((n_sets, n_fits, n_fits))  # (1 − L) K
-    shrinkage = np.zeros((n_sets, n_fits, n_fits))
-    pressed = np.zeros((n_sets, n_fits, n_fits))  # D E (1 − L)
+    coupled = np.zeros((n_sets, n_fits, n_fits))
+    force = np.zeros((n_sets, n_fits, n_fits))
+    pressed = np.zeros((n_sets, n_fits, n_fits))  # ⟨D E⟩ (1 − L)
     for t in range(n_fits):
+        resolvent[:, t, t] = diagonal[:, t]
         response[:, t, t] = sigma @ diagonal[:, t]
-        coupled[:, t, t] = response[memory.group, t, t]
-        shrinkage[:, t, t] = e[:, t]
-        pressed[:, t, t] = pull[:, t] * e[:, t]
+        force[:, t, t] = pressed[:, t, t] = own[:, t]
         for s in range(t - 1, -1, -1):
             between = slice(s + 1, t + 1)
-            coupled[:, t, s] = -np.einsum("br,br->b", memory.copied[:, t, s:t], response[memory.group, s:t, s])
-            remembered = np.einsum("br,br->b", shrinkage[:, t, between], coupled[:, between, s])
-            own = -e[:, s] * pull[:, s] * remembered
-            copied = np.einsum("br,br->b", shrinkage[:, t, between], memory.copied[:, between, s])
-            force = members @ (memory.n_samples * pull[:, t] * (own - copied))
+            known = -np.einsum("br,br->b", memory.copied[:, t, s:t], response[memory.group, s:t, s])
+            coupled[:, t, s] = known
+            held = -own[:, s] * np.einsum("br,br->b", force[:, t, between], coupled[:, between, s])
+            given = np.einsum("br,br->b", force[:, t, between], memory.copied[:, between, s])
+            direct = members @ (memory.n_samples * (held - given))
             earlier = members @ (memory.n_samples[:, None] * pressed[:, t, s + 1 : t])
-            kept = np.einsum("jr,jr->j", sigma.T @ earlier, resolvent[:, s + 1 : t, s])
-            kept += (sigma.T @ force) * diagonal[:, s]
-            strength = members @ (memory.n_samples * pressed[:, t, t] * pressed[:, s, s])
-            answer = np.linalg.solve(
-                np.eye(len(sigma)) - returned[:, :, t, s] * strength, -sigma @ (diagonal[:, t] * kept)
-            )
+            felt = np.einsum("jr,jr->j", sigma.T @ earlier, resolvent[:, s + 1 : t, s])
+            felt += (sigma.T @ direct) * diagonal[:, s]
+            strength = members @ (memory.n_samples * own[:, t] * own[:, s])
+            system = np.eye(len(sigma)) - returned[:, :, t, s] * strength
+            answer = np.linalg.solve(system, -sigma @ (diagonal[:, t] * felt))
             response[:, t, s] = answer
             coupled[:, t, s] += answer[memory.group]
-            change = e[:, s] * pull[:, s] * e[:, t] * answer[memory.group]
-            shrinkage[:, t, s] = own - change
-            pressed[:, t, s] = pull[:, t] * (own - copied - change)
-            resolvent[:, t, s] = -diagonal[:, t] * (kept - diagonal[:, s] * (sigma.T @ (strength * answer)))
-    return _Responses(resolvent=resolvent, force=pull[:, :, None] * shrinkage, returned=returned)
+            force[:, t, s] = held - own[:, s] * own[:, t] * answer[memory.group]
+            pressed[:, t, s] = force[:, t, s] - given
+            resolvent[:, t, s] = -diagonal[:, t] * (felt - diagonal[:, s] * (sigma.T @ (strength * answer)))
+    return _Responses(
+        sigma=sigma, members=members, resolvent=resolvent, force=force, coupled=coupled, returned=returned
+    )
 
 
 def _means(memory: Memory, responses: _Responses) -> Array:
     """Return the factors of the roots in the mean of each generation's model, shape (d, T, J)."""
     learned = np.einsum("b,bts,bsa->bta", memory.n_samples, responses.force, memory.taught)
-    by_group = np.einsum("gb,bta->gta", memory.members, learned)
-    return np.asarray(np.einsum("jts,gj,gsa->jta", responses.resolvent, memory.eigenvalues, by_group, optimize=True))
+    by_group = np.einsum("gb,bta->gta", responses.members, learned)
+    return np.asarray(np.einsum("jts,gj,gsa->jta", responses.resolvent, responses.sigma, by_group, optimize=True))
 
 
 def _second_moments(memory: Memory, responses: _Responses, mean: Array) -> Array:
-    """Return E ŵ_tᵀ Σ_g ŵ_s, shape (G, T, T), entry by entry: what is unknown is one number per covariance again."""
-    sigma, members, group = memory.eigenvalues, memory.members, memory.group
-    force, copied = responses.force, memory.copied
+    """Return E ŵ_tᵀ Σ_g ŵ_s, shape (G + 1, T, T), entry by entry: unknown is one number per covariance again."""
+    sigma, members, group, copied = responses.sigma, responses.members, memory.group, memory.copied
     n_fits = len(memory.ridge)
-    known = np.einsum("gj,jta,jsb,abj->gts", sigma, mean, mean, memory.roots, optimize=True)
+    moments: Array = np.einsum("gj,jta,jsb,abj->gts", sigma, mean, mean, memory.roots, optimize=True)
     labels = _taught_moments(memory, mean)
-    moments: Array = np.zeros_like(known)
     residual = np.zeros_like(copied)  # C
-    noise = np.zeros((len(sigma), n_fits, n_fits))  # Σ_b n_b (D E) C (D E)ᵀ
-    own = np.diagonal(force, axis1=1, axis2=2)
+    scatter = np.zeros_like(copied)  # ⟨D E C (D E)ᵀ⟩
+    noise = np.zeros_like(moments)  # Σ_b n_b of the same, and q
+    projected = _projection_strength(memory, responses)
+    through = np.zeros_like(copied)  # L E ŵ ŵᵀ
     for t in range(n_fits):
+        weighted = np.zeros((len(sigma), sigma.shape[1], t + 1))  # what row t of R makes of the noise
         for s in range(t + 1):
-            past = moments[group]
-            through = np.einsum("br,br->b", copied[:, t, :t], past[:, :t, s])
-            back = np.einsum("br,br->b", copied[:, s, :s], past[:, t, :s])
-            both = np.einsum("bq,bqr,br->b", copied[:, t, :t], past[:, :t, :s], copied[:, s, :s])
-            residual[:, t, s] = residual[:, s, t] = labels[:, t, s] - through - back + both
-            entry = np.einsum("bq,bqr,br->b", force[:, t, : t + 1], residual[:, : t + 1, : s + 1], force[:, s, : s + 1])
-            noise[:, t, s] = noise[:, s, t] = members @ (memory.n_samples * entry)
-            left, right = responses.resolvent[:, t, : t + 1], responses.resolvent[:, s, : s + 1]
-            fluctuation = np.stack([((left @ part) * right).sum(axis=1) for part in noise[:, : t + 1, : s + 1]])
-            partial = known[:, t, s] + sigma @ (sigma * fluctuation).sum(axis=0)
-            strength = members @ (memory.n_samples * own[:, t] * own[:, s])
-            answer = np.linalg.solve(np.eye(len(sigma)) - responses.returned[:, :, t, s] * strength, partial)
-            moments[:, t, s] = moments[:, s, t] = answer
-            residual[:, t, s] += answer[group]
-            residual[:, s, t] = residual[:, t, s]
-            noise[:, t, s] += strength * answer
-            noise[:, s, t] = noise[:, t, s]
+            through[:, t, s] = np.einsum("br,br->b", copied[:, t, :t], moments[group, :t, s])
+            back = np.einsum("br,br->b", copied[:, s, :s], moments[group, t, :s])
+            both = np.einsum("br,br->b", through[:, t, :s], copied[:, s, :s])
+            _set(residual, t, s, labels[:, t, s] - through[:, t, s] - back + both)
+            _set(scatter, t, s, _scatter(memory, responses, residual, scatter, t, s))
+            _set(noise, t, s, members @ (memory.n_samples * scatter[:, t, s]))
+            weighted[:, :, s] = noise[:, : t + 1, s] @ responses.resolvent[:, t, : t + 1].T
+            fluctuation = np.einsum("gjr,jr->gj", weighted[:, :, : s + 1], responses.resolvent[:, s, : s + 1])
+            drawn = memory.presence[:, t] if t != s else 1.0
+            grip = memory.presence[:, s] * drawn * memory.force[:, t] * memory.force[:, s]
+            strength = members @ (memory.n_samples * grip)
+            if t == s:
+                strength[-1] = projected[t]
+            system = np.eye(len(sigma)) - responses.returned[:, :, t, s] * strength
+            answer = np.linalg.solve(system, moments[:, t, s] + sigma @ (sigma * fluctuation).sum(axis=0))
+            _set(moments, t, s, answer)
+            _set(residual, t, s, residual[:, t, s] + answer[group])
+            _set(scatter, t, s, scatter[:, t, s] + grip * answer[group])
+            _set(noise, t, s, noise[:, t, s] + strength * answer)
+            weighted[:, :, s] += np.outer(strength * answer, responses.resolvent[:, t, t])
     return moments
+
+
+def _set(matrices: Array, t: int, s: int, values: Array) -> None:
+    """Set an entry of symmetric matrices."""
+    matrices[:, t, s] = matrices[:, s, t] = values
+
+
+def _scatter(memory: Memory, responses: _Responses, residual: Array, scatter: Array, t: int, s: int) -> Array:
+    """Return entry (t, s ≤ t) of ⟨D E C (D E)ᵀ⟩ from earlier ones, (B,).
+
+    A row of D E is that of its fit alone, less what earlier forces do to the residual: whether the sample is drawn for
+    this fit is independent of all that they hold.
+    """
+    own = memory.presence[:, t] * memory.force[:, t]
+    felt = responses.coupled[:, t, :t]
+    past = responses.force[:, s, : s + 1]
+    if s < t:
+        meets = np.einsum("br,br->b", past, residual[:, t, : s + 1])
+        return np.asarray(own * (meets - np.einsum("br,br->b", felt, scatter[:, :t, s])))
+    meets = np.einsum("br,brq,bq->b", felt, responses.force[:, :t, :t], residual[:, :t, t])
+    again = np.einsum("br,brq,bq->b", felt, scatter[:, :t, :t], felt)
+    return np.asarray(own * memory.force[:, t] * (residual[:, t, t] - 2 * meets + again))
+
+
+def _projection_strength(memory: Memory, responses: _Responses) -> Array:
+    """Return q_t / E‖ŵ_t‖², by which random projections scatter every direction; 0 in the linear model; (T,)."""
+    if memory.width is None:
+        return np.zeros_like(memory.ridge)
+    diagonal = np.einsum("jtt->t", responses.resolvent)
+    spare = memory.width - memory.eigenvalues.shape[1] + 2 * memory.ridge * diagonal
+    return np.divide(memory.ridge**2, spare, out=np.zeros_like(spare), where=memory.ridge > 0)
 
 
 def _taught_moments(memory: Memory, mean: Array) -> Array:
