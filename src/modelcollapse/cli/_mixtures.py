@@ -1,4 +1,4 @@
-"""Which mixtures does the user ask about? Reads `real=9000,synthetic=1000,ridge=1e-3,weight=0.5`."""
+"""Which mixtures does the user ask about? Which prices? Reads `real=9000,synthetic=1000,ridge=1e-3,weight=0.5`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def read_mixture(text: str, *, sources: Sequence[str]) -> MixtureRequest:
     """
     from modelcollapse.decisions.audit import MixtureRequest
 
-    values = _values(text)
+    values = read_numbers("--at", text, example=_EXAMPLE)
     known_keys(f"`--at {text}`", values, [*sources, "ridge", "weight"])
     ridge, weight = values.pop("ridge", None), values.pop("weight", 1.0)
     if ridge is not None:
@@ -43,19 +43,25 @@ def read_mixture(text: str, *, sources: Sequence[str]) -> MixtureRequest:
     return MixtureRequest(counts=counts, ridge=ridge, weight=weight)
 
 
-def _values(text: str) -> dict[str, float]:
-    """Split the text into numbers by name."""
+def read_numbers(option: str, text: str, *, example: str = "Write it like real=1,synthetic=0.01.") -> dict[str, float]:
+    """Return the numbers by name that an option gives as ``name=number``, separated by commas.
+
+    Raises
+    ------
+    InputError
+        When a part is no ``name=number``, or a name is repeated.
+    """
     values: dict[str, float] = {}
     for part in text.split(","):
         name, separator, value = (piece.strip() for piece in part.partition("="))
         if not separator or not name:
-            raise fail("--at", part.strip(), "name=number, separated by commas", _EXAMPLE)
+            raise fail(option, part.strip(), "name=number, separated by commas", example)
         if name in values:
-            raise fail(_option(name), text, "given once")
+            raise fail(f"{option} {name}=...", text, "given once")
         try:
             values[name] = float(value)
         except ValueError:
-            raise fail(_option(name), value, "a number", _EXAMPLE) from None
+            raise fail(f"{option} {name}=...", value, "a number", example) from None
     return values
 
 

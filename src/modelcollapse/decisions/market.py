@@ -1,0 +1,238 @@
+"""Which counts are best for the money? Mixtures of two sources along a budget, each with its best weight and ridge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.optimize import brentq
+
+from modelcollapse.checks import Array
+from modelcollapse.errors import InputError
+from modelcollapse.problems.mixture import Mixture
+from modelcollapse.theory.commuting import CommutingCovariances
+from modelcollapse.theory.engine import Translation, translate
+from modelcollapse.theory.reductions import Sampling
+from modelcollapse.theory.tuning import ROUNDS, TunedFits, tuned_fits
+
+SHARES = 25
+"""Shares of the money along a budget; then more of them around the best."""
+ZOOM = 5
+WIDTHS = 16
+POLISH = 12
+"""Grids that bring the fit of the whole counts to eight digits."""
+PLENTY = 1e12
+"""Samples of a source that stand for any number of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """Mixtures that cost the same, in the order of their share of synthetic samples.
+
+    Attributes
+    ----------
+    share : array of shape (S,)
+        Of the budget that may go to the synthetic source, from 0 to 1; what a limit forbids is not spent.
+    counts : array of shape (S, 2)
+        In the order of the sources; not whole.
+    fits : TunedFits
+    """
+
+    share: Array
+    counts: Array
+    fits: TunedFits
+
+    @property
+    def best(self) -> int:
+        """Position of the smallest risk; of the least synthetic mixture among equal ones."""
+        return int(np.argmin(self.fits.excess_risk))
+
+    @property
+    def excess_risk(self) -> Array:
+        """Of each mixture (S,)."""
+        return self.fits.excess_risk
+
+    def fit_near(self, share: Array) -> Array:
+        """Return starts for the fits of similar mixtures (S', 2)."""
+        return np.stack([np.interp(share, self.share, column) for column in self.fits.point.T], axis=-1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Market:
+    """Two sources whose samples can be bought.
+
+    Attributes
+    ----------
+    arrays : Translation
+        The target is the real source, the other one the synthetic.
+    prices, limits : arrays of shape (2,)
+        Of each source: price of a sample, and the most samples there are (infinite: any number).
+    width : float or None
+        Of the model.
+    """
+
+    arrays: Translation
+    prices: Array
+    limits: Array
+    width: float | None
+
+    @property
+    def real(self) -> int:
+        """Position of the real source."""
+        return self.arrays.target
+
+    def counts(self, budget: float, share: Array) -> Array:
+        """Return what a budget buys at shares of the money for synthetic samples, shape (..., 2); not whole."""
+        spent = np.empty((*share.shape, 2))
+        spent[..., self.real], spent[..., 1 - self.real] = 1 - share, share
+        return np.asarray(np.minimum(budget * spent / self.prices, self.limits))
+
+    def sampling(self, share: Array, n_total: Array) -> Sampling:
+        """Return mixtures of shares (..., 2) with so many samples (...)."""
+        width = None if self.width is None else np.array(self.width)
+        return replace(self.arrays.sampling, share=share, n_total=n_total, width=width)
+
+    def fits(self, counts: Array, *, start: Array | None = None, rounds: int = ROUNDS) -> TunedFits:
+        """Return the best fits of mixtures with counts (P, 2)."""
+        total = counts.sum(axis=1)
+        sampling = self.sampling(counts / total[:, None], total)
+        return tuned_fits(sampling, covariances=self.arrays.covariances, teachers=self.arrays.teachers,
+                          target=self.real, start=start, rounds=rounds)  # fmt: skip
+
+    def profile(self, budget: float, *, like: Profile | None = None, zooms: int = 2) -> Profile:
+        """Return the mixtures that a budget buys: even shares first, then closer ones around the best, `zooms` times.
+
+        With a similar profile, fits start from it.
+        """
+        found = self._at(budget, self._even(budget), like)
+        for _ in range(zooms):
+            near = found.share[max(found.best - 1, 0) : found.best + 2]
+            closer = np.setdiff1d(np.linspace(near[0], near[-1], 2 * ZOOM + 1), found.share)
+            if len(closer):
+                found = _merged(found, self._at(budget, closer, found))
+        return found
+
+    def _even(self, budget: float) -> Array:
+        """Return shares between which log counts change evenly, whole samples at both ends, and nothing of a source."""
+        one = np.minimum(self.prices / budget, 0.5)  # share of the money that a single sample costs
+        low, high = one[1 - self.real], 1 - one[self.real]
+        odds = np.linspace(np.log(low / (1 - low)), np.log(high / (1 - high)), SHARES - 2)
+        inner = 1 / (1 + np.exp(-odds))
+        return np.unique(np.concatenate([[0.0], inner, [1.0]]))
+
+    def _at(self, budget: float, share: Array, like: Profile | None) -> Profile:
+        counts = self.counts(budget, share)
+        counts, share = counts[counts.sum(axis=1) > 0], share[counts.sum(axis=1) > 0]
+        start = None if like is None else like.fit_near(share)
+        return Profile(share=share, counts=counts, fits=self.fits(counts, start=start))
+
+    def whole(self, budget: float, profile: Profile) -> Array:
+        """Return the best whole counts about the best of a profile, (2,): nothing costs more than the budget."""
+        dear = int(np.argmax(self.prices))
+        most = np.minimum(np.floor(budget / self.prices * (1 + 1e-12)), self.limits)
+        about = np.floor(profile.counts[profile.best, dear]) + np.arange(-1, 3)
+        bought = np.zeros((len(about) + 1, 2))
+        bought[:-1, dear] = about
+        bought[:, dear] = np.clip(bought[:, dear], 0, most[dear])
+        left = budget - bought[:, dear] * self.prices[dear]
+        cheap = np.floor(left / self.prices[1 - dear] * (1 + 1e-12))
+        bought[:, 1 - dear] = np.minimum(cheap, self.limits[1 - dear])
+        bought = bought[bought.sum(axis=1) > 0]
+        fits = self.fits(bought, start=profile.fits.point[profile.best], rounds=POLISH)
+        return np.asarray(bought[int(np.argmin(fits.excess_risk))])
+
+    def smallest_risk(self) -> float:
+        """Return the risk with all samples that there are."""
+        counts = np.minimum(self.limits, PLENTY)
+        each = np.stack([counts, counts * (np.arange(2) == self.real)])
+        return float(self.fits(each[each.sum(axis=1) > 0]).excess_risk.min())
+
+    def budget_for(self, excess_risk: float) -> float:
+        """Return the smallest budget whose best mixture reaches a risk; infinite when none does.
+
+        A budget spent twice, once on each source, is at least as good as the best mixture for it, and no better than
+        the best mixture for the double: that brackets the answer.
+        """
+
+        def missed_twice(log_budget: float) -> float:
+            counts = np.minimum(np.exp(log_budget) / self.prices, self.limits)
+            return _above(float(self.fits(counts[None]).excess_risk[0]), excess_risk)
+
+        def missed(log_budget: float) -> float:
+            found = self.profile(float(np.exp(log_budget)), like=like, zooms=1)
+            return _above(float(found.excess_risk.min()), excess_risk)
+
+        if self.smallest_risk() > excess_risk:
+            return float("inf")
+        low = float(np.log(self.prices.min()))
+        high = float(np.log((self.prices * np.minimum(self.limits, PLENTY)).max()))
+        if missed_twice(low) > 0:
+            low = float(brentq(missed_twice, low, high, xtol=1e-3)) - 2e-3
+        high = low + np.log(2.0) + 4e-3
+        like = self.profile(float(np.exp(low)), zooms=0)
+        if missed(low) <= 0:
+            return float(np.exp(low))
+        return float(np.exp(brentq(missed, low, high, xtol=1e-4)))
+
+
+def _above(risk: float, wanted: float) -> float:
+    """Return by which logarithm a risk exceeds what is wanted."""
+    tiny = np.finfo(np.float64).tiny
+    return float(np.log(max(risk, tiny)) - np.log(max(wanted, tiny)))
+
+
+def _merged(one: Profile, other: Profile) -> Profile:
+    """Return two profiles of one budget as one."""
+    share = np.concatenate([one.share, other.share])
+    order = np.argsort(share, kind="stable")
+    fits = {
+        name: np.concatenate([getattr(one.fits, name), getattr(other.fits, name)])[order]
+        for name in TunedFits.__dataclass_fields__
+    }
+    counts = np.concatenate([one.counts, other.counts])[order]
+    return Profile(share=share[order], counts=counts, fits=TunedFits(**fits))
+
+
+def market(problem: Mixture, *, prices: Array, limits: Array) -> Market:
+    """Return the sources of a problem as goods.
+
+    Raises
+    ------
+    InputError
+        Unless the problem has two sources and covariances that commute.
+    """
+    if len(problem.sources) != 2:
+        raise InputError(
+            f"a plan is made for two sources, the target and a synthetic one; got {len(problem.sources)}. "
+            "Leave out the others."
+        )
+    arrays = translate(problem)
+    if not isinstance(arrays.covariances, CommutingCovariances):
+        raise InputError(
+            "a plan looks at thousands of mixtures, which takes covariances that commute. Give both sources the same "
+            "eigenvectors."
+        )
+    width = None if problem.width is None else float(problem.width)
+    return Market(arrays=arrays, prices=prices, limits=limits, width=width)
+
+
+def best_width(goods: Market, budget: float, *, max_width: int) -> tuple[Market, Profile]:
+    """Return the market with the width up to `max_width` that is best for its best counts, and its profile.
+
+    Counts are chosen at the largest width, the width for them, and the counts again.
+    """
+    widest = replace(goods, width=float(max_width))
+    profile = widest.profile(budget)
+    counts, start = profile.counts[[profile.best]], profile.fits.point[profile.best]
+    low, high = 1, max_width
+    while True:
+        widths = np.unique(np.round(np.geomspace(low, high, WIDTHS)))
+        risks = [float(replace(goods, width=w).fits(counts, start=start).excess_risk[0]) for w in widths.tolist()]
+        best = int(np.argmin(risks))
+        low, high = int(widths[max(best - 1, 0)]), int(widths[min(best + 1, len(widths) - 1)])
+        if high - low <= 2:
+            break
+    if widths[best] == max_width:
+        return widest, profile
+    narrower = replace(goods, width=float(widths[best]))
+    return narrower, narrower.profile(budget, like=profile)
