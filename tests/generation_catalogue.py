@@ -82,6 +82,12 @@ REMEMBERED = {
     "mix, reused, fixed": _many("mix", real="reused", design="fixed", n_synthetic=60),
     "mix, reused, fixed, other inputs": _few("mix", real="reused", design="fixed", second=RISING, ridge=0.1),
     "mix, fresh real, fixed": _many("mix", real="fresh", design="fixed", n_real=60, n_synthetic=60),
+    "accumulate, strict verifier": _many("accumulate", curation=STRICT, n_synthetic=200),
+    "accumulate, sloppy verifier, narrow": _many("accumulate", curation=SLOPPY, width=50),
+    "mix, reused, verifier, iterative, other inputs": _many(
+        "mix", real="reused", curation=SLOPPY, n_real=60, shift=0.5, second=RISING
+    ),
+    "subsample, verifier": _many("accumulate-subsample", subsample=100, curation=SLOPPY),
     "subsample": _many("accumulate-subsample", subsample=120),
     "subsample, few, weighted, other inputs": _few(
         "accumulate-subsample", subsample=30, ridge=0.1, second=RISING, weight=0.5

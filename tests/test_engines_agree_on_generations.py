@@ -96,7 +96,7 @@ def _forgetful_responses(given: memory.Memory) -> Any:
     """A wrong formula: no sample is met twice, so that every fit sees its residuals for the first time."""
     responses = _RESPONSES(given)
     own = np.eye(len(given.ridge))
-    return replace(responses, force=responses.force * own)
+    return replace(responses, force=responses.force * own, coupled=responses.coupled * own)
 
 
 _NOISE_PROFILE = generations._noise_profile

@@ -23,7 +23,7 @@ from modelcollapse import (
     solve,
     solve_generations,
 )
-from modelcollapse.theory import generations_engine
+from modelcollapse.theory import generations_engine, memory_engine
 from modelcollapse.theory.generations import trajectory
 
 ISOTROPIC = Spectrum.isotropic(100)
@@ -266,7 +266,7 @@ def test_theory_with_memory_contains_the_chain(name, changes):
     """Where no inputs are used twice, the theory with memory must give what the chain gives."""
     changes = {**changes, "second": Spectrum.power_law(100, exponent=0.4)} if "second" in changes else changes
     problem = recursion(**{**KINDS[name], **changes})
-    remembered = generations_engine._remembered(problem)
+    remembered = memory_engine.followed_with_memory(problem)
     assert remembered.excess_risk[0] == pytest.approx(risks(problem), rel=1e-9)
     assert remembered.bias[0] == pytest.approx(np.array(solve_generations(problem).bias), rel=1e-8)
 
@@ -274,7 +274,7 @@ def test_theory_with_memory_contains_the_chain(name, changes):
 @pytest.mark.parametrize("kind", ["replace", "accumulate"])
 def test_theory_with_memory_contains_added_up_noise(kind):
     abundant = recursion(kind, design="fixed", n_real=160, n_synthetic=160, ridge=0)
-    assert generations_engine._repeated(abundant).excess_risk[0] == pytest.approx(risks(abundant), rel=1e-9)
+    assert memory_engine.followed_without_ridge(abundant).excess_risk[0] == pytest.approx(risks(abundant), rel=1e-9)
     scarce = recursion(kind, design="fixed", n_real=60, n_synthetic=60, ridge=0)
     limit = recursion(kind, design="fixed", n_real=60, n_synthetic=60, ridge=1e-9)
     assert risks(limit) == pytest.approx(risks(scarce), rel=1e-5)
@@ -350,7 +350,10 @@ def test_theory_reports_a_threshold_and_what_inherits_it():
     ("changes", "reason"),
     [
         ({"kind": "accumulate-subsample", "subsample": 100, "design": "fixed"}, "subsamples"),
-        ({"kind": "accumulate", "curation": Curation(hit=1, false_keep=0, tolerance=1)}, "curated samples"),
+        (
+            {"kind": "replace", "design": "fixed", "curation": Curation(hit=1, false_keep=0, tolerance=1)},
+            "curated anew",
+        ),
         ({"kind": "mix", "real": "reused", "n_real": 40, "n_synthetic": 40, "ridge": 0}, "interpolating"),
         ({"kind": "replace", "width": 50, "activation": "relu"}, "networks"),
         ({"kind": "replace", "second": Spectrum.full(np.eye(100) + np.ones((100, 100)) / 9)}, "commute"),

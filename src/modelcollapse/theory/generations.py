@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erf
 
 from modelcollapse.checks import Array
 from modelcollapse.parallel import side_by_side
 from modelcollapse.theory.commuting import CommutingCovariances
+from modelcollapse.theory.curation import kept_errors
 from modelcollapse.theory.fixed_point import solve_fixed_point
 from modelcollapse.theory.mixture import coupling, projection_response, stiffness
 from modelcollapse.theory.reductions import Reductions, Sampling, reduce
@@ -233,12 +233,7 @@ def _labels(chain: Chain, t: int, model: _Model, covariances: CommutingCovarianc
     ones = np.ones_like(square)
     if chain.hit is None or chain.false_keep is None or chain.tolerance is None:
         return _Labels(square=square, slope=ones, bend=0 * ones, kept_share=ones)
-    bound = np.divide(chain.tolerance, np.sqrt(square), out=np.full_like(square, np.inf), where=square > 0)
-    right = erf(bound / np.sqrt(2))
-    density = np.where(np.isfinite(bound), bound, 0.0) * np.exp(-(bound**2) / 2) * np.sqrt(2 / np.pi)
-    advantage = chain.hit - chain.false_keep
-    kept_share = chain.false_keep + advantage * right
-    slope = (chain.false_keep + advantage * (right - density)) / np.where(kept_share > 0, kept_share, 1.0)
+    kept_share, slope = kept_errors(square, hit=chain.hit, false_keep=chain.false_keep, tolerance=chain.tolerance)
     bend = np.divide(slope - 1, square, out=np.zeros_like(square), where=square > 0)
     return _Labels(square=slope * square, slope=slope, bend=bend, kept_share=kept_share)
 

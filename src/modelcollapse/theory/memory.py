@@ -43,6 +43,8 @@ class Memory:
         Strictly lower triangular.
     noise : array of shape (B, T, T)
         Covariance between generations of the noise of a sample's label.
+    slanted_taught, slanted_copied : arrays like `taught` and `copied`
+        What inputs that were chosen by the errors of their labels teach beside the labels; zeros without curation.
     roots : array of shape (J, J, d)
         E z_a z_b along each direction; the first root is the teacher whose risk counts.
     """
@@ -57,6 +59,8 @@ class Memory:
     taught: Array
     copied: Array
     noise: Array
+    slanted_taught: Array
+    slanted_copied: Array
     roots: Array
 
 
@@ -88,26 +92,45 @@ class _Responses:
     returned: Array
 
 
-def remembered_risk(memory: Memory, *, covariance: int = 0) -> tuple[Array, Array]:
-    """Return bias and variance of the models of all generations.
+@dataclass(frozen=True, kw_only=True)
+class Remembered:
+    """Second moments of the errors u = ŵ − w of the models of all generations; w is the first root.
+
+    Attributes
+    ----------
+    bias : array of shape (T,)
+        Of the models' means, on the first covariance that was asked for.
+    errors : array of shape (G, T, T)
+        E u_tᵀ Σ_g u_s.
+    along_roots : array of shape (G, T, J)
+        E u_tᵀ Σ_g z_a.
+    """
+
+    bias: Array
+    errors: Array
+    along_roots: Array
+
+
+def remembered(memory: Memory, *, covariance: int = 0) -> Remembered:
+    """Return the errors of the models of all generations.
 
     Parameters
     ----------
     memory : Memory
     covariance : int
-        Inputs on which the risk counts.
+        Inputs on which the bias counts.
 
     Returns
     -------
-    bias, variance : arrays of shape (T,)
+    Remembered
 
     Notes
     -----
-    With D = diag(ω/N) of the fits for which a sample is drawn, L = copied, U = taught, n the sample counts, ⟨⟩ the
-    mean over what is drawn, and for each direction j of variance σ
+    With D = diag(ω/N) of the fits for which a sample is drawn, L = copied, U = taught, L′ and U′ the same with what is
+    slanted, n the sample counts, ⟨⟩ the mean over what is drawn, and for each direction j of variance σ
 
-        E = (1 + (1 − L) K D)⁻¹,   R_j = (diag(κ) + Σ_b n_b σ_bj ⟨D E⟩ (1 − L))⁻¹,   K = Σ_j σ_j R_j
-        ŵ_j = R_j (Σ_b n_b σ_bj ⟨D E⟩ U z_j + ξ_j),   Cov ξ_j = Σ_b n_b σ_bj ⟨D E C_b (D E)ᵀ⟩ + diag(q)
+        E = (1 + (1 − L) K D)⁻¹,   R_j = (diag(κ) + Σ_b n_b σ_bj ⟨D E⟩ (1 − L′))⁻¹,   K = Σ_j σ_j R_j
+        ŵ_j = R_j (Σ_b n_b σ_bj ⟨D E⟩ U′ z_j + ξ_j),   Cov ξ_j = Σ_b n_b σ_bj ⟨D E C_b (D E)ᵀ⟩ + diag(q)
         C_b = noise_b + E (U z − (1 − L) ŵ)ᵀ Σ_b (U z − (1 − L) ŵ)
         q_t = κ_t² E‖ŵ_t‖² / (m_t − d + 2 κ_t Σ_j R_j,tt)
 
@@ -116,13 +139,16 @@ def remembered_risk(memory: Memory, *, covariance: int = 0) -> tuple[Array, Arra
     """
     responses = _responses(memory)
     mean = _means(memory, responses)
-    second = _second_moments(memory, responses, mean)
-    weight = memory.eigenvalues[covariance]
-    error = mean.copy()
-    error[..., 0] -= 1.0
-    bias = np.einsum("j,jta,jtb,abj->t", weight, error, error, memory.roots, optimize=True)
-    square = np.einsum("j,jta,jtb,abj->t", weight, mean, mean, memory.roots, optimize=True)
-    return bias, np.diagonal(second[covariance]) - square
+    second = _second_moments(memory, responses, mean)[:-1]
+    sigma = memory.eigenvalues
+    along = np.einsum("gj,jtb,abj->gta", sigma, mean, memory.roots, optimize=True)
+    among = np.einsum("gj,abj->gab", sigma, memory.roots)
+    teacher = along[..., 0]
+    errors = second - teacher[:, :, None] - teacher[:, None, :] + among[:, :1, :1]
+    missed = mean.copy()
+    missed[..., 0] -= 1.0
+    bias = np.einsum("j,jta,jtb,abj->t", sigma[covariance], missed, missed, memory.roots, optimize=True)
+    return Remembered(bias=bias, errors=errors, along_roots=along - among[:, :1])
 
 
 def _responses(memory: Memory) -> _Responses:
@@ -142,7 +168,8 @@ def _responses(memory: Memory) -> _Responses:
     response = np.zeros((len(sigma), n_fits, n_fits))  # K
     coupled = np.zeros((n_sets, n_fits, n_fits))
     force = np.zeros((n_sets, n_fits, n_fits))
-    pressed = np.zeros((n_sets, n_fits, n_fits))  # ⟨D E⟩ (1 − L)
+    pressed = np.zeros((n_sets, n_fits, n_fits))  # ⟨D E⟩ (1 − L′)
+    learned = memory.copied + memory.slanted_copied
     for t in range(n_fits):
         resolvent[:, t, t] = diagonal[:, t]
         response[:, t, t] = sigma @ diagonal[:, t]
@@ -152,7 +179,7 @@ def _responses(memory: Memory) -> _Responses:
             known = -np.einsum("br,br->b", memory.copied[:, t, s:t], response[memory.group, s:t, s])
             coupled[:, t, s] = known
             held = -own[:, s] * np.einsum("br,br->b", force[:, t, between], coupled[:, between, s])
-            given = np.einsum("br,br->b", force[:, t, between], memory.copied[:, between, s])
+            given = np.einsum("br,br->b", force[:, t, between], learned[:, between, s])
             direct = members @ (memory.n_samples * (held - given))
             earlier = members @ (memory.n_samples[:, None] * pressed[:, t, s + 1 : t])
             felt = np.einsum("jr,jr->j", sigma.T @ earlier, resolvent[:, s + 1 : t, s])
@@ -172,7 +199,8 @@ def _responses(memory: Memory) -> _Responses:
 
 def _means(memory: Memory, responses: _Responses) -> Array:
     """Return the factors of the roots in the mean of each generation's model, shape (d, T, J)."""
-    learned = np.einsum("b,bts,bsa->bta", memory.n_samples, responses.force, memory.taught)
+    taught = memory.taught + memory.slanted_taught
+    learned = np.einsum("b,bts,bsa->bta", memory.n_samples, responses.force, taught)
     by_group = np.einsum("gb,bta->gta", responses.members, learned)
     return np.asarray(np.einsum("jts,gj,gsa->jta", responses.resolvent, responses.sigma, by_group, optimize=True))
 
@@ -242,7 +270,7 @@ def _projection_strength(memory: Memory, responses: _Responses) -> Array:
         return np.zeros_like(memory.ridge)
     diagonal = np.einsum("jtt->t", responses.resolvent)
     spare = memory.width - memory.eigenvalues.shape[1] + 2 * memory.ridge * diagonal
-    return np.divide(memory.ridge**2, spare, out=np.zeros_like(spare), where=memory.ridge > 0)
+    return np.asarray(np.divide(memory.ridge**2, spare, out=np.zeros_like(spare), where=memory.ridge > 0))
 
 
 def _taught_moments(memory: Memory, mean: Array) -> Array:

@@ -1,0 +1,311 @@
+"""What does theory answer to recursions that use inputs again? Who labels which inputs, and what is remembered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from modelcollapse.checks import Array
+from modelcollapse.problems.recursion import REAL, SYNTHETIC, Batch, Recursion
+from modelcollapse.theory.commuting import CommutingCovariances
+from modelcollapse.theory.curation import kept_errors
+from modelcollapse.theory.engine import Translation, translate
+from modelcollapse.theory.equilibrium import Classes
+from modelcollapse.theory.fixed_point import solve_fixed_point
+from modelcollapse.theory.generations import Trajectory
+from modelcollapse.theory.memory import Memory, Remembered, remembered
+from modelcollapse.theory.mixture import mixture_risk
+from modelcollapse.theory.reductions import Sampling
+
+ROUNDS = 200
+"""Most rounds in which curation and the models that it judges settle."""
+SETTLED = 1e-11
+"""Relative change of the excess risks from which on they count as settled."""
+
+
+def additive(problem: Recursion) -> bool:
+    """Whether all fits have the same inputs, no ridge and no width, so that noise adds up and nothing else changes."""
+    alike = len({batch.inputs for batch in problem.batches}) == 1 and problem.width is None
+    return alike and not problem.given and not problem.ridge.any()
+
+
+def interpolating(problem: Recursion) -> bool:
+    """Whether some fit has no ridge and no more samples than parameters: shrinkages vanish there."""
+    classes = _classes(problem, _sets(problem), (0, 0))
+    interpolates = classes.active_samples.sum(axis=1) <= np.minimum(classes.limit, problem.mixture.n_features)
+    return bool(((problem.ridge == 0) & interpolates)[int(problem.given) :].any())
+
+
+def roots_of(arrays: Translation, *, given: bool) -> Array:
+    """Return E z_a z_b along each direction, of the teacher and, when given, of the first model's error."""
+    fixed, loadings = arrays.teachers.fixed, arrays.teachers.loadings
+    if given:
+        fixed = np.stack([fixed[REAL], fixed[SYNTHETIC] - fixed[REAL]])
+        loadings = np.stack([loadings[REAL], loadings[SYNTHETIC] - loadings[REAL]])
+    else:
+        fixed, loadings = fixed[:1], loadings[:1]
+    known = fixed[:, None] * fixed[None]
+    return np.asarray(known + np.einsum("ac,bc,cd->abd", loadings, loadings, arrays.teachers.second_moments))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Set:
+    """The samples of one set of inputs.
+
+    Attributes
+    ----------
+    source : int
+    n_samples : float
+    labelled : int
+        Generation in which they get their (first) labels.
+    pull : array of shape (generations + 1,)
+        Weight of each in the loss of each generation, ω/N; 0 where it takes no part.
+    taught, copied, noise : arrays of shape (generations + 1, ...)
+        See `memory.Memory`.
+    """
+
+    source: int
+    n_samples: float
+    labelled: int
+    pull: Array
+    taught: Array
+    copied: Array
+    noise: Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Verified:
+    """What curation makes of each set of inputs.
+
+    Attributes
+    ----------
+    kept_share, slope, square : arrays of shape (B,)
+        Share that is kept, E[ε² | kept]/E ε², and E ε² of the label errors ε.
+    met : array of shape (B, T)
+        E ε g_t: how much of the label errors is in the residuals of each fit, had the sample been left out.
+    """
+
+    kept_share: Array
+    slope: Array
+    square: Array
+    met: Array
+
+
+def followed_with_memory(problem: Recursion) -> Trajectory:
+    """Answer a recursion that uses inputs again.
+
+    A verifier looks at the errors of models that depend on what it keeps: both are found in rounds, and since labels
+    come from earlier generations only, each round settles at least one more generation.
+    """
+    arrays, sets = translate(problem.mixture), _sets(problem)
+    ones = np.ones(len(sets))
+    verified = _Verified(kept_share=ones, slope=ones, square=ones, met=np.ones((len(sets), problem.n_fits)))
+    settled, before = problem.workflow.curation is None, np.zeros(1)
+    for _ in range(ROUNDS):
+        memory, converged = _memory(problem, arrays, sets, verified)
+        found = remembered(memory, covariance=arrays.sampling.group[REAL])
+        risks = np.diagonal(found.errors[arrays.sampling.group[REAL]])
+        settled = settled or (len(before) == len(risks) and np.allclose(risks, before, rtol=SETTLED, atol=0))
+        if settled:
+            break
+        before, verified = risks, _verify(problem, sets, memory, found)
+    kept_share = np.full(problem.n_fits, np.nan)
+    kept_share[1:] = 1.0
+    for batch, share in zip(sets, verified.kept_share, strict=True):
+        if batch.source == SYNTHETIC:
+            kept_share[batch.labelled] = share
+    bias, variance = found.bias, risks - found.bias
+    if problem.given:
+        first = memory.roots[1, 1] @ memory.eigenvalues[arrays.sampling.group[REAL]]
+        bias, variance = np.concatenate([[first], bias]), np.concatenate([[0.0], variance])
+    return _trajectory(bias, variance, kept_share=kept_share, converged=converged and settled)
+
+
+def _memory(problem: Recursion, arrays: Translation, sets: list[_Set], verified: _Verified) -> tuple[Memory, bool]:
+    """Return what the theory needs of a recursion, and whether the fixed point of every fit was reached."""
+    covariances = arrays.covariances
+    assert isinstance(covariances, CommutingCovariances)
+    start, n_fits, sources = int(problem.given), problem.n_fits, [own.source for own in sets]
+    kept = [replace(own, n_samples=own.n_samples * share) for own, share in zip(sets, verified.kept_share, strict=True)]
+    classes = _classes(problem, kept, arrays.sampling.group)
+    equilibrium = solve_fixed_point(covariances, classes.rows(np.arange(start, n_fits)))
+    shrinkage = np.ones((2, n_fits))
+    shrinkage[:, start:] = (equilibrium.scale[:, None] * equilibrium.gain).T
+    pull = np.stack([own.pull for own in sets])
+    excess = np.divide(verified.slope - 1, verified.square, out=np.zeros(len(sets)), where=verified.square > 0)
+    met = np.where(pull > 0, verified.met, 0.0)
+    slanted_taught, slanted_copied = _slants(problem, sets, excess[:, None] * met)
+    noise = np.stack([own.noise for own in sets]) + excess[:, None, None] * met[:, :, None] * met[:, None, :]
+    memory = Memory(
+        eigenvalues=covariances.eigenvalues,
+        group=np.array([arrays.sampling.group[source] for source in sources]),
+        n_samples=np.array([own.n_samples for own in kept], dtype=np.float64),
+        force=(pull * shrinkage[sources])[:, start:],
+        presence=np.broadcast_to(_presence(problem, kept), pull.shape)[:, start:],
+        ridge=equilibrium.effective_ridge,
+        width=None if problem.width is None else problem.width[start:],
+        taught=np.stack([own.taught for own in sets])[:, start:],
+        copied=np.stack([own.copied for own in sets])[:, start:, start:],
+        noise=noise[:, start:, start:],
+        slanted_taught=slanted_taught[:, start:],
+        slanted_copied=slanted_copied[:, start:, start:],
+        roots=roots_of(arrays, given=problem.given),
+    )
+    return memory, bool(equilibrium.converged.all())
+
+
+def _slants(problem: Recursion, sets: list[_Set], slant: Array) -> tuple[Array, Array]:
+    """Return what curated inputs teach of the error of the model that labelled them, in each fit, beside the labels."""
+    taught = np.zeros((len(sets), problem.n_fits, 1 + problem.given))
+    copied = np.zeros((len(sets), problem.n_fits, problem.n_fits))
+    for b, own in enumerate(sets):
+        if own.source == REAL:
+            continue
+        if problem.given and own.labelled == 1:
+            taught[b, :, 1] = slant[b]  # its error is the second root
+        else:
+            copied[b, :, own.labelled - 1] = slant[b]
+            taught[b, :, 0] = -slant[b]
+    return taught, copied
+
+
+def _verify(problem: Recursion, sets: list[_Set], memory: Memory, found: Remembered) -> _Verified:
+    """Return what the verifier keeps of the labels of each set, given the errors of all models."""
+    curation, start = problem.workflow.curation, int(problem.given)
+    assert curation is not None
+    square, met = np.ones(len(sets)), np.zeros((len(sets), problem.n_fits))
+    for b, own in enumerate(sets):
+        if own.source == REAL:
+            continue
+        g = memory.group[b]
+        if problem.given and own.labelled == 1:
+            error, along = memory.roots[1, 1] @ memory.eigenvalues[g], found.along_roots[g, :, 1]
+        else:
+            labeller = own.labelled - 1 - start
+            error, along = found.errors[g, labeller, labeller], found.errors[g, :, labeller]
+        square[b] = error + own.noise[own.labelled, own.labelled]
+        met[b, start:] = square[b] - along
+    rates = {name: np.array(getattr(curation, name)) for name in ("hit", "false_keep", "tolerance")}
+    kept_share, slope = kept_errors(square, **rates)
+    real = np.array([own.source == REAL for own in sets])
+    return _Verified(
+        kept_share=np.where(real, 1.0, kept_share), slope=np.where(real, 1.0, slope), square=square, met=met
+    )
+
+
+def _classes(problem: Recursion, sets: list[_Set], group: tuple[int, ...]) -> Classes:
+    """Return each fit by itself: what it uses of each source, inputs that are labelled twice once."""
+    samples, weight = np.zeros((problem.n_fits, 2)), np.zeros((problem.n_fits, 2))
+    presence = _presence(problem, sets)
+    for own in sets:
+        samples[:, own.source] += own.n_samples * (own.pull > 0) * presence
+        weight[:, own.source] = np.maximum(weight[:, own.source], own.pull * problem.n_total)
+    return Classes(
+        group=group,
+        n_samples=samples,
+        weight=weight,
+        n_total=problem.n_total,
+        ridge=problem.ridge,
+        width=problem.width,
+        feature_noise=np.zeros(max(group) + 1),
+    )
+
+
+def _presence(problem: Recursion, sets: list[_Set]) -> Array:
+    """Return the probability that a sample is drawn for the fit of each generation, shape (generations + 1,)."""
+    presence = np.ones(problem.n_fits)
+    if problem.workflow.subsample is not None:
+        pool = sum(own.n_samples * (own.pull > 0) for own in sets)
+        presence[1:] = np.minimum(1.0, problem.workflow.subsample / np.asarray(pool)[1:])
+    return presence
+
+
+def _sets(problem: Recursion) -> list[_Set]:
+    """Return the samples of a recursion by their inputs."""
+    by_inputs: dict[int, list[Batch]] = {}
+    for batch in problem.batches:
+        by_inputs.setdefault(batch.inputs, []).append(batch)
+    sets = []
+    for batches in by_inputs.values():
+        taught, copied, noise = _labels(problem, batches)
+        sets.append(
+            _Set(
+                source=batches[0].source,
+                n_samples=batches[0].n_samples,
+                labelled=batches[0].labelled,
+                pull=_pull(problem, batches),
+                taught=taught,
+                copied=copied,
+                noise=noise,
+            )
+        )
+    return sets
+
+
+def _pull(problem: Recursion, batches: list[Batch]) -> Array:
+    """Return the weight of a row of these inputs in the loss of each generation, shape (generations + 1,)."""
+    pull = np.zeros(problem.n_fits)
+    for batch in batches:
+        used = slice(batch.first, batch.last + 1)
+        pull[used] += problem.weight[used, batch.source] / problem.n_total[used]
+    return pull
+
+
+def _labels(problem: Recursion, batches: list[Batch]) -> tuple[Array, Array, Array]:
+    """Return, for the labels of one set of inputs, the roots and models they copy in each fit, and their noise."""
+    n_fits = problem.n_fits
+    share = np.zeros((len(batches), n_fits))  # of each batch in the mean label that a fit sees
+    for row, batch in zip(share, batches, strict=True):
+        row[batch.first : batch.last + 1] = problem.weight[batch.first : batch.last + 1, batch.source]
+    total = share.sum(axis=0)
+    share = np.divide(share, total, out=np.zeros_like(share), where=total > 0)
+    taught, copied = np.zeros((n_fits, 1 + problem.given)), np.zeros((n_fits, n_fits))
+    for row, batch in zip(share, batches, strict=True):
+        if batch.source == SYNTHETIC and not (problem.given and batch.labelled == 1):
+            copied[:, batch.labelled - 1] += row
+        else:
+            taught += row[:, None] * (1.0 if batch.source == SYNTHETIC else np.eye(1 + problem.given)[0])
+    noise = np.einsum("bt,bs,b->ts", share, share, [batch.noise_var for batch in batches])
+    return taught, copied, noise
+
+
+def followed_without_ridge(problem: Recursion) -> Trajectory:
+    """Answer fits without ridge on the same inputs: noise adds up, and what the inputs do not show stays unknown."""
+    arrays = translate(problem.mixture)
+    (only,) = _sets(problem)
+    alone = Sampling(
+        group=arrays.sampling.group,
+        share=np.array([1.0, 0.0]),
+        n_total=np.array(float(only.n_samples)),
+        noise_var=np.zeros(2),
+        weight=np.ones(2),
+        ridge=np.array(0.0),
+        width=None,
+        feature_noise=arrays.sampling.feature_noise,
+    )
+    risk = mixture_risk(alone, covariances=arrays.covariances, teachers=arrays.teachers, target=REAL)
+    carried = np.linalg.inv(np.eye(problem.n_fits) - only.copied)  # noise of earlier generations in each model
+    accumulated = np.diagonal(carried @ only.noise @ carried.T)
+    bias = np.full(problem.n_fits, float(risk.bias))
+    variance = float(risk.variance) + float(risk.amplification[REAL]) * accumulated
+    kept_share = np.where(np.arange(problem.n_fits) > 0, 1.0, np.nan)
+    return _trajectory(
+        bias, variance, kept_share=kept_share, converged=bool(risk.converged), threshold=bool(risk.threshold)
+    )
+
+
+def _trajectory(
+    bias: Array, variance: Array, *, kept_share: Array, converged: bool, threshold: bool = False
+) -> Trajectory:
+    """Return one recursion as a batch; on a threshold no generation has a risk."""
+    flags = np.full(bias.shape, threshold)
+    excess_risk = np.where(flags, np.inf, bias + variance)
+    return Trajectory(
+        excess_risk=excess_risk[None],
+        bias=np.where(flags, np.nan, bias)[None],
+        variance=np.where(flags, np.inf, variance)[None],
+        kept_share=kept_share[None],
+        threshold=flags[None],
+        converged=np.full(bias.shape, converged)[None],
+    )
