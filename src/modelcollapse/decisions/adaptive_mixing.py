@@ -77,9 +77,12 @@ class AdaptiveMixing:
 
     Attributes
     ----------
+    first_ridge : float
+        Of generation 0 in all of them, the best for itself.
     fixed, greedy, adaptive : Mixing
     """
 
+    first_ridge: float
     fixed: Mixing
     greedy: Mixing
     adaptive: Mixing
@@ -123,13 +126,15 @@ def adaptive_mixing(problem: Recursion) -> AdaptiveMixing:
     """
     sampler = _Sampler.of(problem)
     generations = problem.workflow.generations
-    follow = sampler.follow(sampler.first_ridge())
+    first_ridge = sampler.first_ridge()
+    follow = sampler.follow(first_ridge)
     log_weight, log_ridge = _best_fixed(follow, generations)
     fixed = np.append(np.full(generations, log_weight), log_ridge)
     greedy = np.append(_greedy(follow, generations, log_ridge), log_ridge)
     candidates = [greedy, fixed, _descended(follow, greedy), _descended(follow, fixed)]
     adaptive = min(candidates, key=lambda point: _last(follow, point))
     return AdaptiveMixing(
+        first_ridge=first_ridge,
         fixed=sampler.mixing(follow, fixed),
         greedy=sampler.mixing(follow, greedy),
         adaptive=sampler.mixing(follow, adaptive),
