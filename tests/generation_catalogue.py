@@ -87,6 +87,11 @@ REMEMBERED = {
     "mix, reused, verifier, iterative, other inputs": _many(
         "mix", real="reused", curation=SLOPPY, n_real=60, shift=0.5, second=RISING
     ),
+    "accumulate, interpolating at first": _few("accumulate", ridge=0, spectrum=FLAT, noise=(1, 1)),
+    "mix, reused, interpolating": _few("mix", real="reused", ridge=0, spectrum=FLAT, n_real=20, n_synthetic=20),
+    "replace, fixed, interpolating, narrow": _few(
+        "replace", design="fixed", ridge=0, spectrum=FLAT, width=50, n_real=30, n_synthetic=30
+    ),
     "subsample, verifier": _many("accumulate-subsample", subsample=100, curation=SLOPPY),
     "subsample": _many("accumulate-subsample", subsample=120),
     "subsample, few, weighted, other inputs": _few(

@@ -346,6 +346,23 @@ def test_theory_reports_a_threshold_and_what_inherits_it():
     assert np.isfinite(result.excess_risk).tolist() == [True, True, False, False, False]
 
 
+def test_theory_with_memory_reports_a_threshold_and_what_inherits_it():
+    schedule = Schedule(n_samples={"synthetic": [0, 20, 30, 50, 50]})
+    result = solve_generations(recursion("accumulate", n_real=50, ridge=0, schedule=schedule))
+    assert result.status == "interpolation_threshold"
+    assert np.isfinite(result.excess_risk).tolist() == [True, True, False, False, False]
+
+
+@pytest.mark.parametrize("name", ["mix reused", "accumulate"])
+def test_theory_with_memory_goes_to_its_limit_without_ridge(name):
+    """Interpolating fits are answered at a ridge of 1e-8 of the inputs' variance: a tenth of it gives the same."""
+    problem = recursion(**{**KINDS[name], "n_real": 60, "n_synthetic": 15, "ridge": 0})
+    tiny = 1e-9 * problem.mixture.spectra[0].eigenvalues.mean()
+    near = recursion(**{**KINDS[name], "n_real": 60, "n_synthetic": 15, "ridge": tiny})
+    assert risks(near) == pytest.approx(risks(problem), rel=1e-5)
+    assert "ridge of 1e-08" in " ".join(solve_generations(problem).assumptions)
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
@@ -354,7 +371,6 @@ def test_theory_reports_a_threshold_and_what_inherits_it():
             {"kind": "replace", "design": "fixed", "curation": Curation(hit=1, false_keep=0, tolerance=1)},
             "curated anew",
         ),
-        ({"kind": "mix", "real": "reused", "n_real": 40, "n_synthetic": 40, "ridge": 0}, "interpolating"),
         ({"kind": "replace", "width": 50, "activation": "relu"}, "networks"),
         ({"kind": "replace", "second": Spectrum.full(np.eye(100) + np.ones((100, 100)) / 9)}, "commute"),
     ],

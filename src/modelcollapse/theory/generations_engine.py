@@ -11,6 +11,7 @@ from modelcollapse.result import GenerationsResult, Status
 from modelcollapse.theory.commuting import CommutingCovariances
 from modelcollapse.theory.engine import translate
 from modelcollapse.theory.generations import Chain, Trajectory, trajectory
+from modelcollapse.theory.limits import SMALL_RIDGE
 from modelcollapse.theory.memory_engine import (
     additive,
     followed_with_memory,
@@ -39,8 +40,6 @@ def unsupported(problem: Recursion) -> str | None:
     n_sets = len({batch.inputs for batch in problem.batches})
     if problem.n_fits**2 * (problem.mixture.n_features + n_sets) > MAX_MEMORY:
         return "remembers fewer generations of so many features"
-    if interpolating(problem) and not additive(problem):
-        return "has no formula for interpolating fits without ridge where some inputs are used again"
     return None
 
 
@@ -79,7 +78,7 @@ def solve_generations(problem: Recursion) -> GenerationsResult:
     if uses_inputs_once(problem):
         chain, covariances = translate_chain(problem)
         followed = trajectory(chain, covariances=covariances)
-    elif interpolating(problem):
+    elif interpolating(problem) and additive(problem):
         followed = followed_without_ridge(problem)
     else:
         followed = followed_with_memory(problem)
@@ -147,4 +146,6 @@ def _assumptions(problem: Recursion) -> tuple[str, ...]:
     said = ["Gaussian inputs", "samples, features and width large together: errors of the order of 1/n_samples"]
     if problem.workflow.curation is not None:
         said.append("curation keeps the share of samples that is expected")
+    if not uses_inputs_once(problem) and interpolating(problem) and not additive(problem):
+        said.append(f"ridge of {SMALL_RIDGE:g} of the inputs' variance where there is none")
     return tuple(said)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from modelcollapse.checks import Array
 from modelcollapse.problems.recursion import REAL, SYNTHETIC, Batch, Recursion
@@ -14,6 +15,7 @@ from modelcollapse.theory.engine import Translation, translate
 from modelcollapse.theory.equilibrium import Classes
 from modelcollapse.theory.fixed_point import solve_fixed_point
 from modelcollapse.theory.generations import Trajectory
+from modelcollapse.theory.limits import SMALL_RIDGE
 from modelcollapse.theory.memory import Memory, Remembered, remembered
 from modelcollapse.theory.mixture import mixture_risk
 from modelcollapse.theory.reductions import Sampling
@@ -100,6 +102,8 @@ def followed_with_memory(problem: Recursion) -> Trajectory:
     """
     arrays, sets = translate(problem.mixture), _sets(problem)
     ones = np.ones(len(sets))
+    lost = _thresholds(problem, arrays, sets)
+    problem = _lifted(problem, arrays) if interpolating(problem) else problem
     verified = _Verified(kept_share=ones, slope=ones, square=ones, met=np.ones((len(sets), problem.n_fits)))
     settled, before = problem.workflow.curation is None, np.zeros(1)
     for _ in range(ROUNDS):
@@ -119,7 +123,25 @@ def followed_with_memory(problem: Recursion) -> Trajectory:
     if problem.given:
         first = memory.roots[1, 1] @ memory.eigenvalues[arrays.sampling.group[REAL]]
         bias, variance = np.concatenate([[first], bias]), np.concatenate([[0.0], variance])
-    return _trajectory(bias, variance, kept_share=kept_share, converged=converged and settled)
+    return _trajectory(bias, variance, kept_share=kept_share, converged=converged and settled, lost=lost)
+
+
+def _thresholds(problem: Recursion, arrays: Translation, sets: list[_Set]) -> NDArray[np.bool_]:
+    """Return which generations are on an interpolation threshold, or after one that is, shape (generations + 1,)."""
+    assert isinstance(arrays.covariances, CommutingCovariances)
+    start = int(problem.given)
+    rows = np.arange(start, problem.n_fits)
+    fits = _classes(problem, sets, arrays.sampling.group).rows(rows)
+    lost = np.logical_or.accumulate(solve_fixed_point(arrays.covariances, fits).threshold)
+    return np.concatenate([np.zeros(start, dtype=np.bool_), lost])
+
+
+def _lifted(problem: Recursion, arrays: Translation) -> Recursion:
+    """Return the recursion with a tiny ridge where it has none."""
+    scale = float(arrays.covariances.traces().max()) / problem.mixture.n_features * float(problem.weight.max())
+    ridge = np.where(problem.ridge > 0, problem.ridge, SMALL_RIDGE * scale)
+    schedule = replace(problem.workflow.schedule, ridge=ridge.tolist())
+    return replace(problem, workflow=replace(problem.workflow, schedule=schedule))
 
 
 def _memory(problem: Recursion, arrays: Translation, sets: list[_Set], verified: _Verified) -> tuple[Memory, bool]:
@@ -290,22 +312,20 @@ def followed_without_ridge(problem: Recursion) -> Trajectory:
     bias = np.full(problem.n_fits, float(risk.bias))
     variance = float(risk.variance) + float(risk.amplification[REAL]) * accumulated
     kept_share = np.where(np.arange(problem.n_fits) > 0, 1.0, np.nan)
-    return _trajectory(
-        bias, variance, kept_share=kept_share, converged=bool(risk.converged), threshold=bool(risk.threshold)
-    )
+    lost = np.full(problem.n_fits, bool(risk.threshold))
+    return _trajectory(bias, variance, kept_share=kept_share, converged=bool(risk.converged), lost=lost)
 
 
 def _trajectory(
-    bias: Array, variance: Array, *, kept_share: Array, converged: bool, threshold: bool = False
+    bias: Array, variance: Array, *, kept_share: Array, converged: bool, lost: NDArray[np.bool_]
 ) -> Trajectory:
-    """Return one recursion as a batch; on a threshold no generation has a risk."""
-    flags = np.full(bias.shape, threshold)
-    excess_risk = np.where(flags, np.inf, bias + variance)
+    """Return one recursion as a batch, without risks where they are lost."""
+    excess_risk = np.where(lost, np.inf, bias + variance)
     return Trajectory(
         excess_risk=excess_risk[None],
-        bias=np.where(flags, np.nan, bias)[None],
-        variance=np.where(flags, np.inf, variance)[None],
+        bias=np.where(lost, np.nan, bias)[None],
+        variance=np.where(lost, np.inf, variance)[None],
         kept_share=kept_share[None],
-        threshold=flags[None],
+        threshold=lost[None],
         converged=np.full(bias.shape, converged)[None],
     )
