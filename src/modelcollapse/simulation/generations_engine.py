@@ -69,9 +69,9 @@ class _Limits:
 
 
 def unsupported(problem: Recursion) -> str | None:
-    """Return why the simulation cannot answer a recursion, in one sentence; None when it can."""
+    """Return why the simulation cannot answer a recursion, in a few words; None when it can."""
     if problem.mixture.activation not in (None, "identity"):
-        return "The simulation follows linear models and random projections over generations, not networks."
+        return "follows linear models and random projections over generations, not networks"
     return None
 
 
@@ -132,7 +132,7 @@ def solve_generations(
     """
     reason = unsupported(problem)
     if reason is not None:
-        raise InputError(f"{reason} Leave `activation` out.")
+        raise InputError(f"the simulation {reason}. Leave `activation` out.")
     seed = integer("seed", seed, low=0)
     if n_replicates is None and relative_stderr is None:
         relative_stderr = RELATIVE_STDERR
