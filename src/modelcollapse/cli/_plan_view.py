@@ -12,6 +12,8 @@ from modelcollapse.decisions.budget import BudgetPlan, Purchase
 from modelcollapse.decisions.generations_plan import GenerationsPlan
 from modelcollapse.digits import count_text, interval_text, rough_text, share_text
 
+_NARROW = 80
+"""Columns below which even numbers may be broken over lines."""
 LABELS = {"real_only": "real only", "synthetic_only": "synthetic only", "less": "10 % less money"}
 
 
@@ -28,6 +30,8 @@ def print_plan(plan: MixturePlan | BudgetPlan | GenerationsPlan | AuditPlan) -> 
             console.print(f"{heading}: {sentence}")
     table = _table(plan)
     if table is not None:
+        for column in table.columns[1:]:
+            column.no_wrap = console.width >= _NARROW
         console.print(table)
 
 
@@ -99,6 +103,6 @@ def _mixing_table(plan: GenerationsPlan) -> Table | None:
 
 def _empty(*headings: str) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for k, heading in enumerate(headings):
-        table.add_column(heading, no_wrap=k > 0)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
     return table

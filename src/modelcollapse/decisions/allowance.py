@@ -15,6 +15,7 @@ from modelcollapse.decisions.market import Market, market
 from modelcollapse.digits import count_text, rough_text, share_text
 from modelcollapse.errors import InputError
 from modelcollapse.problems.mixture import Mixture
+from modelcollapse.result import plain
 from modelcollapse.theory.tuning import tuned_fits
 
 POINTS = 33
@@ -69,7 +70,8 @@ class MixturePlan:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain numbers, strings and lists for JSON; a number that is not finite becomes None."""
-        content: dict[str, Any] = asdict(self)
+        content = plain(asdict(self))
+        assert isinstance(content, dict)
         return content
 
 

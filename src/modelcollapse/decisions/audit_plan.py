@@ -199,7 +199,10 @@ def _affordable(audit: Mapping[str, Any], surface: PricedSurface, counts: Array,
 
 
 def _relative_band(audit: Mapping[str, Any], surface: PricedSurface, counts: Array) -> tuple[float, float]:
-    """Return the band of the nearest forecast of the audit as shares of its test error; NaN when there is none."""
+    """Return the band of the nearest forecast of the audit as shares of its test error; NaN when there is none.
+
+    The nearest in the logarithm of the size and in the synthetic fraction, together.
+    """
     forecasts = [audit[name] for name in ("at_hand", "real_only", "best")]
     forecasts += [point for curve in audit["curves"] for point in curve["points"]]
     nearest, band = np.inf, (np.nan, np.nan)
@@ -208,8 +211,9 @@ def _relative_band(audit: Mapping[str, Any], surface: PricedSurface, counts: Arr
             continue
         synthetic = sum(told["counts"].get(name, 0.0) for name in surface.members)
         others = sum(told["counts"].values()) - told["counts"].get("real", 0.0) - synthetic
-        theirs = np.array([told["counts"].get("real", 0.0), synthetic])
-        distance = float(np.abs(np.log((1 + theirs) / (1 + counts))).sum() + np.log1p(others))
+        total = told["counts"].get("real", 0.0) + synthetic
+        size, mixed = np.log((1 + total) / (1 + counts.sum())), synthetic / total - counts[1] / counts.sum()
+        distance = float(abs(size) + abs(mixed) + np.log1p(others)) if total else np.inf
         if distance < nearest:
             low, high = told["band"]
             nearest, band = distance, (low / told["test_error"], high / told["test_error"])

@@ -1,0 +1,185 @@
+"""Can adaptive mixing beat static mixing? The best schedule against the best fixed share, over a grid of settings."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from modelcollapse import Mixture, RandomTeacher, Recursion, Shift, Source, Spectrum, Workflow
+from modelcollapse.decisions.adaptive_mixing import adaptive_mixing
+from modelcollapse.figures.inline import svg
+from modelcollapse.figures.style import BLUE, QUIET, VERMILLION, finish
+
+DOCS = Path(__file__).parent.parent / "docs"
+N_FEATURES = 4
+"""In theory only ratios count."""
+SYNTHETIC_PER_REAL = 4
+FEATURES_PER_SAMPLE = (0.1, 0.5, 2.0)
+NOISE = (0.1, 1.0)
+LABELS = {"clean": 0.0, "noisy": 1.0}
+"""Noise of synthetic labels on top of the model's predictions, in units of the real labels'."""
+FIRST = {"fitted": None, "poor": 1.0}
+"""First model: fitted on real samples, or given with an error as large as the signal."""
+HORIZONS = {"fresh": (5, 20), "reused": (5,)}
+SMALLEST_RIDGE = 1e-6
+
+HEAD = """# Adaptive mixing
+
+Can a share of synthetic data that changes with the generation beat the best fixed one? Written by
+
+```console
+$ python -m studies.adaptive_mixing
+```
+"""
+
+READING = """
+Every generation is fitted on real samples, fresh or the same ones again, and on four times as many fresh inputs that
+the model before has labelled. *Fixed*: the weight of synthetic samples and the ridge that are best for the last
+generation when both stay the same. *Schedule*: a weight for every generation and one ridge, best for the last
+generation (`modelcollapse.decisions.adaptive_mixing`). *Gain*: the share of the fixed weight's last excess risk that
+the schedule saves. *Greedy over schedule*: by which share the last risk is larger when each generation takes the weight
+that is best for itself. Inputs are isotropic with a signal of variance 1.
+
+The grid: {features} features per real sample; label noise of variance {noise}; synthetic labels that are the
+model's predictions (*clean*), or carry as much noise as the real ones (*noisy*); a first model that is fitted on real
+samples, or given with an error as large as the signal (*poor*).
+"""
+
+
+def problem(*, real: str, horizon: int, features_per_sample: float, noise: float, labels: str, first: str) -> Recursion:
+    """Return one setting of the grid."""
+    n_real = round(N_FEATURES / features_per_sample)
+    quality = FIRST[first]
+    shift = None if quality is None else Shift(quality=quality, shape="isotropic")
+    sources = [
+        Source("real", n_samples=n_real, noise_var=noise, spectrum=Spectrum.isotropic(N_FEATURES),
+               teacher=RandomTeacher()),
+        Source("synthetic", n_samples=SYNTHETIC_PER_REAL * n_real, noise_var=LABELS[labels] * noise, shift=shift),
+    ]  # fmt: skip
+    workflow = Workflow("mix", generations=horizon, design="fresh", real=real)
+    return Recursion(Mixture(sources, ridge=SMALLEST_RIDGE), workflow)
+
+
+def settings() -> list[dict[str, object]]:
+    """Return the grid."""
+    names = ("features_per_sample", "noise", "labels", "first")
+    return [
+        {"real": real, "horizon": horizon, **dict(zip(names, values, strict=True))}
+        for real, horizons in HORIZONS.items()
+        for horizon in horizons
+        for values in itertools.product(FEATURES_PER_SAMPLE, NOISE, LABELS, FIRST)
+    ]
+
+
+def measure(grid: list[dict[str, object]]) -> pd.DataFrame:
+    """Return one row for each setting: last risks in units of a single fit on real samples, and the gain."""
+    rows = []
+    for done, setting in enumerate(grid):
+        print(f"\r{done} of {len(grid)}", end="", file=sys.stderr, flush=True)
+        found = adaptive_mixing(problem(**setting))  # type: ignore[arg-type]
+        rows.append(
+            setting
+            | {
+                "fixed": found.fixed.last,
+                "schedule": found.adaptive.last,
+                "gain": found.gain,
+                "greedy_gap": found.greedy_gap,
+                "mean_gain": 1 - found.adaptive.mean / found.fixed.mean,
+            }
+        )
+    print(file=sys.stderr)
+    return pd.DataFrame(rows)
+
+
+def headline(rows: pd.DataFrame) -> str:
+    """Return the answer in one sentence."""
+
+    def told(real: str, labels: str) -> str:
+        found = rows[(rows["real"] == real) & (rows["labels"] == labels)]
+        most = found.loc[found["gain"].idxmax()]
+        typical = f"{100 * found['gain'].median():.1f} % (median of {len(found)} settings"
+        return f"{typical}; largest {100 * most['gain']:.0f} %, with a {most['first']} first model)"
+
+    return (
+        "**Yes, when every generation gets fresh real samples and the synthetic labels carry no noise of their own: "
+        f"the best schedule then saves {told('fresh', 'clean')} of the last excess risk; with noisy synthetic labels "
+        f"it saves {told('fresh', 'noisy')}, and with re-used real samples {told('reused', 'clean')} when labels are "
+        f"clean and {told('reused', 'noisy')} when they are noisy.**"
+    )
+
+
+def summary(rows: pd.DataFrame) -> str:
+    """Return the gains by kind of real samples, synthetic labels, first model and horizon, as a table."""
+    lines = [
+        "| real samples | synthetic labels | first model | generations | settings | gain: median | smallest | "
+        "largest | greedy over schedule: largest |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for (real, labels, first, horizon), group in rows.groupby(["real", "labels", "first", "horizon"]):
+        gain = 100 * group["gain"]
+        lines.append(
+            f"| {real} | {labels} | {first} | {horizon} | {len(group)} | {gain.median():.1f} % | {gain.min():.1f} % | "
+            f"{gain.max():.1f} % | {100 * group['greedy_gap'].max():.1f} % |"
+        )
+    return "\n".join(lines)
+
+
+def every(rows: pd.DataFrame) -> str:
+    """Return all settings as a table."""
+    lines = [
+        "| real | labels | generations | features per sample | noise | first model | fixed | schedule | gain |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {r.real} | {r.labels} | {r.horizon} | {r.features_per_sample:g} | {r.noise:g} | {r.first} | "
+        f"{r.fixed:.4g} | {r.schedule:.4g} | {100 * r.gain:.1f} % |"
+        for r in rows.itertuples()
+    ]
+    return "\n".join(lines)
+
+
+def draw(rows: pd.DataFrame) -> Figure:
+    """Draw the gain of every setting, side by side for each kind of real samples, labels and horizon."""
+    figure = Figure(figsize=(7.2, 3.8), layout="constrained", facecolor="white")
+    axes = figure.add_subplot()
+    groups = list(rows.groupby(["real", "horizon", "labels"]))
+    for place, ((_, _, labels), group) in enumerate(groups):
+        spread = place + np.linspace(-0.25, 0.25, len(group))
+        colour = BLUE if labels == "clean" else VERMILLION
+        axes.plot(spread, group["gain"], "o", color=colour, markersize=4)
+        axes.plot([place - 0.3, place + 0.3], [group["gain"].median()] * 2, color=QUIET)
+    finish(axes, x="", y="gain of the best schedule")
+    names = [f"{real}, T = {horizon}\n{labels} labels" for (real, horizon, labels), _ in groups]
+    axes.set_xticks(range(len(groups)), labels=names)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    return figure
+
+
+def write_page(rows: pd.DataFrame, docs: Path) -> None:
+    """Write the page and its picture."""
+    description = "Gain of the best schedule over the best fixed share, by setting."
+    picture = svg(draw(rows), name="adaptive-mixing", description=description)
+    (docs / "images" / "adaptive-mixing.svg").write_text(picture + "\n", encoding="utf-8")
+    reading = READING.format(
+        features=", ".join(f"{value:g}" for value in FEATURES_PER_SAMPLE),
+        noise=" or ".join(f"{value:g}" for value in NOISE),
+    )
+    parts = [HEAD, headline(rows), f"\n![{description}](images/adaptive-mixing.svg)", reading, summary(rows),
+             "\n## All settings\n", every(rows)]  # fmt: skip
+    (docs / "adaptive-mixing.md").write_text("\n".join(parts) + "\n", encoding="utf-8")
+
+
+def main() -> int:
+    """Measure the grid and write the page."""
+    write_page(measure(settings()), DOCS)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

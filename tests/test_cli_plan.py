@@ -1,0 +1,135 @@
+"""Does `modelcollapse plan` recommend on stdout alone, with reasons, and refuse in one line?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from audit_fixture import audit_result
+from modelcollapse.decisions.allowance import plan_mixture
+from modelcollapse.decisions.audit_plan import plan_audit
+from modelcollapse.decisions.budget import plan_budget
+from modelcollapse.decisions.generations_plan import plan_generations
+from modelcollapse.problems.files import load_problem
+from test_cli import PROBLEM, run
+
+WORKFLOW = '\n[workflow]\nkind = "mix"\ngenerations = 3\ndesign = "fresh"\nreal = "fresh"\n'
+MONEY = ("--price", "real=1,synthetic=0.2", "--budget", "80")
+PRICES = {"real": 1.0, "synthetic": 0.2}
+
+
+@pytest.fixture
+def problem(tmp_path: Path) -> str:
+    path = tmp_path / "problem.toml"
+    path.write_text(PROBLEM)
+    return str(path)
+
+
+@pytest.fixture
+def recursion(tmp_path: Path) -> str:
+    path = tmp_path / "recursion.toml"
+    path.write_text(PROBLEM.replace('shift = { quality = 0.3, shape = "isotropic" }', "") + WORKFLOW)
+    return str(path)
+
+
+@pytest.fixture
+def audit(tmp_path: Path) -> str:
+    path = tmp_path / "audit.json"
+    path.write_text(json.dumps(audit_result().to_dict()))
+    return str(path)
+
+
+def answer(*arguments: str) -> dict:
+    code, out, err = run("plan", *arguments, "--json")
+    assert (code, err, out.count("\n")) == (0, "", 1)
+    return json.loads(out)
+
+
+def test_plan_prints_one_json_object(problem: str, recursion: str, audit: str) -> None:
+    mixture = load_problem(problem)
+    assert answer(problem, *MONEY) == plan_budget(mixture, prices=PRICES, budget=80).to_dict()
+    target = ("--price", "real=1,synthetic=0.2", "--target-error", "0.35", "--at-most", "synthetic=30")
+    assert (
+        answer(problem, *target)
+        == plan_budget(mixture, prices=PRICES, target_error=0.35, at_most={"synthetic": 30}).to_dict()
+    )
+    assert answer(problem, "--factor", "1.3") == plan_mixture(mixture, factor=1.3).to_dict()
+    assert answer(recursion) == json.loads(json.dumps(plan_generations(load_problem(recursion)).to_dict()))
+    content = json.loads(Path(audit).read_text())
+    assert answer(audit, *MONEY[:2], "--budget", "2000") == plan_audit(content, prices=PRICES, budget=2000).to_dict()
+
+
+@pytest.mark.parametrize("columns", [60, 100, 160])
+def test_plan_prints_what_to_do_first_then_why(
+    problem: str, recursion: str, audit: str, columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    asked = {
+        "Buy ": (problem, *MONEY),
+        "Replace ": (problem,),
+        "Go on: ": (recursion,),
+        "Buy": (audit, *MONEY[:2], "--budget", "2000"),
+    }
+    for start, arguments in asked.items():
+        code, out, err = run("plan", *arguments)
+        assert (code, err) == (0, "")
+        assert out.startswith(start)
+        assert all(len(line) <= columns for line in out.splitlines())
+        for heading in ("why: ", "how sure: ", "what would change it: "):
+            assert f"\n{heading}" in out
+        assert "nan" not in out
+        assert "…" not in out
+
+
+def test_plan_draws_what_money_buys_and_generations(problem: str, recursion: str, audit: str, tmp_path: Path) -> None:
+    asked = {"a.svg": (problem, *MONEY), "b.png": (recursion,), "c.svg": (audit, *MONEY[:2], "--budget", "2000")}
+    for name, arguments in asked.items():
+        path = tmp_path / name
+        assert run("plan", *arguments, "--out", str(path))[0] == 0
+        assert path.read_bytes()[:4] in (b"<svg", b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--budget", "10"), "needs --price"),
+        (("--price", "real=1,synthetic=1"), "--budget or --target-error"),
+        ((*MONEY, "--target-error", "0.3"), "--budget or --target-error"),
+        ((*MONEY, "--factor", "1.2"), "Leave out one"),
+        (("--price", "real", "--budget", "1"), "name=number"),
+        (("--price", "real=1,real=2", "--budget", "1"), "given once"),
+        (("--price", "real=1,synthetic=x", "--budget", "1"), "a number"),
+        (("--price", "real=1", "--budget", "1"), "price of `synthetic`"),
+        (("--price", "real=1,synthetic=-1", "--budget", "1"), "price of synthetic"),
+        (("--price", "real=1,synthetic=1", "--budget", "0.5"), "A single sample costs 1"),
+        (("--price", "real=1,synthetic=1", "--target-error", "0.1"), "the floor"),
+        (("--factor", "0.5"), "factor"),
+        (("--out", "plan.pdf"), "must be named .svg or .png"),
+        (("--out", "plan.svg"), "Give --price and --budget"),
+    ],
+)
+def test_plan_refuses_in_one_line(
+    problem: str, arguments: tuple[str, ...], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run("plan", problem, *arguments)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert message in err
+
+
+def test_plan_refuses_options_of_another_kind_of_file(recursion: str, audit: str, tmp_path: Path) -> None:
+    classes = tmp_path / "classes.toml"
+    classes.write_text(
+        'kind = "classes"\nridge = 0.1\n[[sources]]\nname = "real"\nn_samples = 90\n'
+        'spectrum = { kind = "isotropic", n_features = 30 }\n'
+    )
+    for arguments, message in (
+        ((recursion, *MONEY), "prices belong to a mixture without a workflow"),
+        ((audit,), "needs --price and --budget"),
+        ((audit, *MONEY, "--at-most", "real=3"), "takes nothing else"),
+    ):
+        code, out, err = run("plan", *arguments)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert message in err
