@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,6 +45,7 @@ def recursion(
     power=1e4,
     spectrum=None,
     schedule=None,
+    **model,
 ) -> Recursion:
     """A recursion with a strong signal, so that ridges play no part unless the power is small."""
     shift = None if first is None else Shift(quality=first, shape="isotropic")
@@ -53,7 +56,7 @@ def recursion(
     ]  # fmt: skip
     workflow = Workflow(kind, generations=generations, design=design, real=real if kind == "mix" else None,
                         schedule=schedule or Schedule())  # fmt: skip
-    return Recursion(Mixture(sources, ridge=ridge), workflow)
+    return Recursion(Mixture(sources, ridge=ridge, **model), workflow)
 
 
 def copied_without_noise(generations: int, *, transient: bool = True) -> float:
@@ -170,6 +173,24 @@ def test_schedule_beats_the_fixed_weight_in_simulation():
     assert (turned[0] - fixed[0]) / np.hypot(fixed[1], turned[1]) > 5
 
 
+def test_study_writes_its_page_from_its_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parent.parent))
+    study = importlib.import_module("studies.adaptive_mixing")
+    assert len(study.settings()) == 72
+    picked = [
+        {"real": real, "horizon": 2, "features_per_sample": 0.5, "noise": 0.1, "labels": labels, "first": "fitted"}
+        for real in study.HORIZONS
+        for labels in study.LABELS
+    ]
+    rows = study.measure(picked)
+    (tmp_path / "images").mkdir()
+    study.write_page(rows, tmp_path)
+    page = (tmp_path / "adaptive-mixing.md").read_text()
+    assert f"| {100 * rows['gain'][0]:.1f} % |" in page
+    assert rows["gain"][0] > 0.01
+    assert (tmp_path / "images" / "adaptive-mixing.svg").read_text().startswith("<svg")
+
+
 def test_mixing_tables_hold_what_is_drawn():
     found = adaptive_mixing(recursion(generations=3))
     table = mixing_data(found)["generations"]
@@ -183,7 +204,7 @@ def test_mixing_tables_hold_what_is_drawn():
     [
         ({"kind": "replace"}, "mix"),
         ({"n": (100, 0)}, "real and synthetic"),
-        ({"real": "reused", "n": (5, 2)}, "no formula"),
+        ({"width": 20, "activation": "relu"}, "no formula"),
     ],
 )
 def test_adaptive_mixing_refuses_what_it_cannot_weigh(given, message):

@@ -166,7 +166,9 @@ class _Sampler:
         used = problem.n_used[1:]
         if (used <= 0).any():
             raise InputError("every generation must have real and synthetic samples, or there is nothing to weigh.")
-        reason = unsupported(problem)
+        schedule = replace(problem.workflow.schedule, ridge=None)
+        shrunk = Recursion(replace(problem.mixture, ridge=1.0), replace(problem.workflow, schedule=schedule))
+        reason = unsupported(shrunk)  # with some ridge: it is one of the things that are chosen
         if reason is not None:
             raise InputError(f"theory {reason}. There is no schedule without it.")
         unit = np.append(1.0, used[:, REAL] / used.sum(axis=1))

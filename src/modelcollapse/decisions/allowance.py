@@ -178,12 +178,12 @@ def _risk(goods: Market, counts: Array, *, weights: str) -> Array:
 def _advise(
     allowances: list[Allowance], factor: float, n_real: float, n_total: float, *, real: str, synthetic: str
 ) -> Advice:
-    replaced, reweighed, added, added_best = allowances
+    replaced, reweighed, added, _ = allowances
     reasons = [
         f"Of {count_text(n_total)} samples, {_share(replaced)} may be {synthetic} at the given weights, and "
         f"{_share(reweighed)} at the best ones; the ridge is the best for each.",
-        f"Beside {count_text(n_real)} {real} samples, {_count(added)} {synthetic} ones may stand at the given weights, "
-        f"and {_count(added_best)} at the best ones.",
+        f"Beside {count_text(n_real)} {real} samples, {synthetic} ones stay within it up to {_count(added)} at the "
+        "given weights; at the best weights, which may be small, no number of them hurts.",
     ]
     return Advice(
         recommendation=(

@@ -168,7 +168,10 @@ def plan_budget(
         profile = goods.profile(money)
     else:
         goods, profile = best_width(goods, money, max_width=problem.width)
-    counts = goods.whole(money, profile) if target_error is None else np.ceil(profile.counts[profile.best])
+    if target_error is None:
+        counts = goods.whole(money, profile)
+    else:
+        counts = goods.cheapest(target_error - problem.sources[goods.real].noise_var, profile)
     return _plan(problem, goods, money, profile, counts, target_error)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from modelcollapse.decisions.advice import Advice, compared, theory_error
@@ -95,7 +96,7 @@ def _if_text(word: str, cases: list[WhatIf]) -> str:
 
 def _changes(plan: BudgetPlan, real: str) -> list[str]:
     changes = []
-    if plan.price_without is not None:
+    if plan.price_without is not None and math.isfinite(plan.price_without):
         changes.append(
             f"From a price of {rough_text(plan.price_without)} on, not even the first synthetic sample pays beside "
             f"{real} ones."

@@ -141,6 +141,16 @@ class Market:
         fits = self.fits(bought, start=profile.fits.point[profile.best], rounds=POLISH)
         return np.asarray(bought[int(np.argmin(fits.excess_risk))])
 
+    def cheapest(self, excess_risk: float, profile: Profile) -> Array:
+        """Return the cheapest whole counts about the best of a profile that reach a risk, (2,)."""
+        exact = profile.counts[profile.best]
+        up = np.maximum(np.ceil(exact), exact > 0)
+        single = np.eye(2)
+        around = np.stack([up, [up[0], np.floor(exact[1])], [np.floor(exact[0]), up[1]], *single])
+        around = np.unique(around[(around.sum(axis=1) > 0) & (around <= self.limits).all(axis=1)], axis=0)
+        good = around[self.fits(around, rounds=POLISH).excess_risk <= excess_risk]
+        return np.asarray(good[int(np.argmin(good @ self.prices))]) if len(good) else up
+
     def smallest_risk(self) -> float:
         """Return the risk with all samples that there are."""
         counts = np.minimum(self.limits, PLENTY)
