@@ -38,10 +38,11 @@ def risks(problem):
 
 @pytest.mark.parametrize("width", [None, 60, 200])
 @pytest.mark.parametrize("n_real", [70, 150])
-def test_theory_generation_zero_is_a_plain_fit(width, n_real):
-    result = solve_generations(recursion("replace", n_real=n_real, width=width))
+@pytest.mark.parametrize("ridge", [1e-2, 0])
+def test_theory_generation_zero_is_a_plain_fit(width, n_real, ridge):
+    result = solve_generations(recursion("replace", n_real=n_real, width=width, ridge=ridge))
     problem = recursion("replace", n_real=n_real, width=width).mixture
-    plain = solve(Mixture(problem.sources[:1], ridge=1e-2, width=width))
+    plain = solve(Mixture(problem.sources[:1], ridge=ridge, width=width))
     assert result.excess_risk[0] == pytest.approx(plain.excess_risk, rel=1e-12)
     assert result.bias[0] == pytest.approx(plain.bias, rel=1e-12)
     assert result.test_error[0] == pytest.approx(plain.test_error, rel=1e-12)
@@ -54,6 +55,14 @@ def test_theory_first_generation_after_a_given_model_is_a_mixture_with_a_shift(w
     result = solve_generations(problem)
     assert result.excess_risk[0] == pytest.approx(0.5, rel=1e-12)
     assert result.excess_risk[1] == pytest.approx(solve(problem.mixture).excess_risk, rel=1e-12)
+
+
+@pytest.mark.parametrize("given", [{"kind": "accumulate"}, {"kind": "mix", "real": "reused"}])
+@pytest.mark.parametrize("width", [None, 60])
+def test_theory_after_a_given_model_does_not_depend_on_later_generations(given, width):
+    one, four = (solve_generations(recursion(**given, shift=0.5, width=width, generations=g)) for g in (1, 4))
+    assert one.excess_risk == pytest.approx(four.excess_risk[:2], rel=1e-9)
+    assert one.bias == pytest.approx(four.bias[:2], rel=1e-9)
 
 
 def test_theory_given_model_may_be_a_known_vector():

@@ -334,6 +334,7 @@ def _noise_profile(fit: _Fit, residual: Array, spread: Array, covariances: Commu
     profile = settled @ covariances.eigenvalues[group]
     if sampling.width is None:
         return profile
-    stiff = stiffness(sampling, reductions, covariances.n_features)
-    features = (settled * reductions.square_traces[:, group]).sum(axis=-1) + spread
-    return np.asarray(profile + (features / stiff)[:, None])
+    stiff = stiffness(sampling, reductions, covariances.n_features)[:, None]
+    features = ((settled * reductions.square_traces[:, group]).sum(axis=-1) + spread)[:, None]
+    scattered = np.broadcast_to(reductions.equilibrium.shift, profile.shape)  # none where the fit determines all
+    return np.asarray(profile + np.divide(scattered * features, stiff, out=np.zeros_like(profile), where=scattered > 0))

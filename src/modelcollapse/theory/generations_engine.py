@@ -116,7 +116,8 @@ def translate_chain(problem: Recursion) -> tuple[Chain, CommutingCovariances]:
 def uses_inputs_once(problem: Recursion) -> bool:
     """Whether no inputs take part in two fits."""
     sets = [batch.inputs for batch in problem.batches]
-    once = all(batch.first == batch.last for batch in problem.batches) and len(set(sets)) == len(sets)
+    at_once = all(batch.labelled == batch.first == batch.last for batch in problem.batches)
+    once = at_once and len(set(sets)) == len(sets)
     return once and problem.workflow.kind != "accumulate-subsample"
 
 
