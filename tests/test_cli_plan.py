@@ -61,26 +61,33 @@ def test_plan_prints_one_json_object(problem: str, recursion: str, audit: str) -
     assert answer(audit, *MONEY[:2], "--budget", "2000") == plan_audit(content, prices=PRICES, budget=2000).to_dict()
 
 
-@pytest.mark.parametrize("columns", [60, 100, 160])
+@pytest.mark.parametrize(
+    ("file", "arguments", "columns", "start"),
+    [
+        ("problem", MONEY, 60, "Buy "),
+        ("problem", MONEY, 160, "Buy "),
+        ("problem", (), 60, "Replace "),
+        ("recursion", (), 60, "Go on: "),
+        ("audit", (*MONEY[:2], "--budget", "2000"), 60, "Buy "),
+    ],
+)
 def test_plan_prints_what_to_do_first_then_why(
-    problem: str, recursion: str, audit: str, columns: int, monkeypatch: pytest.MonkeyPatch
+    file: str,
+    arguments: tuple[str, ...],
+    columns: int,
+    start: str,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
-    asked = {
-        "Buy ": (problem, *MONEY),
-        "Replace ": (problem,),
-        "Go on: ": (recursion,),
-        "Buy": (audit, *MONEY[:2], "--budget", "2000"),
-    }
-    for start, arguments in asked.items():
-        code, out, err = run("plan", *arguments)
-        assert (code, err) == (0, "")
-        assert out.startswith(start)
-        assert all(len(line) <= columns for line in out.splitlines())
-        for heading in ("why: ", "how sure: ", "what would change it: "):
-            assert f"\n{heading}" in out
-        assert "nan" not in out
-        assert "…" not in out
+    code, out, err = run("plan", request.getfixturevalue(file), *arguments)
+    assert (code, err) == (0, "")
+    assert out.startswith(start)
+    assert all(len(line) <= columns for line in out.splitlines())
+    for heading in ("why: ", "how sure: ", "what would change it: "):
+        assert f"\n{heading}" in out
+    assert "nan" not in out
+    assert "…" not in out
 
 
 def test_plan_draws_what_money_buys_and_generations(problem: str, recursion: str, audit: str, tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def test_plan_spends_where_both_sources_are_worth_their_price():
 
 
 def test_larger_budget_is_never_worse():
-    risks = [plan_budget(problem(), prices=PRICES, budget=b).best.excess_risk for b in (5, 6, 100, 1000)]
+    risks = [plan_budget(problem(), prices=PRICES, budget=b).best.excess_risk for b in (5, 6, 300)]
     assert all(after <= before for before, after in pairwise(risks))
 
 

@@ -182,14 +182,14 @@ def _advise(
     reasons = [
         f"Of {count_text(n_total)} samples, {_share(replaced)} may be {synthetic} at the given weights, and "
         f"{_share(reweighed)} at the best ones; the ridge is the best for each.",
-        f"Beside {count_text(n_real)} {real} samples, {synthetic} ones stay within it up to {_count(added)} at the "
-        "given weights; at the best weights, which may be small, no number of them hurts.",
+        f"Beside {count_text(n_real)} {real} samples, {_count(added)} at the given weights stay within it; at the best "
+        f"weights, which may be small, no number of {synthetic} ones hurts.",
     ]
     return Advice(
         recommendation=(
-            f"Replace {_share(replaced)} of {count_text(n_total)} {real} samples by {synthetic} ones at most, or add "
-            f"{_count(added)} to {count_text(n_real)}: up to there the excess risk stays within {factor:g} times that "
-            f"of {real} samples only."
+            f"Replace {_share(replaced)} of {count_text(n_total)} {real} samples by {synthetic} ones, or add "
+            f"{_count(added)} to {count_text(n_real)}: the excess risk then stays within {factor:g} times that of "
+            f"{real} samples only."
         ),
         reasons=tuple(reasons),
         uncertainty=(theory_error(n_real),),
@@ -198,8 +198,8 @@ def _advise(
 
 
 def _share(allowance: Allowance) -> str:
-    return "any share" if allowance.synthetic_fraction is None else share_text(allowance.synthetic_fraction)
+    return "any share" if allowance.synthetic_fraction is None else f"up to {share_text(allowance.synthetic_fraction)}"
 
 
 def _count(allowance: Allowance) -> str:
-    return "any number" if allowance.n_synthetic is None else rough_text(allowance.n_synthetic)
+    return "any number" if allowance.n_synthetic is None else f"up to {rough_text(allowance.n_synthetic)}"

@@ -20,8 +20,8 @@ def advise(plan: BudgetPlan, *, real: str, synthetic: str) -> Advice:
     return Advice(
         recommendation=_recommendation(plan, real, synthetic),
         reasons=tuple(_reasons(plan, real, synthetic)),
-        uncertainty=tuple(_uncertainty(plan)),
-        changes=tuple(_changes(plan, real)),
+        uncertainty=tuple(_uncertainty(plan, synthetic)),
+        changes=tuple(_changes(plan, real, synthetic)),
     )
 
 
@@ -69,11 +69,11 @@ def _reasons(plan: BudgetPlan, real: str, synthetic: str) -> list[str]:
     return reasons
 
 
-def _uncertainty(plan: BudgetPlan) -> list[str]:
+def _uncertainty(plan: BudgetPlan, synthetic: str) -> list[str]:
     low, high = plan.indifferent
     said = [theory_error(min(count for count in plan.best.counts.values() if count))]
     said.append(
-        f"Any share of the money for synthetic samples from {share_text(low)} to {share_text(high)} is within 1 % of "
+        f"Any share of the money for {synthetic} samples from {share_text(low)} to {share_text(high)} is within 1 % of "
         f"the smallest risk; the plan spends {share_text(plan.share)}."
     )
     for what, word in WORDS.items():
@@ -94,24 +94,24 @@ def _if_text(word: str, cases: list[WhatIf]) -> str:
     )
 
 
-def _changes(plan: BudgetPlan, real: str) -> list[str]:
+def _changes(plan: BudgetPlan, real: str, synthetic: str) -> list[str]:
     changes = []
-    if plan.price_without is not None and math.isfinite(plan.price_without):
+    if plan.price_without is not None and 0 < plan.price_without < math.inf:
         changes.append(
-            f"From a price of {rough_text(plan.price_without)} on, not even the first synthetic sample pays beside "
+            f"From a price of {rough_text(plan.price_without)} on, not even the first {synthetic} sample pays beside "
             f"{real} ones."
         )
     if plan.prices_alone is not None:
         low, high = plan.prices_alone
         where = f"Between prices of {rough_text(low)} and" if low > 0 else "Below a price of"
-        changes.append(f"{where} {rough_text(high)}, all the money should go to synthetic ones.")
+        changes.append(f"{where} {rough_text(high)}, all the money should go to {synthetic} ones.")
     if plan.quality_without is not None:
         changes.append(
-            f"From a quality c² of {rough_text(plan.quality_without)} on (smaller is better), no synthetic sample is "
+            f"From a quality c² of {rough_text(plan.quality_without)} on (smaller is better), no {synthetic} sample is "
             "worth its price."
         )
     if plan.harmful_share is not None:
         changes.append(
-            f"From {share_text(plan.harmful_share)} of the money on, synthetic samples do worse than none at all."
+            f"From {share_text(plan.harmful_share)} of the money on, {synthetic} samples do worse than none at all."
         )
     return changes
