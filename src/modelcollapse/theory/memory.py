@@ -19,7 +19,10 @@ from modelcollapse.checks import Array
 
 @dataclass(frozen=True, kw_only=True)
 class Memory:
-    """B sets of inputs that take part in the fits of T generations; J roots that label them.
+    """B sets of inputs that take part in the fits of T generations, whose models have errors u = ŵ − w.
+
+    Errors are followed instead of models, so that small risks keep their digits. J roots: the teacher w, to which a
+    ridge leaves an error of −w, and the error of a given first model.
 
     Attributes
     ----------
@@ -38,7 +41,7 @@ class Memory:
     width : array of shape (T,) or None
         Of the random projections; None for the linear model.
     taught : array of shape (B, T, J)
-        Labels in the fit of generation t: xᵀ(Σ_a taught_ta z_a + Σ_s copied_ts ŵ_s) + noise.
+        Labels in the fit of generation t: xᵀ(w + Σ_a taught_ta z_a + Σ_s copied_ts u_s) + noise.
     copied : array of shape (B, T, T)
         Strictly lower triangular.
     noise : array of shape (B, T, T)
@@ -46,7 +49,7 @@ class Memory:
     slanted_taught, slanted_copied : arrays like `taught` and `copied`
         What inputs that were chosen by the errors of their labels teach beside the labels; zeros without curation.
     roots : array of shape (J, J, d)
-        E z_a z_b along each direction; the first root is the teacher whose risk counts.
+        E z_a z_b along each direction; the first root is the teacher w.
     """
 
     eigenvalues: Array
@@ -76,6 +79,8 @@ class _Responses:
         Which sets of inputs have which of these: zeros and ones.
     resolvent : array of shape (d, T, T)
         Of each direction.
+    lost : array of shape (d, T)
+        What is added to the stiffness of each direction: the ridge, or 1 where nothing else is, to learn nothing there.
     force : array of shape (B, T, T)
         Mean of D E: from the residuals had a sample been left out to the force that it exerts.
     coupled : array of shape (B, T, T)
@@ -87,6 +92,7 @@ class _Responses:
     sigma: Array
     members: Array
     resolvent: Array
+    lost: Array
     force: Array
     coupled: Array
     returned: Array
@@ -94,7 +100,7 @@ class _Responses:
 
 @dataclass(frozen=True, kw_only=True)
 class Remembered:
-    """Second moments of the errors u = ŵ − w of the models of all generations; w is the first root.
+    """Second moments of the errors u of the models of all generations.
 
     Attributes
     ----------
@@ -130,25 +136,20 @@ def remembered(memory: Memory, *, covariance: int = 0) -> Remembered:
     slanted, n the sample counts, ⟨⟩ the mean over what is drawn, and for each direction j of variance σ
 
         E = (1 + (1 − L) K D)⁻¹,   R_j = (diag(κ) + Σ_b n_b σ_bj ⟨D E⟩ (1 − L′))⁻¹,   K = Σ_j σ_j R_j
-        ŵ_j = R_j (Σ_b n_b σ_bj ⟨D E⟩ U′ z_j + ξ_j),   Cov ξ_j = Σ_b n_b σ_bj ⟨D E C_b (D E)ᵀ⟩ + diag(q)
-        C_b = noise_b + E (U z − (1 − L) ŵ)ᵀ Σ_b (U z − (1 − L) ŵ)
-        q_t = κ_t² E‖ŵ_t‖² / (m_t − d + 2 κ_t Σ_j R_j,tt)
+        u_j = R_j (Σ_b n_b σ_bj ⟨D E⟩ U′ z_j − κ w_j + ξ_j),   Cov ξ_j = Σ_b n_b σ_bj ⟨D E C_b (D E)ᵀ⟩ + diag(q)
+        C_b = noise_b + E (U z − (1 − L) u)ᵀ Σ_b (U z − (1 − L) u)
+        q_t = κ_t² E‖w + u_t‖² / (m_t − d + 2 κ_t Σ_j R_j,tt)
 
     with q = 0 in the linear model. Proportional limit, Gaussian inputs. With every set of inputs used once it is the
     theory of fresh inputs (`generations.trajectory`); with one set, and no ridge, the noise of all generations adds up.
     """
     responses = _responses(memory)
     mean = _means(memory, responses)
-    second = _second_moments(memory, responses, mean)[:-1]
+    errors = _second_moments(memory, responses, mean)[:-1]
     sigma = memory.eigenvalues
-    along = np.einsum("gj,jtb,abj->gta", sigma, mean, memory.roots, optimize=True)
-    among = np.einsum("gj,abj->gab", sigma, memory.roots)
-    teacher = along[..., 0]
-    errors = second - teacher[:, :, None] - teacher[:, None, :] + among[:, :1, :1]
-    missed = mean.copy()
-    missed[..., 0] -= 1.0
-    bias = np.einsum("j,jta,jtb,abj->t", sigma[covariance], missed, missed, memory.roots, optimize=True)
-    return Remembered(bias=bias, errors=errors, along_roots=along - among[:, :1])
+    along_roots = np.einsum("gj,jtb,abj->gta", sigma, mean, memory.roots, optimize=True)
+    bias = np.einsum("j,jta,jtb,abj->t", sigma[covariance], mean, mean, memory.roots, optimize=True)
+    return Remembered(bias=bias, errors=errors, along_roots=along_roots)
 
 
 def _responses(memory: Memory) -> _Responses:
@@ -161,15 +162,16 @@ def _responses(memory: Memory) -> _Responses:
     sigma = np.concatenate([memory.eigenvalues, np.ones((1, d))])
     members = np.asarray(np.arange(len(sigma))[:, None] == memory.group, dtype=np.float64)
     own = memory.presence * memory.force
-    stiffness = memory.ridge + sigma.T @ (members * memory.n_samples) @ own
-    diagonal = np.divide(1.0, stiffness, out=np.zeros_like(stiffness), where=stiffness > 0)
+    learned = sigma.T @ (members * memory.n_samples) @ own
+    lost = np.where(learned + memory.ridge > 0, memory.ridge, 1.0)
+    diagonal = 1 / (learned + lost)
     returned = np.einsum("gj,hj,jt,js->ghts", sigma, sigma, diagonal, diagonal, optimize=True)
     resolvent = np.zeros((d, n_fits, n_fits))
     response = np.zeros((len(sigma), n_fits, n_fits))  # K
     coupled = np.zeros((n_sets, n_fits, n_fits))
     force = np.zeros((n_sets, n_fits, n_fits))
     pressed = np.zeros((n_sets, n_fits, n_fits))  # ⟨D E⟩ (1 − L′)
-    learned = memory.copied + memory.slanted_copied
+    copied = memory.copied + memory.slanted_copied
     for t in range(n_fits):
         resolvent[:, t, t] = diagonal[:, t]
         response[:, t, t] = sigma @ diagonal[:, t]
@@ -179,7 +181,7 @@ def _responses(memory: Memory) -> _Responses:
             known = -np.einsum("br,br->b", memory.copied[:, t, s:t], response[memory.group, s:t, s])
             coupled[:, t, s] = known
             held = -own[:, s] * np.einsum("br,br->b", force[:, t, between], coupled[:, between, s])
-            given = np.einsum("br,br->b", force[:, t, between], learned[:, between, s])
+            given = np.einsum("br,br->b", force[:, t, between], copied[:, between, s])
             direct = members @ (memory.n_samples * (held - given))
             earlier = members @ (memory.n_samples[:, None] * pressed[:, t, s + 1 : t])
             felt = np.einsum("jr,jr->j", sigma.T @ earlier, resolvent[:, s + 1 : t, s])
@@ -193,20 +195,22 @@ def _responses(memory: Memory) -> _Responses:
             pressed[:, t, s] = force[:, t, s] - given
             resolvent[:, t, s] = -diagonal[:, t] * (felt - diagonal[:, s] * (sigma.T @ (strength * answer)))
     return _Responses(
-        sigma=sigma, members=members, resolvent=resolvent, force=force, coupled=coupled, returned=returned
+        sigma=sigma, members=members, resolvent=resolvent, lost=lost, force=force, coupled=coupled, returned=returned
     )
 
 
 def _means(memory: Memory, responses: _Responses) -> Array:
-    """Return the factors of the roots in the mean of each generation's model, shape (d, T, J)."""
+    """Return the factors of the roots in the mean error of each generation's model, shape (d, T, J)."""
     taught = memory.taught + memory.slanted_taught
     learned = np.einsum("b,bts,bsa->bta", memory.n_samples, responses.force, taught)
     by_group = np.einsum("gb,bta->gta", responses.members, learned)
-    return np.asarray(np.einsum("jts,gj,gsa->jta", responses.resolvent, responses.sigma, by_group, optimize=True))
+    mean: Array = np.einsum("jts,gj,gsa->jta", responses.resolvent, responses.sigma, by_group, optimize=True)
+    mean[..., 0] -= np.einsum("jts,js->jt", responses.resolvent, responses.lost)
+    return mean
 
 
 def _second_moments(memory: Memory, responses: _Responses, mean: Array) -> Array:
-    """Return E ŵ_tᵀ Σ_g ŵ_s, shape (G + 1, T, T), entry by entry: unknown is one number per covariance again."""
+    """Return E u_tᵀ Σ_g u_s, shape (G + 1, T, T), entry by entry: unknown is one number per covariance again."""
     sigma, members, group, copied = responses.sigma, responses.members, memory.group, memory.copied
     n_fits = len(memory.ridge)
     moments: Array = np.einsum("gj,jta,jsb,abj->gts", sigma, mean, mean, memory.roots, optimize=True)
@@ -215,7 +219,8 @@ def _second_moments(memory: Memory, responses: _Responses, mean: Array) -> Array
     scatter = np.zeros_like(copied)  # ⟨D E C (D E)ᵀ⟩
     noise = np.zeros_like(moments)  # Σ_b n_b of the same, and q
     projected = _projection_strength(memory, responses)
-    through = np.zeros_like(copied)  # L E ŵ ŵᵀ
+    offset = np.einsum("jta,aj->t", 2 * mean + np.eye(mean.shape[-1])[0], memory.roots[0])  # E‖w + u‖² − E‖u‖²
+    through = np.zeros_like(copied)  # L E u uᵀ
     for t in range(n_fits):
         weighted = np.zeros((len(sigma), sigma.shape[1], t + 1))  # what row t of R makes of the noise
         for s in range(t + 1):
@@ -225,6 +230,8 @@ def _second_moments(memory: Memory, responses: _Responses, mean: Array) -> Array
             _set(residual, t, s, labels[:, t, s] - through[:, t, s] - back + both)
             _set(scatter, t, s, _scatter(memory, responses, residual, scatter, t, s))
             _set(noise, t, s, members @ (memory.n_samples * scatter[:, t, s]))
+            if t == s:
+                noise[-1, t, t] += projected[t] * offset[t]
             weighted[:, :, s] = noise[:, : t + 1, s] @ responses.resolvent[:, t, : t + 1].T
             fluctuation = np.einsum("gjr,jr->gj", weighted[:, :, : s + 1], responses.resolvent[:, s, : s + 1])
             drawn = memory.presence[:, t] if t != s else 1.0
@@ -265,7 +272,7 @@ def _scatter(memory: Memory, responses: _Responses, residual: Array, scatter: Ar
 
 
 def _projection_strength(memory: Memory, responses: _Responses) -> Array:
-    """Return q_t / E‖ŵ_t‖², by which random projections scatter every direction; 0 in the linear model; (T,)."""
+    """Return q_t / E‖w + u_t‖², by which random projections scatter every direction; 0 in the linear model; (T,)."""
     if memory.width is None:
         return np.zeros_like(memory.ridge)
     diagonal = np.einsum("jtt->t", responses.resolvent)
@@ -274,7 +281,7 @@ def _projection_strength(memory: Memory, responses: _Responses) -> Array:
 
 
 def _taught_moments(memory: Memory, mean: Array) -> Array:
-    """Return what C holds of the roots and the noise: noise + E (U z)(U z)ᵀ − E (U z)((1 − L) ŵ)ᵀ − its transpose."""
+    """Return what C holds of the roots and the noise: noise + E (U z)(U z)ᵀ − E (U z)((1 − L) u)ᵀ − its transpose."""
     among = np.einsum("gj,abj->gab", memory.eigenvalues, memory.roots)
     across = np.einsum("gj,jtb,abj->gta", memory.eigenvalues, mean, memory.roots, optimize=True)
     kept = np.eye(len(memory.ridge)) - memory.copied

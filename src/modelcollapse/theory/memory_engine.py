@@ -188,7 +188,6 @@ def _slants(problem: Recursion, sets: list[_Set], slant: Array) -> tuple[Array, 
             taught[b, :, 1] = slant[b]  # its error is the second root
         else:
             copied[b, :, own.labelled - 1] = slant[b]
-            taught[b, :, 0] = -slant[b]
     return taught, copied
 
 
@@ -284,10 +283,10 @@ def _labels(problem: Recursion, batches: list[Batch]) -> tuple[Array, Array, Arr
     share = np.divide(share, total, out=np.zeros_like(share), where=total > 0)
     taught, copied = np.zeros((n_fits, 1 + problem.given)), np.zeros((n_fits, n_fits))
     for row, batch in zip(share, batches, strict=True):
-        if batch.source == SYNTHETIC and not (problem.given and batch.labelled == 1):
+        if batch.source == SYNTHETIC and problem.given and batch.labelled == 1:
+            taught[:, 1] += row
+        elif batch.source == SYNTHETIC:
             copied[:, batch.labelled - 1] += row
-        else:
-            taught += row[:, None] * (1.0 if batch.source == SYNTHETIC else np.eye(1 + problem.given)[0])
     noise = np.einsum("bt,bs,b->ts", share, share, [batch.noise_var for batch in batches])
     return taught, copied, noise
 
