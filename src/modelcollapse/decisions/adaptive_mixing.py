@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.ndimage import minimum_filter
 from scipy.optimize import minimize
 
 from modelcollapse.checks import Array
@@ -30,6 +31,8 @@ LOG_WEIGHT = (-10.0, 8.0)
 LOG_RIDGE = (-16.0, 4.0)
 """Range of the log weight over the real share of the samples, and of the log ridge over the inputs' mean variance."""
 SCAN = (13, 11)
+VALLEYS = 3
+"""Valleys of a scan that are followed to their ground."""
 OFFSETS = np.linspace(-1.0, 1.0, 5)
 ROUNDS = 6
 STEP = 1e-3
@@ -265,16 +268,21 @@ def _greedy(follow: Follow, generations: int, log_ridge: float) -> Array:
 
 
 def _refined(function: Callable[[Array], Array], bounds: list[tuple[float, float]], scan: tuple[int, ...]) -> Array:
-    """Return the minimiser in a box (D,): the best of a scan, then of ever finer grids about the best."""
+    """Return the minimiser in a box (D,): from the lowest valleys of a scan, by finer and finer grids."""
     low, high = np.array(bounds).T
     points = _grid([np.linspace(a, b, n) for (a, b), n in zip(bounds, scan, strict=True)])
-    width = (high - low) / (np.array(scan) - 1)
-    best = points[int(np.argmin(function(points)))]
-    for _ in range(ROUNDS):
-        points = np.clip(best + width * _grid([OFFSETS] * len(bounds)), low, high)
-        best = points[int(np.argmin(function(points)))]
-        width = width / 2
-    return np.asarray(best)
+    values = function(points)
+    around = minimum_filter(values.reshape(scan), size=3, mode="nearest").ravel()
+    valleys = np.flatnonzero(values <= around)
+    ends = []
+    for start in valleys[np.argsort(values[valleys])][:VALLEYS]:
+        best, width = points[start], (high - low) / (np.array(scan) - 1)
+        for _ in range(ROUNDS):
+            closer = np.clip(best + width * _grid([OFFSETS] * len(bounds)), low, high)
+            found = function(closer)
+            best, width = closer[int(np.argmin(found))], width / 2
+        ends.append((float(found.min()), best))
+    return np.asarray(min(ends, key=lambda end: end[0])[1])
 
 
 def _grid(axes: list[Array]) -> Array:

@@ -193,14 +193,14 @@ def _shortened(problem: Recursion, generations: int) -> Recursion:
 def _real_needed(problem: Recursion, most: float) -> tuple[int | None, int | None]:
     """Return the real samples of every generation that keep all of them within a risk: as asked, and long."""
     if not uses_inputs_once(problem):
-        return (_fewest_reused(problem, most) if problem.workflow.real == "reused" else None), None
+        return (_fewest_mixed(problem, most) if problem.workflow.kind == "mix" else None), None
     longer = _prolonged(problem)
     asked = _fewest_fresh(problem, most)
     return asked, asked if longer is problem else _fewest_fresh(longer, most)
 
 
-def _fewest_reused(problem: Recursion, most: float) -> int | None:
-    """Return how many re-used real samples keep all generations within a risk; more of them are taken to help."""
+def _fewest_mixed(problem: Recursion, most: float) -> int | None:
+    """Return how many real samples keep all generations of a mix within a risk; more are taken to help."""
     real, synthetic = problem.mixture.sources
 
     def stays(n_real: int) -> bool:

@@ -67,7 +67,7 @@ def _noise_text(plan: GenerationsPlan) -> str:
 
 def _without_need(problem: Recursion) -> str:
     if problem.workflow.kind == "mix":
-        return "At these weights and this ridge no number of real samples a generation keeps the risk there."
+        return "At these weights and this ridge, theory finds no number of real samples that keeps the risk there."
     return "Fresh real samples in every generation (a mix with `real` = fresh) would change the most."
 
 
