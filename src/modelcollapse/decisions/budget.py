@@ -251,8 +251,7 @@ def _real_only_budget(goods: Market, excess_risk: float) -> float | None:
     """Return what real samples alone cost that reach a risk."""
 
     def risk(log_count: float) -> float:
-        counts = np.where(np.arange(2) == goods.real, np.exp(log_count), 0.0)
-        return float(goods.fits(counts[None]).excess_risk[0])
+        return float(goods.fits_alone(np.exp([log_count]), source=goods.real).excess_risk[0])
 
     high = float(np.log(min(PLENTY, goods.limits[goods.real]))) if goods.limits[goods.real] >= 1 else -1.0
     if high < 0 or risk(high) > excess_risk or excess_risk <= 0:

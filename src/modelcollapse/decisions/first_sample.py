@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from modelcollapse.checks import Array
-from modelcollapse.decisions.market import POLISH, Market
+from modelcollapse.decisions.market import Market
 from modelcollapse.theory.mixture import mixture_risk
 
 STEP = 1e-5
@@ -43,7 +43,7 @@ def first_sample_worth(goods: Market, *, n_samples: float, source: int) -> float
     on all samples as it is: at the best ridge its own change has no effect of first order.
     """
     alone = np.where(np.arange(2) == source, 0.0, n_samples)
-    ridge = goods.fits(alone[None], rounds=POLISH).ridge[0]
+    ridge = goods.fits_alone(np.array([n_samples]), source=1 - source).ridge[0]
     total = n_samples * (1 + STEP)
 
     def risk(added: Array, weights: Array) -> Array:

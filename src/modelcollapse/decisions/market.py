@@ -99,6 +99,12 @@ class Market:
         return tuned_fits(sampling, covariances=self.arrays.covariances, teachers=self.arrays.teachers,
                           target=self.real, start=start, rounds=rounds)  # fmt: skip
 
+    def fits_alone(self, n_samples: Array, *, source: int) -> TunedFits:
+        """Return the best fits on samples (P,) of one source only: there is no weight to choose."""
+        sampling = replace(self.sampling(np.eye(2)[source], n_samples), weight=np.ones(2))
+        return tuned_fits(sampling, covariances=self.arrays.covariances, teachers=self.arrays.teachers,
+                          target=self.real, free_weight=False, rounds=POLISH)  # fmt: skip
+
     def profile(self, budget: float, *, like: Profile | None = None, zooms: int = 2) -> Profile:
         """Return the mixtures that a budget buys: even shares first, then closer ones around the best, `zooms` times.
 
