@@ -11,6 +11,7 @@ import pytest
 
 from modelcollapse import Classes, ClassSource, Spectrum, simulate_classes, solve_classes
 from modelcollapse.checks import Array
+from modelcollapse.problems.doubling import doubled_classes
 from modelcollapse.result import ClassesResult, Status
 from modelcollapse.theory import classes as theory
 from test_classes_theory import published
@@ -58,22 +59,10 @@ PROBLEMS = {
 }
 
 
-def doubled(problem: Classes) -> Classes:
-    """Return the problem with twice as many features and samples; the closed forms answer the same."""
-    sources = []
-    for source in problem.sources:
-        assert source.spectrum is not None
-        assert source.spectrum.eigenvalues is not None
-        spectrum = Spectrum.explicit(np.repeat(source.spectrum.eigenvalues, 2))
-        mean = None if source.mean is None else np.repeat(source.mean, 2) / np.sqrt(2)
-        sources.append(replace(source, n_samples=2 * source.n_samples, spectrum=spectrum, mean=mean))
-    return replace(problem, sources=sources)
-
-
 def extrapolated(problem: Classes, *, seed: int) -> dict[str, tuple[float, float]]:
     """Return values and standard errors for large sizes, where theory leaves out what falls with 1/size."""
     small = simulate_classes(problem, seed=2 * seed, n_replicates=N_REPLICATES)
-    double = simulate_classes(doubled(problem), seed=2 * seed + 1, n_replicates=N_REPLICATES)
+    double = simulate_classes(doubled_classes(problem), seed=2 * seed + 1, n_replicates=N_REPLICATES)
     assert small.status is double.status is Status.OK
     return {
         name: (

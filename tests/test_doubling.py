@@ -7,8 +7,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from modelcollapse import FixedTeacher, InputError, Mixture, RandomTeacher, Shift, Source, Spectrum, solve
-from modelcollapse.problems.doubling import doubled
+from generation_catalogue import RECURSIONS
+from modelcollapse import (
+    Classes,
+    ClassSource,
+    FixedTeacher,
+    InputError,
+    Mixture,
+    RandomTeacher,
+    Shift,
+    Source,
+    Spectrum,
+    solve,
+    solve_classes,
+    solve_generations,
+)
+from modelcollapse.problems.doubling import doubled, doubled_classes, doubled_recursion
 from modelcollapse.result import PARTS, Status
 from theory_examples import MODELS, mixed
 
@@ -106,3 +120,35 @@ def test_doubled_goes_up_to_the_largest_number_of_samples() -> None:
     for n, width in ((10**15 // 2 + 1, None), (5, 10**15)):
         with pytest.raises(InputError, match=r"can be doubled up to 5e\+14 .* Use fewer"):
             doubled(problem(n, width))
+
+
+@pytest.mark.parametrize("name", RECURSIONS)
+def test_doubled_recursion_keeps_theory_of_every_workflow(name: str) -> None:
+    problem = RECURSIONS[name]
+    double = doubled_recursion(problem)
+    assert (double.n_samples == 2 * problem.n_samples).all()
+    risk, other = (np.array(solve_generations(each).excess_risk) for each in (problem, double))
+    assert np.abs(other / risk - 1).max() < 1e-6
+
+
+PRUNED = {"label_error": 0.3, "hit": 0.8, "false_keep": 0.3}
+
+
+@pytest.mark.parametrize("mean", [{"mean_norm": 1.0}, {"mean": VECTOR}], ids=["norm", "vector"])
+@pytest.mark.parametrize("spectrum", [DIAGONAL, Spectrum.explicit(PROFILE)], ids=["recipe", "explicit"])
+def test_doubled_classes_keep_theory_and_a_longer_mean_does_not(spectrum: Spectrum, mean: dict[str, object]) -> None:
+    real = ClassSource("real", n_samples=20, spectrum=spectrum, **mean)
+    aside = ClassSource("aside", n_samples=30, mean=VECTOR[::-1], **PRUNED)
+    problem = Classes([real, aside], ridge=0.05)
+    double = doubled_classes(problem)
+    exact = solve_classes(problem)
+    assert solve_classes(double).accuracy == pytest.approx(exact.accuracy, abs=1e-9)
+    assert solve_classes(double).kept_samples == {name: 2 * n for name, n in exact.kept_samples.items()}
+    longer = replace(double.sources[1], mean=np.repeat(VECTOR[::-1], 2))
+    assert abs(solve_classes(replace(double, sources=[double.sources[0], longer])).accuracy - exact.accuracy) > 1e-3
+
+
+def test_doubled_classes_go_up_to_the_largest_number_of_samples() -> None:
+    source = ClassSource("real", n_samples=10**15, mean_norm=1.0, spectrum=DIAGONAL)
+    with pytest.raises(InputError, match="can be doubled up to"):
+        doubled_classes(Classes([source], ridge=0.1))

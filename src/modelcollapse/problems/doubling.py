@@ -8,6 +8,7 @@ import numpy as np
 
 from modelcollapse.checks import Array
 from modelcollapse.errors import InputError
+from modelcollapse.problems.classes import Classes, ClassSource
 from modelcollapse.problems.mixture import MAX_SAMPLES, Mixture, Source
 from modelcollapse.problems.recursion import Recursion
 from modelcollapse.problems.spectrum import Spectrum
@@ -40,12 +41,7 @@ def doubled(problem: Mixture) -> Mixture:
     >>> double.sources[0].n_samples, double.spectra[0].eigenvalues.tolist()
     (180, [2.0, 2.0, 1.0, 1.0])
     """
-    largest = max(problem.width or 0, *(source.n_samples for source in problem.sources))
-    if 2 * largest > MAX_SAMPLES:
-        raise InputError(
-            f"a problem can be doubled up to {MAX_SAMPLES // 2:g} samples or random features; got {largest:g}. "
-            "Use fewer: the answer has long reached its limit."
-        )
+    _check_largest(max(problem.width or 0, *(source.n_samples for source in problem.sources)))
     first = problem.spectra[0]
     sources = [
         _doubled_source(source, inherits=k > 0 and source.spectrum is first) for k, source in enumerate(problem.sources)
@@ -77,6 +73,52 @@ def doubled_recursion(problem: Recursion) -> Recursion:
     )
     subsample = None if workflow.subsample is None else 2 * workflow.subsample
     return Recursion(doubled(problem.mixture), replace(workflow, schedule=schedule, subsample=subsample))
+
+
+def doubled_classes(problem: Classes) -> Classes:
+    """Return the two classes with twice as many features and samples, as far apart.
+
+    Parameters
+    ----------
+    problem : Classes
+
+    Returns
+    -------
+    Classes
+
+    Raises
+    ------
+    InputError
+        When twice a number of samples exceeds 1e15.
+
+    Examples
+    --------
+    >>> source = ClassSource("real", n_samples=90, mean=[1.0, 0.0], spectrum=Spectrum.explicit([2.0, 1.0]))
+    >>> double = doubled_classes(Classes([source], ridge=0.1))
+    >>> double.sources[0].n_samples, double.means.round(3).tolist()
+    (180, [[0.707, 0.707, 0.0, 0.0]])
+    """
+    _check_largest(max(source.n_samples for source in problem.sources))
+    return replace(problem, sources=[_doubled_class_source(source) for source in problem.sources])
+
+
+def _check_largest(largest: int) -> None:
+    if 2 * largest > MAX_SAMPLES:
+        raise InputError(
+            f"a problem can be doubled up to {MAX_SAMPLES // 2:g} samples or random features; got {largest:g}. "
+            "Use fewer: the answer has long reached its limit."
+        )
+
+
+def _doubled_class_source(source: ClassSource) -> ClassSource:
+    """Return twice a source; a mean that is given by its norm goes on to be spread evenly."""
+    assert source.spectrum is not None, "the sources of a problem have a spectrum"
+    return replace(
+        source,
+        n_samples=2 * source.n_samples,
+        mean=None if source.mean is None else _doubled_vector(source.mean),
+        spectrum=_doubled_spectrum(source.spectrum),
+    )
 
 
 def _doubled_source(source: Source, *, inherits: bool) -> Source:
