@@ -47,7 +47,7 @@ def engines_for(problem: Problem) -> tuple[str, ...]:
     fresh ('theory', 'simulation')
     fixed ('simulation',)
     """
-    return tuple(engine for engine in ENGINES if _refusal(problem, engine) is None)
+    return tuple(engine for engine in ENGINES if refusal(problem, engine) is None)
 
 
 def answer(problem: Problem, *, engine: str = "theory", **settings: Any) -> Result | GenerationsResult | ClassesResult:
@@ -66,7 +66,7 @@ def answer(problem: Problem, *, engine: str = "theory", **settings: Any) -> Resu
     InputError
         When the engine does not answer such problems; says which does. And as the engine does.
     """
-    reason = _refusal(problem, choice("engine", engine, ENGINES))
+    reason = refusal(problem, choice("engine", engine, ENGINES))
     if reason is not None:
         others = engines_for(problem)
         hint = f"Use the {others[0]}: --engine {others[0]}." if others else "No engine answers it."
@@ -78,8 +78,20 @@ def answer(problem: Problem, *, engine: str = "theory", **settings: Any) -> Resu
     return result
 
 
-def _refusal(problem: Problem, engine: str) -> str | None:
-    """Return why an engine has no answer; None when it has one."""
+def refusal(problem: Problem, engine: str) -> str | None:
+    """Return why an engine has no answer to a problem; None when it has one.
+
+    Parameters
+    ----------
+    problem : Mixture, Recursion or Classes
+    engine : str
+        ``"theory"`` or ``"simulation"``.
+
+    Returns
+    -------
+    str or None
+        Words that follow the engine's name.
+    """
     unsupported = getattr(_module(problem, engine), "unsupported", None)
     reason: str | None = None if unsupported is None else unsupported(problem)
     return reason

@@ -91,6 +91,12 @@ def solve_classes(
     return _result(problem, drawn, seed=seed)
 
 
+def margin_of(problem: Classes) -> float:
+    """Return how many samples the kept ones surely are from as many as there are features; infinite with a ridge."""
+    gap, scatter = _distance_from_interpolation(problem)
+    return max(0.0, gap - SURE * scatter)
+
+
 def _translate(problem: Classes) -> Design:
     """Write a problem as arrays."""
     shares = [(s.right_share, s.wrong_share, max(0.0, 1 - s.right_share - s.wrong_share)) for s in problem.sources]

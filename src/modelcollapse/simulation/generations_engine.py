@@ -47,7 +47,7 @@ LARGEST = 1e100
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Limits:
+class Limits:
     """Where means exist, and what counts as zero.
 
     Attributes
@@ -139,16 +139,8 @@ def solve_generations(
     goal = goal_of(n_replicates, relative_stderr)
     with threadpool_limits(limits=1):  # the same coordinates to the last bit on any number of cores
         chain = translate(problem)
-    by_rows = plain or needs_rows(chain)
-    limits = _limits(chain)
-    n_columns = 1 if plain or not chain.linear else MOST_COLUMNS
-    bytes_each = _rows_memory(chain, n_columns) if by_rows else 8 * 10 * chain.n_features**2
-    bytes_each += 8 * 2 * chain.n_fits * chain.n_features * n_columns
-    if by_rows and bytes_each > MAX_ROWS_MEMORY:
-        raise InputError(
-            f"the rows of one replicate take {bytes_each / 2**30:.1f} GiB; the simulation holds at most "
-            f"{MAX_ROWS_MEMORY / 2**30:.0f} GiB. Use fewer samples, features or generations."
-        )
+    by_rows, limits = plain or needs_rows(chain), limits_of(chain)
+    bytes_each = memory_of(chain, plain=plain)
     meter = Meter()
 
     def draw(index: int) -> Unit:
@@ -195,8 +187,28 @@ def translate(problem: Recursion) -> Chain:
     )
 
 
-def _limits(chain: Chain) -> _Limits:
-    """Return where means exist, and the risk of the model 0 in units of rounding."""
+def memory_of(chain: Chain, *, plain: bool = False) -> int:
+    """Return about how many bytes a replicate takes.
+
+    Raises
+    ------
+    InputError
+        When its rows, where they are drawn, do not fit into 4 GiB.
+    """
+    by_rows = plain or needs_rows(chain)
+    n_columns = 1 if plain or not chain.linear else MOST_COLUMNS
+    bytes_each = _rows_memory(chain, n_columns) if by_rows else 8 * 10 * chain.n_features**2
+    bytes_each += 8 * 2 * chain.n_fits * chain.n_features * n_columns
+    if by_rows and bytes_each > MAX_ROWS_MEMORY:
+        raise InputError(
+            f"the rows of one replicate take {bytes_each / 2**30:.1f} GiB; the simulation holds at most "
+            f"{MAX_ROWS_MEMORY / 2**30:.0f} GiB. Use fewer samples, features or generations."
+        )
+    return bytes_each
+
+
+def limits_of(chain: Chain) -> Limits:
+    """Return where means exist, and the excess risk below which rounding decides."""
     margin = np.full(chain.n_fits, np.inf)
     for t in range(int(chain.given), chain.n_fits):
         seen = [batch for batch in chain.taking_part(t) if batch.n_samples and chain.weight[t, batch.source] > 0]
@@ -205,7 +217,7 @@ def _limits(chain: Chain) -> _Limits:
     size = np.eye(chain.n_features)
     roots = [size if component.root is None else component.root for component in chain.components]
     powers = [c.loadings[0] ** 2 * (root**2).sum(axis=1) for c, root in zip(chain.components, roots, strict=True)]
-    return _Limits(margin=margin, smallest=ROUNDED * float(chain.target_var @ np.sum(powers, axis=0)))
+    return Limits(margin=margin, smallest=ROUNDED * float(chain.target_var @ np.sum(powers, axis=0)))
 
 
 def _own_margin(chain: Chain, generation: int, seen: Sequence[Batch]) -> float:
@@ -226,7 +238,7 @@ def _own_margin(chain: Chain, generation: int, seen: Sequence[Batch]) -> float:
     return float(abs(n_rows - min(capacity, chain.n_inner(generation))))
 
 
-def _in_units(goal: Goal, limits: _Limits) -> Goal:
+def _in_units(goal: Goal, limits: Limits) -> Goal:
     """Return the goal in whole units, at least two; none waits long for a standard error that does not exist."""
     most = max(goal.n_replicates, 2 * PER_UNIT)
     if most == MAX_REPLICATES and not (limits.margin > NO_VARIANCE).any():
@@ -234,7 +246,7 @@ def _in_units(goal: Goal, limits: _Limits) -> Goal:
     return replace(goal, n_replicates=most)
 
 
-def _watched(unit: Unit, limits: _Limits) -> Array:
+def _watched(unit: Unit, limits: Limits) -> Array:
     """Return the excess risks that are waited for, (1, watched): not those that are rounding, or beyond all bounds."""
     risk = unit.excess_risk
     usable = (risk > limits.smallest) & (risk < LARGEST)
@@ -267,7 +279,7 @@ def _rows_memory(chain: Chain, n_columns: int) -> int:
     return most
 
 
-def _result(problem: Recursion, drawn: Sample[Unit], limits: _Limits, *, seed: int) -> GenerationsResult:
+def _result(problem: Recursion, drawn: Sample[Unit], limits: Limits, *, seed: int) -> GenerationsResult:
     """Turn the units into a result."""
     units = drawn.draws[: drawn.n_replicates // PER_UNIT]
     values, errors = {}, {}
@@ -308,7 +320,7 @@ def _mean(values: Array) -> tuple[Array, Array]:
     return mean, np.where(stderr <= BELOW_ROUNDING * np.abs(mean), 0.0, stderr)
 
 
-def _assumptions(units: Sequence[Unit], limits: _Limits) -> tuple[str, ...]:
+def _assumptions(units: Sequence[Unit], limits: Limits) -> tuple[str, ...]:
     """Say what the numbers rest on."""
     said = ["Gaussian inputs", "exact in law at this size"]
     if (limits.margin <= NO_VARIANCE).any():
