@@ -48,10 +48,18 @@ def test_solve_prints_every_number_of_classes_in_a_table(problem: Path, capsys: 
     assert "status: ok, engine: simulation, seed: 0, replicates: 30" in out
 
 
+def test_compare_holds_the_accuracy_against_simulation(problem: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "compare", problem, "--n-replicates", 100)
+    assert code == 0
+    assert out.startswith("Theory and simulation agree")
+    for name in ("accuracy", "margin_mean", "margin_variance"):
+        assert f"\n {name} " in out
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["compare"], "only problems of kind `mixture`"),
+        (["compare", "--device", "cpu"], "Leave out `device`"),
         (["solve", "--engine", "simulation", "--device", "cpu"], "Leave out --device"),
         (["solve", "--seed", 1], "belong to the simulation"),
     ],

@@ -9,21 +9,22 @@ from pathlib import Path
 import pytest
 
 from modelcollapse import load_problem, simulate_generations, solve_generations
+from modelcollapse.decisions.comparison import compare
 from test_cli import PROBLEM, run
 
 WORKFLOW = """
 [workflow]
 kind = "{kind}"
-generations = 3
+generations = {generations}
 design = "{design}"
 """
 
 
-def written(folder: Path, kind: str = "replace", design: str = "fresh", more: str = "") -> str:
+def written(folder: Path, kind: str = "replace", design: str = "fresh", more: str = "", generations: int = 3) -> str:
     """Return the path of a problem file with a workflow."""
     path = folder / "problem.toml"
     plain = PROBLEM.replace('shift = { quality = 0.3, shape = "isotropic" }\n', "").replace("= 10\n", "= 90\n")
-    path.write_text(plain + WORKFLOW.format(kind=kind, design=design) + more)
+    path.write_text(plain + WORKFLOW.format(kind=kind, design=design, generations=generations) + more)
     return str(path)
 
 
@@ -95,3 +96,55 @@ def test_cli_solve_draws_no_single_fits(tmp_path: Path) -> None:
     code, _, stderr = run("solve", str(path), "--out", str(tmp_path / "picture.svg"))
     assert code == 2
     assert "no `workflow` table" in stderr
+
+
+def test_compare_prints_every_number_of_a_few_generations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    file = written(tmp_path, more="curation = {hit = 0.9, false_keep = 0.2, tolerance = 0.5}\n")
+    code, stdout, stderr = run("compare", file, "--n-replicates", "40")
+    assert (code, stderr) == (0, "")
+    assert stdout.startswith("Theory and simulation agree")
+    for name in ("excess_risk", "bias", "variance"):
+        assert all(f"\n {name} of generation {t} " in stdout for t in range(4))
+    assert "\n kept_share of generation 3 " in stdout
+    assert "kept_share of generation 0" not in stdout
+    assert "left out" not in stdout
+    answer = json.loads(run("compare", file, "--n-replicates", "40", "--json")[1])
+    assert answer == compare(load_problem(file), n_replicates=40).to_dict()
+
+
+def test_compare_prints_risks_and_what_is_furthest_of_many_generations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    file = written(tmp_path, generations=12)
+    found = compare(load_problem(file), n_replicates=40)
+    code, stdout, _ = run("compare", file, "--n-replicates", "40")
+    assert code == 0
+    shown = re.findall(r"^ (\w+ of generation \d+) ", stdout, flags=re.MULTILINE)
+    risks = [f"excess_risk of generation {t}" for t in range(13)]
+    parts = sorted(
+        set(found.quantities) - set(risks), key=lambda name: -abs(found.quantities[name].deviation_in_stderr)
+    )
+    assert [name for name in shown if name in risks] == risks
+    assert {*shown} - {*risks} == {*parts[:3]}
+    assert "23 parts that are closer to theory are left out; --json has them" in stdout
+
+
+def test_compare_shows_a_wrong_theory_of_generations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from modelcollapse.theory import generations
+
+    right = generations._noise_profile
+    monkeypatch.setattr(generations, "_noise_profile", lambda *given: right(*given) / 2)
+    code, stdout, _ = run("compare", written(tmp_path), "--n-replicates", "100")
+    assert code == 0  # the question is answered
+    assert stdout.startswith("Theory and simulation disagree")
+
+
+def test_compare_refuses_generations_of_networks_in_one_line(tmp_path: Path) -> None:
+    file = written(tmp_path)
+    path = Path(file)
+    path.write_text(path.read_text().replace("ridge = 0.1", 'ridge = 0.1\nwidth = 20\nactivation = "relu"'))
+    code, stdout, stderr = run("compare", file)
+    assert (code, stdout, stderr.count("\n")) == (2, "", 1)
+    assert "theory has no formula for networks over generations: there is nothing to compare" in stderr

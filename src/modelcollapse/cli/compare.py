@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,13 +12,17 @@ import typer
 from modelcollapse.cli._output import cell, print_json
 from modelcollapse.cli._simulation import INTERRUPTED, NReplicates, OnDevice, RelativeStderr, Seed, settings
 from modelcollapse.digits import signed_share_text
-from modelcollapse.errors import InputError
 
 if TYPE_CHECKING:
-    from modelcollapse.decisions.comparison import Comparison, Quantity
+    from modelcollapse.decisions.agreement import Quantity
+    from modelcollapse.decisions.comparison import Comparison
 
 _WIDE = 100
 """Width from which there is room for all columns."""
+_ALL = 24
+"""Quantities of generations up to which a table shows them all."""
+_FURTHEST = 3
+"""How many quantities are shown beside the excess risks of so many generations."""
 
 
 def command(
@@ -32,19 +36,17 @@ def command(
 ) -> None:
     """Lay theory and simulation side by side, and judge the difference in standard errors.
 
-    Theory holds for large sizes: what decides is the simulation extrapolated to them. Ctrl-C ends it with what there
-    is, and exit code 130.
+    Of one fit, of every generation with a workflow, or of two classes. Theory holds for large sizes: what decides is
+    the simulation extrapolated to them. Ctrl-C ends it with what there is, and exit code 130.
     """
     from modelcollapse.cli._progress import SimulationLine
     from modelcollapse.decisions.comparison import compare
+    from modelcollapse.problems.classes import Classes
     from modelcollapse.problems.files import load_problem
-    from modelcollapse.problems.mixture import Mixture
 
     problem = load_problem(file)
-    if not isinstance(problem, Mixture):
-        raise InputError(f"{file}: only problems of kind `mixture` can be compared. Solve it with each --engine.")
     given = settings(seed=seed, n_replicates=n_replicates, relative_stderr=relative_stderr, device=device)
-    with SimulationLine() as line:
+    with SimulationLine("accuracy" if isinstance(problem, Classes) else "excess_risk") as line:
         comparison = compare(problem, report=lambda size, reading: line(reading, size=size), **given)
     if json:
         print_json(comparison.to_dict())
@@ -68,11 +70,25 @@ def _print_comparison(comparison: Comparison) -> None:
     table.add_column("quantity", min_width=len("projection_variance"))
     for heading, _ in columns:
         table.add_column(heading, no_wrap=wide)
-    for name, quantity in comparison.quantities.items():
+    shown = _shown(comparison)
+    for name, quantity in shown.items():
         table.add_row(name, *(show(quantity) for _, show in columns))
     console.print(table)
-    for line in _notes(comparison):
+    for line in _notes(comparison, n_left_out=len(comparison.quantities) - len(shown)):
         console.print(line)
+
+
+def _shown(comparison: Comparison) -> Mapping[str, Quantity]:
+    """Return what a table has room for: of many generations, the excess risks and what else is furthest from theory."""
+    from modelcollapse.result import GenerationsResult
+
+    every = comparison.quantities
+    if len(every) <= _ALL or not isinstance(comparison.theory, GenerationsResult):
+        return every
+    risks = {name for name in every if name.startswith("excess_risk")}
+    others = [name for name in every if name not in risks and every[name].agree is not None]
+    furthest = sorted(others, key=lambda name: -abs(every[name].deviation_in_stderr))[:_FURTHEST]
+    return {name: quantity for name, quantity in every.items() if name in risks or name in furthest}
 
 
 def _value(value: float, stderr: float, quantity: Quantity) -> str:
@@ -102,8 +118,8 @@ _COLUMNS: list[tuple[str, Callable[[Quantity], str], bool]] = [
 """Heading, content, and whether it is shown in wide terminals only."""
 
 
-def _notes(comparison: Comparison) -> list[str]:
-    """Say what was drawn and what the columns are."""
+def _notes(comparison: Comparison, *, n_left_out: int) -> list[str]:
+    """Say what was drawn, what the columns are, and what is left out."""
     own, *larger = comparison.simulations.items()
     drawn = [
         f"{own[1].n_replicates} at the problem's size",
@@ -113,4 +129,5 @@ def _notes(comparison: Comparison) -> list[str]:
         f"simulation: seed {own[1].seed}; replicates: {', '.join(drawn)}",
         "large sizes: the simulation extrapolated from the two largest sizes",
         "s.e.: how many standard errors the number before it is from theory; it is judged by the last column",
+        *[f"{n_left_out} parts that are closer to theory are left out; --json has them"] * (n_left_out > 0),
     ]
