@@ -364,12 +364,12 @@ def test_theory_with_memory_reports_a_threshold_and_what_inherits_it():
 
 @pytest.mark.parametrize("name", ["mix reused", "accumulate"])
 def test_theory_with_memory_goes_to_its_limit_without_ridge(name):
-    """Interpolating fits are answered at a ridge of 1e-8 of the inputs' variance: a tenth of it gives the same."""
+    """Interpolating fits are answered at a ridge that leaves 1e-8 of a residual: another tiny one gives the same."""
     problem = recursion(**{**KINDS[name], "n_real": 60, "n_synthetic": 15, "ridge": 0})
     tiny = 1e-9 * problem.mixture.spectra[0].eigenvalues.mean()
     near = recursion(**{**KINDS[name], "n_real": 60, "n_synthetic": 15, "ridge": tiny})
     assert risks(near) == pytest.approx(risks(problem), rel=1e-5)
-    assert "ridge of 1e-08" in " ".join(solve_generations(problem).assumptions)
+    assert "1e-08 of a residual" in " ".join(solve_generations(problem).assumptions)
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from modelcollapse.result import GenerationsResult, Status
 from modelcollapse.theory.commuting import CommutingCovariances
 from modelcollapse.theory.engine import translate
 from modelcollapse.theory.generations import Chain, Trajectory, trajectory
-from modelcollapse.theory.limits import SMALL_RIDGE
 from modelcollapse.theory.memory_engine import (
+    LEFT,
     additive,
     followed_with_memory,
     followed_without_ridge,
@@ -125,6 +125,9 @@ def _result(problem: Recursion, followed: Trajectory) -> GenerationsResult:
     """Turn one trajectory into a result."""
     names = ("excess_risk", "bias", "variance", "kept_share")
     values = {name: tuple(getattr(followed, name)[0].tolist()) for name in names}
+    if problem.workflow.curation is not None:
+        unjudged = problem.n_samples[:, SYNTHETIC] == 0
+        values["kept_share"] = tuple(np.where(unjudged, np.nan, values["kept_share"]).tolist())
     test_error = tuple((followed.excess_risk[0] + problem.noise_var[:, REAL]).tolist())
     result = GenerationsResult(
         **values,
@@ -148,5 +151,5 @@ def _assumptions(problem: Recursion) -> tuple[str, ...]:
     if problem.workflow.curation is not None:
         said.append("curation keeps the share of samples that is expected")
     if not uses_inputs_once(problem) and interpolating(problem) and not additive(problem):
-        said.append(f"ridge of {SMALL_RIDGE:g} of the inputs' variance where there is none")
+        said.append(f"where fits would interpolate, so small a ridge that {LEFT:g} of a residual is left")
     return tuple(said)

@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from modelcollapse.checks import Array
 from modelcollapse.problems.recursion import REAL, SYNTHETIC, Batch, Recursion
 from modelcollapse.theory.commuting import CommutingCovariances
 from modelcollapse.theory.curation import kept_errors
 from modelcollapse.theory.engine import Translation, translate
-from modelcollapse.theory.equilibrium import Classes
+from modelcollapse.theory.equilibrium import Bools, Classes, Equilibrium
 from modelcollapse.theory.fixed_point import solve_fixed_point
 from modelcollapse.theory.generations import Trajectory
-from modelcollapse.theory.limits import SMALL_RIDGE
 from modelcollapse.theory.memory import Memory, Remembered, remembered
 from modelcollapse.theory.mixture import mixture_risk
 from modelcollapse.theory.reductions import Sampling
@@ -24,6 +22,8 @@ ROUNDS = 200
 """Most rounds in which curation and the models that it judges settle."""
 SETTLED = 1e-11
 """Relative change of the excess risks from which on they count as settled."""
+LEFT = 1e-8
+"""Share of a residual that a fit leaves which would interpolate without ridge: responses to forces need some."""
 
 
 def additive(problem: Recursion) -> bool:
@@ -33,8 +33,11 @@ def additive(problem: Recursion) -> bool:
 
 
 def interpolating(problem: Recursion) -> bool:
-    """Whether some fit has no ridge and no more samples than parameters: shrinkages vanish there."""
-    classes = _classes(problem, _sets(problem), (0, 0))
+    """Whether some fit has no ridge and, as far as is sure before curation, no more samples than parameters."""
+    curation = problem.workflow.curation
+    least = 1.0 if curation is None else min(curation.hit, curation.false_keep)
+    sets = [own if own.source == REAL else replace(own, n_samples=own.n_samples * least) for own in _sets(problem)]
+    classes = _classes(problem, sets, (0, 0))
     interpolates = classes.active_samples.sum(axis=1) <= np.minimum(classes.limit, problem.mixture.n_features)
     return bool(((problem.ridge == 0) & interpolates)[int(problem.given) :].any())
 
@@ -61,6 +64,10 @@ class _Set:
     n_samples : float
     labelled : int
         Generation in which they get their (first) labels.
+    noise_var : float
+        Of these labels.
+    offered : bool array of shape (generations + 1,)
+        Which fits could draw on them, whatever their weight.
     pull : array of shape (generations + 1,)
         Weight of each in the loss of each generation, ω/N; 0 where it takes no part.
     taught, copied, noise : arrays of shape (generations + 1, ...)
@@ -70,6 +77,8 @@ class _Set:
     source: int
     n_samples: float
     labelled: int
+    noise_var: float
+    offered: Bools
     pull: Array
     taught: Array
     copied: Array
@@ -93,65 +102,90 @@ class _Verified:
     square: Array
     met: Array
 
+    def towards(self, other: _Verified, step: float) -> _Verified:
+        """Return what lies between two, the other itself at step 1."""
+        names = self.__dataclass_fields__
+        return _Verified(**{n: (1 - step) * getattr(self, n) + step * getattr(other, n) for n in names})
+
 
 def followed_with_memory(problem: Recursion) -> Trajectory:
     """Answer a recursion that uses inputs again.
 
-    A verifier looks at the errors of models that depend on what it keeps: both are found in rounds, and since labels
-    come from earlier generations only, each round settles at least one more generation.
+    A verifier looks at the errors of models that depend on what it keeps: both are found in rounds. One that prefers
+    wrong labels would overshoot, and goes half of the way.
     """
     arrays, sets = translate(problem.mixture), _sets(problem)
     ones = np.ones(len(sets))
-    lost = _thresholds(problem, arrays, sets)
-    problem = _lifted(problem, arrays) if interpolating(problem) else problem
     verified = _Verified(kept_share=ones, slope=ones, square=ones, met=np.ones((len(sets), problem.n_fits)))
-    settled, before = problem.workflow.curation is None, np.zeros(1)
+    curation = problem.workflow.curation
+    settled, before = curation is None, np.zeros(1)
+    step = 1.0 if curation is None or curation.hit >= curation.false_keep else 0.5
     for _ in range(ROUNDS):
-        memory, converged = _memory(problem, arrays, sets, verified)
+        memory, equilibrium = _memory(problem, arrays, sets, verified)
         found = remembered(memory, covariance=arrays.sampling.group[REAL])
         risks = np.diagonal(found.errors[arrays.sampling.group[REAL]])
         settled = settled or (len(before) == len(risks) and np.allclose(risks, before, rtol=SETTLED, atol=0))
         if settled:
             break
-        before, verified = risks, _verify(problem, sets, memory, found)
+        before, verified = risks, verified.towards(_verify(problem, sets, memory, found), step)
     kept_share = np.full(problem.n_fits, np.nan)
     kept_share[1:] = 1.0
     for batch, share in zip(sets, verified.kept_share, strict=True):
         if batch.source == SYNTHETIC:
             kept_share[batch.labelled] = share
-    bias, variance = found.bias, risks - found.bias
+    bias, variance = found.bias, np.maximum(risks - found.bias, 0.0)
     if problem.given:
         first = memory.roots[1, 1] @ memory.eigenvalues[arrays.sampling.group[REAL]]
         bias, variance = np.concatenate([[first], bias]), np.concatenate([[0.0], variance])
-    return _trajectory(bias, variance, kept_share=kept_share, converged=converged and settled, lost=lost)
+    return _trajectory(
+        bias,
+        variance,
+        kept_share=kept_share,
+        converged=bool(equilibrium.converged.all()) and settled,
+        lost=_lost(sets, equilibrium.threshold),
+    )
 
 
-def _thresholds(problem: Recursion, arrays: Translation, sets: list[_Set]) -> NDArray[np.bool_]:
-    """Return which generations are on an interpolation threshold, or after one that is, shape (generations + 1,)."""
-    assert isinstance(arrays.covariances, CommutingCovariances)
-    start = int(problem.given)
-    rows = np.arange(start, problem.n_fits)
-    fits = _classes(problem, sets, arrays.sampling.group).rows(rows)
-    lost = np.logical_or.accumulate(solve_fixed_point(arrays.covariances, fits).threshold)
-    return np.concatenate([np.zeros(start, dtype=np.bool_), lost])
+def _lost(sets: list[_Set], threshold: Bools) -> Bools:
+    """Return which generations are on an interpolation threshold or copy one that is, shape (generations + 1,)."""
+    n_fits = len(sets[0].pull)
+    lost = np.concatenate([np.zeros(n_fits - len(threshold), dtype=np.bool_), threshold])
+    copies = np.any([own.copied > 0 for own in sets if own.n_samples > 0], axis=0)
+    for t in range(n_fits):
+        lost[t] |= (copies[t] & lost).any()
+    return lost
 
 
-def _lifted(problem: Recursion, arrays: Translation) -> Recursion:
-    """Return the recursion with a tiny ridge where it has none."""
-    scale = float(arrays.covariances.traces().max()) / problem.mixture.n_features * float(problem.weight.max())
-    ridge = np.where(problem.ridge > 0, problem.ridge, SMALL_RIDGE * scale)
-    schedule = replace(problem.workflow.schedule, ridge=ridge.tolist())
-    return replace(problem, workflow=replace(problem.workflow, schedule=schedule))
+def _fixed_points(covariances: CommutingCovariances, classes: Classes) -> Equilibrium:
+    """Return the fixed point of each fit; where nothing would be left of residuals, at the ridge that leaves `LEFT`.
+
+    So are, at a ridge of that size, random projections without ridge that see directions without samples.
+    """
+    limit = solve_fixed_point(covariances, classes)
+    left = np.where(classes.active, limit.scale[:, None] * limit.gain, 0.0).max(axis=1)
+    gain = np.where(classes.active, limit.gain, 0.0).max(axis=1)
+    spare = np.ones_like(gain) if classes.width is None else limit.spare_width / covariances.n_features
+    hidden = (np.atleast_2d(limit.shift) * covariances.eigenvalues.sum(axis=0) > 0).any(axis=1)
+    blind = hidden & (limit.effective_ridge == 0) & (classes.width is not None)
+    vanishing = (classes.ridge == 0) & ~limit.threshold & ((left < LEFT) | blind)
+    if not vanishing.any():
+        return limit
+    reach = (classes.force @ classes.membership * covariances.traces()).sum(axis=1) / covariances.n_features
+    tiny = LEFT * np.where(left < LEFT, spare / np.where(gain > 0, gain, 1.0), reach)
+    solved = solve_fixed_point(covariances, replace(classes, ridge=np.where(vanishing, tiny, classes.ridge)))
+    return replace(solved, threshold=limit.threshold)
 
 
-def _memory(problem: Recursion, arrays: Translation, sets: list[_Set], verified: _Verified) -> tuple[Memory, bool]:
-    """Return what the theory needs of a recursion, and whether the fixed point of every fit was reached."""
+def _memory(
+    problem: Recursion, arrays: Translation, sets: list[_Set], verified: _Verified
+) -> tuple[Memory, Equilibrium]:
+    """Return what the theory needs of a recursion, and the fixed point of every fit."""
     covariances = arrays.covariances
     assert isinstance(covariances, CommutingCovariances)
     start, n_fits, sources = int(problem.given), problem.n_fits, [own.source for own in sets]
     kept = [replace(own, n_samples=own.n_samples * share) for own, share in zip(sets, verified.kept_share, strict=True)]
     classes = _classes(problem, kept, arrays.sampling.group)
-    equilibrium = solve_fixed_point(covariances, classes.rows(np.arange(start, n_fits)))
+    equilibrium = _fixed_points(covariances, classes.rows(np.arange(start, n_fits)))
     shrinkage = np.ones((2, n_fits))
     shrinkage[:, start:] = (equilibrium.scale[:, None] * equilibrium.gain).T
     pull = np.stack([own.pull for own in sets])
@@ -174,7 +208,7 @@ def _memory(problem: Recursion, arrays: Translation, sets: list[_Set], verified:
         slanted_copied=slanted_copied[:, start:, start:],
         roots=roots_of(arrays, given=problem.given),
     )
-    return memory, bool(equilibrium.converged.all())
+    return memory, equilibrium
 
 
 def _slants(problem: Recursion, sets: list[_Set], slant: Array) -> tuple[Array, Array]:
@@ -205,7 +239,7 @@ def _verify(problem: Recursion, sets: list[_Set], memory: Memory, found: Remembe
         else:
             labeller = own.labelled - 1 - start
             error, along = found.errors[g, labeller, labeller], found.errors[g, :, labeller]
-        square[b] = error + own.noise[own.labelled, own.labelled]
+        square[b] = max(error, 0.0) + own.noise_var  # what has not settled yet may be anything
         met[b, start:] = square[b] - along
     rates = {name: np.array(getattr(curation, name)) for name in ("hit", "false_keep", "tolerance")}
     kept_share, slope = kept_errors(square, **rates)
@@ -237,8 +271,8 @@ def _presence(problem: Recursion, sets: list[_Set]) -> Array:
     """Return the probability that a sample is drawn for the fit of each generation, shape (generations + 1,)."""
     presence = np.ones(problem.n_fits)
     if problem.workflow.subsample is not None:
-        pool = sum(own.n_samples * (own.pull > 0) for own in sets)
-        presence[1:] = np.minimum(1.0, problem.workflow.subsample / np.asarray(pool)[1:])
+        pool = sum(own.n_samples * own.offered for own in sets)
+        presence[1:] = problem.workflow.subsample / np.maximum(pool, problem.workflow.subsample)[1:]
     return presence
 
 
@@ -250,11 +284,14 @@ def _sets(problem: Recursion) -> list[_Set]:
     sets = []
     for batches in by_inputs.values():
         taught, copied, noise = _labels(problem, batches)
+        fits = np.arange(problem.n_fits)
         sets.append(
             _Set(
                 source=batches[0].source,
                 n_samples=batches[0].n_samples,
                 labelled=batches[0].labelled,
+                noise_var=batches[0].noise_var,
+                offered=np.any([(batch.first <= fits) & (fits <= batch.last) for batch in batches], axis=0),
                 pull=_pull(problem, batches),
                 taught=taught,
                 copied=copied,
@@ -315,9 +352,7 @@ def followed_without_ridge(problem: Recursion) -> Trajectory:
     return _trajectory(bias, variance, kept_share=kept_share, converged=bool(risk.converged), lost=lost)
 
 
-def _trajectory(
-    bias: Array, variance: Array, *, kept_share: Array, converged: bool, lost: NDArray[np.bool_]
-) -> Trajectory:
+def _trajectory(bias: Array, variance: Array, *, kept_share: Array, converged: bool, lost: Bools) -> Trajectory:
     """Return one recursion as a batch, without risks where they are lost."""
     excess_risk = np.where(lost, np.inf, bias + variance)
     return Trajectory(
