@@ -41,7 +41,7 @@ def test_integer_returns_int(value: Any) -> None:
 
 @pytest.mark.parametrize("value", [0, 2.5, True, "3", None, float("inf"), 11])
 def test_integer_refuses(value: Any) -> None:
-    with pytest.raises(InputError, match="`width` must be a"):
+    with pytest.raises(InputError, match=r"`width` must be a whole number in \[1, 10\]; got"):
         integer("width", value, low=1, high=10)
 
 

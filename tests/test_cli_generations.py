@@ -79,6 +79,11 @@ def test_cli_solve_draws_the_generations(tmp_path: Path, ending: str) -> None:
         ({"design": "random"}, [], "`design` must be one of fresh, fixed"),
         ({"more": "[workflow.schedule]\nridge = [0.1]\n"}, [], "one entry for each generation from 0 to 3"),
         ({"more": "[workflow.schedule.n_samples]\nsynth = [0, 1, 1, 1]\n"}, [], "unknown key `synth`.*synthetic"),
+        (
+            {"more": "[workflow.schedule.n_samples]\nsynthetic = [0, 1.5, 1, 1]\n"},
+            [],
+            "`schedule.n_samples.synthetic` must be a whole number",
+        ),
     ],
 )
 def test_cli_solve_refuses_generations_in_one_line(

@@ -60,7 +60,10 @@ def integer(what: str, value: Any, *, low: int, high: int | None = None, hint: s
         When `value` is not a whole number or lies outside the range.
     """
     allowed = f"a whole number of at least {low}" if high is None else f"a whole number in [{low}, {high}]"
-    result = number(what, value, hint=hint) if not isinstance(value, int | np.integer) else int(value)
+    try:
+        result = number(what, value) if not isinstance(value, int | np.integer) else int(value)
+    except InputError:
+        raise fail(what, value, allowed, hint) from None
     if isinstance(value, bool) or result != int(result) or result < low or (high is not None and result > high):
         raise fail(what, value, allowed, hint)
     return int(result)

@@ -195,10 +195,12 @@ class Recursion(ByValue):
         columns = []
         for source in self.mixture.sources:
             values = [getattr(source, key)] * self.n_fits
+            what = key
             if source.name in table:
-                values = self._full(f"schedule.{key}.{source.name}", table[source.name])
+                what = f"schedule.{key}.{source.name}"
+                values = self._full(what, table[source.name])
             if integers:
-                values = [integer(key, value, low=0, high=MAX_SAMPLES) for value in values]
+                values = [integer(what, value, low=0, high=MAX_SAMPLES) for value in values]
             columns.append(values)
         return np.array(columns, dtype=np.float64).T
 
