@@ -381,6 +381,7 @@ def test_theory_with_memory_goes_to_its_limit_without_ridge(name):
             "curated anew",
         ),
         ({"kind": "replace", "width": 50, "activation": "relu"}, "networks"),
+        ({"kind": "accumulate", "generations": 400}, "fewer generations"),
         ({"kind": "replace", "second": Spectrum.full(np.eye(100) + np.ones((100, 100)) / 9)}, "commute"),
     ],
 )

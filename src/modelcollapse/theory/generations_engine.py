@@ -20,8 +20,11 @@ from modelcollapse.theory.memory_engine import (
     roots_of,
 )
 
-MAX_MEMORY = 10**8
-"""Numbers that a theory with memory may hold: the square of the generations, for each feature and set of inputs."""
+MAX_MEMORY = 3 * 10**7
+"""Most numbers in an array of memory, the square of the generations for each feature and set of inputs.
+
+There are about a dozen of them: 3 GB, which 300 generations of accumulation reach after a minute.
+"""
 
 
 def unsupported(problem: Recursion) -> str | None:
