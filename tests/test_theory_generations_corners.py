@@ -98,6 +98,13 @@ def test_theory_with_memory_forgets_a_threshold_that_nothing_copies():
     assert risks(problem)[[0, 3]] == pytest.approx([alone, alone], rel=1e-6)
 
 
+@pytest.mark.parametrize("noise", [(0, 0), (1, 1)])
+def test_theory_reports_a_threshold_of_the_same_inputs(noise):
+    result = solve_generations(recursion("replace", design="fixed", n_real=100, n_synthetic=100, noise=noise, ridge=0))
+    assert result.status == "interpolation_threshold"
+    assert np.isinf(result.excess_risk).all()
+
+
 def test_theory_counts_what_curation_leaves_for_a_threshold():
     problem = recursion("accumulate", n_real=60, n_synthetic=40, ridge=0, noise=(0.3, 0.3), curation=STRICT)
     assert np.isfinite(risks(problem)).all()

@@ -346,7 +346,8 @@ def followed_without_ridge(problem: Recursion) -> Trajectory:
     carried = np.linalg.inv(np.eye(problem.n_fits) - only.copied)  # noise of earlier generations in each model
     accumulated = np.diagonal(carried @ only.noise @ carried.T)
     bias = np.full(problem.n_fits, float(risk.bias))
-    variance = float(risk.variance) + float(risk.amplification[REAL]) * accumulated
+    amplification = 0.0 if risk.threshold else float(risk.amplification[REAL])  # infinite times nothing is nothing
+    variance = float(risk.variance) + amplification * accumulated
     kept_share = np.where(np.arange(problem.n_fits) > 0, 1.0, np.nan)
     lost = np.full(problem.n_fits, bool(risk.threshold))
     return _trajectory(bias, variance, kept_share=kept_share, converged=bool(risk.converged), lost=lost)
