@@ -69,7 +69,8 @@ def answer(problem: Problem, *, engine: str = "theory", **settings: Any) -> Resu
     reason = refusal(problem, choice("engine", engine, ENGINES))
     if reason is not None:
         others = engines_for(problem)
-        hint = f"Use the {others[0]}: --engine {others[0]}." if others else "No engine answers it."
+        none = "No engine answers it: leave `activation` out."
+        hint = f"Use the {others[0]}: --engine {others[0]}." if others else none
         raise InputError(f"{engine} {reason}. {hint}")
     _, function = _home(problem)
     result: Result | GenerationsResult | ClassesResult = getattr(_module(problem, engine), function)(

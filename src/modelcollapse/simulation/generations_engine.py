@@ -202,7 +202,7 @@ def memory_of(chain: Chain, *, plain: bool = False) -> int:
     if by_rows and bytes_each > MAX_ROWS_MEMORY:
         raise InputError(
             f"the rows of one replicate take {bytes_each / 2**30:.1f} GiB; the simulation holds at most "
-            f"{MAX_ROWS_MEMORY / 2**30:.0f} GiB. Use fewer samples, features or generations."
+            f"{MAX_ROWS_MEMORY / 2**30:.0f} GiB. Use fewer samples, features, random features or generations."
         )
     return bytes_each
 

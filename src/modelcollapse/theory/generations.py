@@ -84,7 +84,8 @@ class Trajectory:
     Attributes
     ----------
     excess_risk, bias, variance : arrays
-        On the real source; the first is the sum of the other two, infinite from an interpolation threshold on.
+        On the real source; the first is the sum of the other two, infinite from an interpolation threshold on, and
+        where it outgrows the numbers.
     kept_share : array
         Share of the synthetic samples that curation keeps; NaN in generation 0.
     threshold, converged : bool arrays
@@ -200,7 +201,7 @@ def _follow(chain: Chain, covariances: CommutingCovariances) -> Trajectory:
         bias=np.where(lost, np.nan, out["bias"]),
         variance=np.where(lost, np.inf, out["variance"]),
         kept_share=out["kept_share"],
-        threshold=lost,
+        threshold=threshold,
         converged=converged,
     )
 
