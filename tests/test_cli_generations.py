@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from modelcollapse import load_problem, simulate_generations, solve_generations
 from modelcollapse.decisions.comparison import compare
+from modelcollapse.result import Status
 from test_cli import PROBLEM, run
 
 WORKFLOW = """
@@ -93,6 +96,19 @@ def test_cli_solve_refuses_generations_in_one_line(
     assert (code, stdout, len(stderr.splitlines())) == (2, "", 1)
     assert stderr.startswith("error: ")
     assert re.search(message, stderr), stderr
+
+
+def test_cli_solve_keeps_an_older_picture_when_nothing_was_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = tmp_path / "picture.svg"
+    picture.write_text("older")
+    unknown = replace(
+        solve_generations(load_problem(written(tmp_path))), excess_risk=(math.nan,) * 4, status=Status.INTERRUPTED
+    )
+    monkeypatch.setattr("modelcollapse.engines.answer", lambda *_, **__: unknown)
+    assert run("solve", written(tmp_path), "--out", str(picture))[0] == 130
+    assert picture.read_text() == "older"
 
 
 def test_cli_solve_draws_no_single_fits(tmp_path: Path) -> None:

@@ -355,6 +355,13 @@ def test_theory_reports_a_threshold_and_what_inherits_it():
     assert np.isfinite(result.excess_risk).tolist() == [True, True, False, False, False]
 
 
+@pytest.mark.parametrize(("n", "near"), [(97, True), (102, True), (104, False)])
+def test_theory_warns_near_interpolation(n, near):
+    for problem in (recursion("replace", n_synthetic=n, ridge=0), recursion("accumulate", n_real=n, ridge=0)):
+        assert ("within 3 samples of interpolation" in " ".join(solve_generations(problem).assumptions)) == near
+    assert "interpolation" not in " ".join(solve_generations(recursion("replace", n_synthetic=n)).assumptions)
+
+
 def test_theory_with_memory_reports_a_threshold_and_what_inherits_it():
     schedule = Schedule(n_samples={"synthetic": [0, 20, 30, 50, 50]})
     result = solve_generations(recursion("accumulate", n_real=50, ridge=0, schedule=schedule))

@@ -81,13 +81,13 @@ def command(
             diagrams.append(phase_diagram(problem, model=name, synthetic_fractions=fractions))
         progress("thresholds", 0, 1)
         found = gains(None if json else SHOWN)
-        if out is not None:
-            progress("drawing", 0, 1)
-            _draw(diagrams, gains(), qualities, out)
+        drawn = gains() if out is not None else []
     if json:
         _print_json(diagrams, found, qualities)
     else:
         _print_tables(diagrams, found, qualities)
+    if out is not None:
+        _draw(diagrams, drawn, qualities, out)
 
 
 def _question(file: Path | None, setting: Setting | None) -> tuple[Mixture, list[float], list[float]]:

@@ -100,13 +100,15 @@ def _check_has_generations(problem: Problem) -> None:
 
 
 def _draw(result: Answer, out: Path) -> None:
-    """Write the picture of the generations."""
+    """Write the picture of the generations, unless there is nothing to draw: an older picture is worth more."""
     from matplotlib.figure import Figure
 
     from modelcollapse.figures.generations import draw_generations, generations_data
     from modelcollapse.result import GenerationsResult
 
     assert isinstance(result, GenerationsResult)
+    if result.status == "interrupted" and math.isnan(result.excess_risk[0]):
+        return
     figure = draw_generations(generations_data(result)).figure
     assert isinstance(figure, Figure)
     write_picture(figure, out, name="generations", description="Excess risk of every generation, and its parts.")

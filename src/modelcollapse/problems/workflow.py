@@ -35,6 +35,7 @@ REAL_DATA = ("fresh", "reused")
 MAX_GENERATIONS = 1000
 """Most generations that a workflow may have."""
 
+_SUBSAMPLE = "It says how many samples of the pool each fit draws."
 SAMPLING_KEYS = ("n_samples", "noise_var", "weight")
 MODEL_KEYS = ("ridge", "width")
 
@@ -164,7 +165,7 @@ class Workflow(ByValue):
         elif self.real is not None:
             raise fail("real", self.real, f"left out with `{self.kind}`", "Only a mix asks.")
         if self.kind == "accumulate-subsample":
-            object.__setattr__(self, "subsample", integer("subsample", self.subsample, low=1))
+            object.__setattr__(self, "subsample", integer("subsample", self.subsample, low=1, hint=_SUBSAMPLE))
         elif self.subsample is not None:
             raise fail("subsample", self.subsample, f"left out with `{self.kind}`", "It fits on all that it has.")
         if self.curation is not None and not isinstance(self.curation, Curation):

@@ -17,6 +17,7 @@ from modelcollapse.theory.memory_engine import (
     followed_with_memory,
     followed_without_ridge,
     interpolating,
+    near_interpolation,
     roots_of,
 )
 
@@ -155,4 +156,6 @@ def _assumptions(problem: Recursion) -> tuple[str, ...]:
         said.append("curation keeps the share of samples that is expected")
     if not uses_inputs_once(problem) and interpolating(problem) and not additive(problem):
         said.append(f"where fits would interpolate, so small a ridge that {LEFT:g} of a residual is left")
+    if near_interpolation(problem):
+        said.append("no ridge, within 3 samples of interpolation: at this size the risk is far larger or has no mean")
     return tuple(said)

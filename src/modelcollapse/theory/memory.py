@@ -21,6 +21,8 @@ from modelcollapse.checks import Array
 class Memory:
     """B sets of inputs that take part in the fits of T generations, whose models have errors u = ŵ − w.
 
+    Leading axes of `force` and `ridge` are a batch: recursions that differ in their weights and ridges.
+
     Errors are followed instead of models, so that small risks keep their digits. J roots: the teacher w, to which a
     ridge leaves an error of −w, and the error of a given first model.
 
@@ -31,12 +33,12 @@ class Memory:
     group : int array of shape (B,)
         Which covariance a set of inputs has.
     n_samples : array of shape (B,)
-    force : array of shape (B, T)
+    force : array of shape (..., B, T)
         What a residual, had its sample been left out, exerts on a fit: e ω/N of each fit by itself; 0 where the set
         takes no part.
     presence : array of shape (B, T)
         Probability that a sample of the set is drawn for a fit, independently for each fit.
-    ridge : array of shape (T,)
+    ridge : array of shape (..., T)
         Effective ridge κ of each fit by itself; the ridge itself in the linear model.
     width : array of shape (T,) or None
         Of the random projections; None for the linear model.
@@ -77,15 +79,15 @@ class _Responses:
         The covariances, and the identity, in which random projections scatter.
     members : array of shape (G + 1, B)
         Which sets of inputs have which of these: zeros and ones.
-    resolvent : array of shape (d, T, T)
+    resolvent : array of shape (..., d, T, T)
         Of each direction.
-    lost : array of shape (d, T)
+    lost : array of shape (..., d, T)
         What is added to the stiffness of each direction: the ridge, or 1 where nothing else is, to learn nothing there.
-    force : array of shape (B, T, T)
+    force : array of shape (..., B, T, T)
         Mean of D E: from the residuals had a sample been left out to the force that it exerts.
-    coupled : array of shape (B, T, T)
+    coupled : array of shape (..., B, T, T)
         (1 − L) K: what the residuals of a sample feel of its forces.
-    returned : array of shape (G + 1, G + 1, T, T)
+    returned : array of shape (..., G + 1, G + 1, T, T)
         Σ_j σ_gj σ_hj R_tt R_ss: what comes back of a change of the memory between two generations, for one force.
     """
 
@@ -104,11 +106,11 @@ class Remembered:
 
     Attributes
     ----------
-    bias : array of shape (T,)
+    bias : array of shape (..., T,)
         Of the models' means, on the first covariance that was asked for.
-    errors : array of shape (G, T, T)
+    errors : array of shape (..., G, T, T)
         E u_tᵀ Σ_g u_s.
-    along_roots : array of shape (G, T, J)
+    along_roots : array of shape (..., G, T, J)
         E u_tᵀ Σ_g z_a.
     """
 
@@ -147,8 +149,8 @@ def remembered(memory: Memory, *, covariance: int = 0) -> Remembered:
     mean = _means(memory, responses)
     errors = _second_moments(memory, responses, mean)[:-1]
     sigma = memory.eigenvalues
-    along_roots = np.einsum("gj,jtb,abj->gta", sigma, mean, memory.roots, optimize=True)
-    bias = np.einsum("j,jta,jtb,abj->t", sigma[covariance], mean, mean, memory.roots, optimize=True)
+    along_roots = np.einsum("gj,...jtb,abj->...gta", sigma, mean, memory.roots, optimize=True)
+    bias = np.einsum("j,...jta,...jtb,abj->...t", sigma[covariance], mean, mean, memory.roots, optimize=True)
     return Remembered(bias=bias, errors=errors, along_roots=along_roots)
 
 
@@ -157,43 +159,39 @@ def _responses(memory: Memory) -> _Responses:
 
     At each entry the unknown is one number per covariance, K_ts, on which everything else depends linearly.
     """
-    n_sets, n_fits = memory.force.shape
+    *batch, n_sets, n_fits = memory.force.shape
     d = memory.eigenvalues.shape[1]
     sigma = np.concatenate([memory.eigenvalues, np.ones((1, d))])
     members = np.asarray(np.arange(len(sigma))[:, None] == memory.group, dtype=np.float64)
     own = memory.presence * memory.force
     learned = sigma.T @ (members * memory.n_samples) @ own
-    lost = np.where(learned + memory.ridge > 0, memory.ridge, 1.0)
+    lost = np.where(learned + memory.ridge[..., None, :] > 0, memory.ridge[..., None, :], 1.0)
     diagonal = 1 / (learned + lost)
-    returned = np.einsum("gj,hj,jt,js->ghts", sigma, sigma, diagonal, diagonal, optimize=True)
-    resolvent = np.zeros((d, n_fits, n_fits))
-    response = np.zeros((len(sigma), n_fits, n_fits))  # K
-    coupled = np.zeros((n_sets, n_fits, n_fits))
-    force = np.zeros((n_sets, n_fits, n_fits))
-    pressed = np.zeros((n_sets, n_fits, n_fits))  # ⟨D E⟩ (1 − L′)
+    returned = np.einsum("gj,hj,...jt,...js->...ghts", sigma, sigma, diagonal, diagonal, optimize=True)
+    resolvent = np.zeros((*batch, d, n_fits, n_fits))
+    response = np.zeros((*batch, len(sigma), n_fits, n_fits))  # K
+    coupled, force, pressed = np.zeros((3, *batch, n_sets, n_fits, n_fits))  # the last is ⟨D E⟩ (1 − L′)
     copied = memory.copied + memory.slanted_copied
     for t in range(n_fits):
-        resolvent[:, t, t] = diagonal[:, t]
-        response[:, t, t] = sigma @ diagonal[:, t]
-        force[:, t, t] = pressed[:, t, t] = own[:, t]
+        resolvent[..., t, t] = diagonal[..., t]
+        response[..., t, t] = diagonal[..., t] @ sigma.T
+        force[..., t, t] = pressed[..., t, t] = own[..., t]
         for s in range(t - 1, -1, -1):
             between = slice(s + 1, t + 1)
-            known = -np.einsum("br,br->b", memory.copied[:, t, s:t], response[memory.group, s:t, s])
-            coupled[:, t, s] = known
-            held = -own[:, s] * np.einsum("br,br->b", force[:, t, between], coupled[:, between, s])
-            given = np.einsum("br,br->b", force[:, t, between], copied[:, between, s])
-            direct = members @ (memory.n_samples * (held - given))
-            earlier = members @ (memory.n_samples[:, None] * pressed[:, t, s + 1 : t])
-            felt = np.einsum("jr,jr->j", sigma.T @ earlier, resolvent[:, s + 1 : t, s])
-            felt += (sigma.T @ direct) * diagonal[:, s]
-            strength = members @ (memory.n_samples * own[:, t] * own[:, s])
-            system = np.eye(len(sigma)) - returned[:, :, t, s] * strength
-            answer = np.linalg.solve(system, -sigma @ (diagonal[:, t] * felt))
-            response[:, t, s] = answer
-            coupled[:, t, s] += answer[memory.group]
-            force[:, t, s] = held - own[:, s] * own[:, t] * answer[memory.group]
-            pressed[:, t, s] = force[:, t, s] - given
-            resolvent[:, t, s] = -diagonal[:, t] * (felt - diagonal[:, s] * (sigma.T @ (strength * answer)))
+            coupled[..., t, s] = -_dot(memory.copied[:, t, s:t], response[..., s:t, s][..., memory.group, :])
+            held = -own[..., s] * _dot(force[..., t, between], coupled[..., between, s])
+            given = _dot(force[..., t, between], copied[:, between, s])
+            direct = (memory.n_samples * (held - given)) @ members.T
+            earlier = members @ (memory.n_samples[:, None] * pressed[..., t, s + 1 : t])
+            felt = _dot(sigma.T @ earlier, resolvent[..., s + 1 : t, s]) + (direct @ sigma) * diagonal[..., s]
+            strength = (memory.n_samples * own[..., t] * own[..., s]) @ members.T
+            answer = _solved(returned[..., t, s], strength, -(diagonal[..., t] * felt) @ sigma.T)
+            response[..., t, s] = answer
+            coupled[..., t, s] += answer[..., memory.group]
+            force[..., t, s] = held - own[..., s] * own[..., t] * answer[..., memory.group]
+            pressed[..., t, s] = force[..., t, s] - given
+            back = diagonal[..., s] * ((strength * answer) @ sigma)
+            resolvent[..., t, s] = -diagonal[..., t] * (felt - back)
     return _Responses(
         sigma=sigma, members=members, resolvent=resolvent, lost=lost, force=force, coupled=coupled, returned=returned
     )
@@ -202,10 +200,10 @@ def _responses(memory: Memory) -> _Responses:
 def _means(memory: Memory, responses: _Responses) -> Array:
     """Return the factors of the roots in the mean error of each generation's model, shape (d, T, J)."""
     taught = memory.taught + memory.slanted_taught
-    learned = np.einsum("b,bts,bsa->bta", memory.n_samples, responses.force, taught)
-    by_group = np.einsum("gb,bta->gta", responses.members, learned)
-    mean: Array = np.einsum("jts,gj,gsa->jta", responses.resolvent, responses.sigma, by_group, optimize=True)
-    mean[..., 0] -= np.einsum("jts,js->jt", responses.resolvent, responses.lost)
+    learned = np.einsum("b,...bts,bsa->...bta", memory.n_samples, responses.force, taught)
+    by_group = np.einsum("gb,...bta->...gta", responses.members, learned)
+    mean: Array = np.einsum("...jts,gj,...gsa->...jta", responses.resolvent, responses.sigma, by_group, optimize=True)
+    mean[..., 0] -= np.einsum("...jts,...js->...jt", responses.resolvent, responses.lost)
     return mean
 
 
@@ -213,45 +211,57 @@ def _second_moments(memory: Memory, responses: _Responses, mean: Array) -> Array
     """Return E u_tᵀ Σ_g u_s, shape (G + 1, T, T), entry by entry: unknown is one number per covariance again."""
     sigma, members, group, copied = responses.sigma, responses.members, memory.group, memory.copied
     n_fits = len(memory.ridge)
-    moments: Array = np.einsum("gj,jta,jsb,abj->gts", sigma, mean, mean, memory.roots, optimize=True)
+    moments: Array = np.einsum("gj,...jta,...jsb,abj->...gts", sigma, mean, mean, memory.roots, optimize=True)
     labels = _taught_moments(memory, mean)
-    residual = np.zeros_like(copied)  # C
-    scatter = np.zeros_like(copied)  # ⟨D E C (D E)ᵀ⟩
+    residual = np.zeros_like(labels)  # C
+    scatter = np.zeros_like(labels)  # ⟨D E C (D E)ᵀ⟩
     noise = np.zeros_like(moments)  # Σ_b n_b of the same, and q
     projected = _projection_strength(memory, responses)
-    offset = np.einsum("jta,aj->t", 2 * mean + np.eye(mean.shape[-1])[0], memory.roots[0])  # E‖w + u‖² − E‖u‖²
-    through = np.zeros_like(copied)  # L E u uᵀ
+    offset = np.einsum("...jta,aj->...t", 2 * mean + np.eye(mean.shape[-1])[0], memory.roots[0])  # E‖w + u‖² − E‖u‖²
+    through = np.zeros_like(labels)  # L E u uᵀ
     for t in range(n_fits):
-        weighted = np.zeros((len(sigma), sigma.shape[1], t + 1))  # what row t of R makes of the noise
+        weighted = np.zeros((*moments.shape[:-2], sigma.shape[1], t + 1))  # what row t of R makes of the noise
         for s in range(t + 1):
-            through[:, t, s] = np.einsum("br,br->b", copied[:, t, :t], moments[group, :t, s])
-            back = np.einsum("br,br->b", copied[:, s, :s], moments[group, t, :s])
-            both = np.einsum("br,br->b", through[:, t, :s], copied[:, s, :s])
-            _set(residual, t, s, labels[:, t, s] - through[:, t, s] - back + both)
+            through[..., t, s] = _dot(copied[:, t, :t], moments[..., :t, s][..., group, :])
+            back = _dot(copied[:, s, :s], moments[..., t, :s][..., group, :])
+            both = _dot(through[..., t, :s], copied[:, s, :s])
+            _set(residual, t, s, labels[..., t, s] - through[..., t, s] - back + both)
             _set(scatter, t, s, _scatter(memory, responses, residual, scatter, t, s))
-            _set(noise, t, s, members @ (memory.n_samples * scatter[:, t, s]))
+            _set(noise, t, s, (memory.n_samples * scatter[..., t, s]) @ members.T)
             if t == s:
-                noise[-1, t, t] += projected[t] * offset[t]
-            weighted[:, :, s] = noise[:, : t + 1, s] @ responses.resolvent[:, t, : t + 1].T
-            fluctuation = np.einsum("gjr,jr->gj", weighted[:, :, : s + 1], responses.resolvent[:, s, : s + 1])
+                noise[..., -1, t, t] += projected[..., t] * offset[..., t]
+            row = np.swapaxes(responses.resolvent[..., t, : t + 1], -1, -2)
+            weighted[..., s] = noise[..., : t + 1, s] @ row
+            fluctuation = _dot(weighted[..., : s + 1], responses.resolvent[..., None, :, s, : s + 1])
             drawn = memory.presence[:, t] if t != s else 1.0
-            grip = memory.presence[:, s] * drawn * memory.force[:, t] * memory.force[:, s]
-            strength = members @ (memory.n_samples * grip)
+            grip = memory.presence[:, s] * drawn * memory.force[..., t] * memory.force[..., s]
+            strength = (memory.n_samples * grip) @ members.T
             if t == s:
-                strength[-1] = projected[t]
-            system = np.eye(len(sigma)) - responses.returned[:, :, t, s] * strength
-            answer = np.linalg.solve(system, moments[:, t, s] + sigma @ (sigma * fluctuation).sum(axis=0))
+                strength[..., -1] = projected[..., t]
+            known = moments[..., t, s] + (sigma * fluctuation).sum(axis=-2) @ sigma.T
+            answer = _solved(responses.returned[..., t, s], strength, known)
             _set(moments, t, s, answer)
-            _set(residual, t, s, residual[:, t, s] + answer[group])
-            _set(scatter, t, s, scatter[:, t, s] + grip * answer[group])
-            _set(noise, t, s, noise[:, t, s] + strength * answer)
-            weighted[:, :, s] += np.outer(strength * answer, responses.resolvent[:, t, t])
+            _set(residual, t, s, residual[..., t, s] + answer[..., group])
+            _set(scatter, t, s, scatter[..., t, s] + grip * answer[..., group])
+            _set(noise, t, s, noise[..., t, s] + strength * answer)
+            weighted[..., s] += (strength * answer)[..., None] * responses.resolvent[..., None, :, t, t]
     return moments
 
 
 def _set(matrices: Array, t: int, s: int, values: Array) -> None:
     """Set an entry of symmetric matrices."""
-    matrices[:, t, s] = matrices[:, s, t] = values
+    matrices[..., t, s] = matrices[..., s, t] = values
+
+
+def _dot(left: Array, right: Array) -> Array:
+    """Return the sums of products along the last axis."""
+    return np.asarray(np.einsum("...r,...r->...", left, right))
+
+
+def _solved(returned: Array, strength: Array, known: Array) -> Array:
+    """Return what one number per covariance is when it comes back to itself, shape (..., G + 1)."""
+    system = np.eye(known.shape[-1]) - returned * strength[..., None, :]
+    return np.asarray(np.linalg.solve(system, known[..., None])[..., 0])
 
 
 def _scatter(memory: Memory, responses: _Responses, residual: Array, scatter: Array, t: int, s: int) -> Array:
@@ -260,22 +270,21 @@ def _scatter(memory: Memory, responses: _Responses, residual: Array, scatter: Ar
     A row of D E is that of its fit alone, less what earlier forces do to the residual: whether the sample is drawn for
     this fit is independent of all that they hold.
     """
-    own = memory.presence[:, t] * memory.force[:, t]
-    felt = responses.coupled[:, t, :t]
-    past = responses.force[:, s, : s + 1]
+    own = memory.presence[:, t] * memory.force[..., t]
+    felt = responses.coupled[..., t, :t]
+    past = responses.force[..., s, : s + 1]
     if s < t:
-        meets = np.einsum("br,br->b", past, residual[:, t, : s + 1])
-        return np.asarray(own * (meets - np.einsum("br,br->b", felt, scatter[:, :t, s])))
-    meets = np.einsum("br,brq,bq->b", felt, responses.force[:, :t, :t], residual[:, :t, t])
-    again = np.einsum("br,brq,bq->b", felt, scatter[:, :t, :t], felt)
-    return np.asarray(own * memory.force[:, t] * (residual[:, t, t] - 2 * meets + again))
+        return np.asarray(own * (_dot(past, residual[..., t, : s + 1]) - _dot(felt, scatter[..., :t, s])))
+    meets = np.einsum("...br,...brq,...bq->...b", felt, responses.force[..., :t, :t], residual[..., :t, t])
+    again = np.einsum("...br,...brq,...bq->...b", felt, scatter[..., :t, :t], felt)
+    return np.asarray(own * memory.force[..., t] * (residual[..., t, t] - 2 * meets + again))
 
 
 def _projection_strength(memory: Memory, responses: _Responses) -> Array:
     """Return q_t / E‖w + u_t‖², by which random projections scatter every direction; 0 in the linear model; (T,)."""
     if memory.width is None:
         return np.zeros_like(memory.ridge)
-    diagonal = np.einsum("jtt->t", responses.resolvent)
+    diagonal = np.einsum("...jtt->...t", responses.resolvent)
     spare = memory.width - memory.eigenvalues.shape[1] + 2 * memory.ridge * diagonal
     return np.asarray(np.divide(memory.ridge**2, spare, out=np.zeros_like(spare), where=memory.ridge > 0))
 
@@ -283,8 +292,8 @@ def _projection_strength(memory: Memory, responses: _Responses) -> Array:
 def _taught_moments(memory: Memory, mean: Array) -> Array:
     """Return what C holds of the roots and the noise: noise + E (U z)(U z)ᵀ − E (U z)((1 − L) u)ᵀ − its transpose."""
     among = np.einsum("gj,abj->gab", memory.eigenvalues, memory.roots)
-    across = np.einsum("gj,jtb,abj->gta", memory.eigenvalues, mean, memory.roots, optimize=True)
+    across = np.einsum("gj,...jtb,abj->...gta", memory.eigenvalues, mean, memory.roots, optimize=True)
     kept = np.eye(len(memory.ridge)) - memory.copied
     square = np.einsum("bta,bac,bsc->bts", memory.taught, among[memory.group], memory.taught)
-    cross = np.einsum("bta,bra,bsr->bts", memory.taught, across[memory.group], kept)
-    return np.asarray(memory.noise + square - cross - np.swapaxes(cross, 1, 2))
+    cross = np.einsum("bta,...bra,bsr->...bts", memory.taught, across[..., memory.group, :, :], kept)
+    return np.asarray(memory.noise + square - cross - np.swapaxes(cross, -1, -2))

@@ -26,6 +26,10 @@ LEFT = 1e-8
 """Share of a residual that a fit leaves which would interpolate without ridge: responses to forces need some."""
 
 
+NEAR = 3
+"""Samples from interpolation within which a risk has no variance, at any size, and within one no mean."""
+
+
 def additive(problem: Recursion) -> bool:
     """Whether all fits have the same inputs, no ridge and no width, so that noise adds up and nothing else changes."""
     alike = len({batch.inputs for batch in problem.batches}) == 1 and problem.width is None
@@ -40,6 +44,14 @@ def interpolating(problem: Recursion) -> bool:
     classes = _classes(problem, sets, (0, 0))
     interpolates = classes.active_samples.sum(axis=1) <= np.minimum(classes.limit, problem.mixture.n_features)
     return bool(((problem.ridge == 0) & interpolates)[int(problem.given) :].any())
+
+
+def near_interpolation(problem: Recursion) -> bool:
+    """Whether some fit has no ridge and, before curation, within 3 as many samples as parameters."""
+    classes = _classes(problem, _sets(problem), (0, 0))
+    capacity = np.minimum(classes.limit, problem.mixture.n_features)
+    near = np.abs(classes.active_samples.sum(axis=1) - capacity) <= NEAR
+    return bool(((problem.ridge == 0) & near)[int(problem.given) :].any())
 
 
 def roots_of(arrays: Translation, *, given: bool) -> Array:
