@@ -106,7 +106,7 @@ class Remembered:
 
     Attributes
     ----------
-    bias : array of shape (..., T,)
+    bias : array of shape (..., T)
         Of the models' means, on the first covariance that was asked for.
     errors : array of shape (..., G, T, T)
         E u_tᵀ Σ_g u_s.
