@@ -17,7 +17,8 @@ from generation_catalogue import FRESH, RECURSIONS, REMEMBERED
 from modelcollapse import Recursion, engines_for, simulate_generations, solve_generations
 from modelcollapse.problems.doubling import doubled_recursion
 from modelcollapse.result import GenerationsResult, Status
-from modelcollapse.theory import generations, memory
+from modelcollapse.theory import generations, memory, memory_engine
+from modelcollapse.theory.curation import kept_errors
 
 N_REPLICATES, N_BY_ROWS = 200, 800
 """At either size; samples that a verifier sees one by one are drawn with less averaging over noise."""
@@ -79,12 +80,20 @@ def wrong_formulas(name: str, problem: Recursion) -> dict[tuple[Any, str], Calla
         wrong[memory, "_taught_moments"] = _half_taught_moments
     if name in REMEMBERED and problem.ridge.any():
         wrong[memory, "_responses"] = _forgetful_responses
+    if problem.workflow.curation:
+        wrong[generations if name in FRESH else memory_engine, "kept_errors"] = _blindly_kept
     return wrong
 
 
 def _half_noise_profile(*arguments: Any) -> Any:
     """A wrong formula: the noise of a fit is halved."""
     return _NOISE_PROFILE(*arguments) / 2
+
+
+def _blindly_kept(square: np.ndarray, **rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A wrong formula: as many are kept, but whatever their errors."""
+    kept_share, slope = kept_errors(square, **rates)
+    return kept_share, np.ones_like(slope)
 
 
 def _half_taught_moments(*arguments: Any) -> Any:

@@ -24,6 +24,7 @@ from modelcollapse import (
     solve_generations,
 )
 from modelcollapse.theory import generations_engine, memory_engine
+from modelcollapse.theory.curation import kept_errors
 from modelcollapse.theory.generations import trajectory
 
 ISOTROPIC = Spectrum.isotropic(100)
@@ -260,11 +261,16 @@ def test_theory_does_not_depend_on_the_order_of_directions(name):
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_theory_parts_add_up(name):
+def test_theory_parts_are_those_of_labels_with_and_without_noise(name):
+    """The bias does not see the noise, and without noise and with many samples nothing but it is left."""
     result = solve_generations(recursion(**KINDS[name]))
+    loud = solve_generations(recursion(**KINDS[name], noise=(3.0, 1.0)))
+    assert loud.bias == pytest.approx(result.bias, rel=1e-9)
     assert np.add(result.bias, result.variance) == pytest.approx(np.array(result.excess_risk), rel=1e-12)
-    assert min(result.bias) >= 0
-    assert min(result.variance[1:]) > 0
+    assert (np.subtract(loud.variance, result.variance)[1:] > 0).all()
+    many = {"n_real": 10**9, "n_synthetic": 10**9, "noise": (0, 0)}
+    endless = solve_generations(recursion(**{**KINDS[name], **many}))
+    assert max(endless.variance[1:]) < 1e-6 * endless.bias[-1]
 
 
 @pytest.mark.parametrize("name", ["replace", "mix"])
@@ -353,6 +359,20 @@ def test_theory_reports_a_threshold_and_what_inherits_it():
     result = solve_generations(recursion("replace", ridge=0, schedule=schedule))
     assert result.status == "interpolation_threshold"
     assert np.isfinite(result.excess_risk).tolist() == [True, True, False, False, False]
+
+
+def test_theory_threshold_is_not_inherited_without_weight():
+    schedule = Schedule(
+        n_samples={"real": [100, 150, 150, 150, 150], "synthetic": [0, 80, 80, 80, 80]},
+        weight={"synthetic": [1, 1, 0, 1, 1]},
+    )
+    result = solve_generations(recursion("mix", real="fresh", ridge=0, schedule=schedule))
+    assert np.isfinite(result.excess_risk).tolist() == [False, False, True, True, True]
+
+
+def test_theory_verifier_keeps_exact_labels_as_right_ones():
+    share, slope = kept_errors(np.zeros(1), hit=np.array(0.7), false_keep=np.array(0.2), tolerance=np.array(0.5))
+    assert (share, slope) == (pytest.approx([0.7]), pytest.approx([1.0]))
 
 
 @pytest.mark.parametrize(("n", "near"), [(97, True), (102, True), (104, False)])

@@ -148,12 +148,11 @@ class Recursion(ByValue):
                 if not self._labelled[t, source]:
                     continue
                 stays = kind.startswith("accumulate") or (source == REAL and self.workflow.real == "reused")
-                shared = SYNTHETIC if kind == "mix" else REAL
-                own = 2 * t + source  # a number of its own for every batch; the first of their kind for fixed inputs
+                own = 2 * t + source  # a number of its own for every batch
                 batches.append(
                     Batch(
                         source=source,
-                        inputs=shared if fixed and (source == SYNTHETIC or kind != "mix") else own,
+                        inputs=self._fixed_inputs if fixed and (source == SYNTHETIC or kind != "mix") else own,
                         labelled=t,
                         first=max(t, int(self.given)),
                         last=last if stays else t,
@@ -178,6 +177,11 @@ class Recursion(ByValue):
         if self.workflow.subsample is not None:
             total[1:] = self.workflow.subsample
         return np.asarray(total)
+
+    @property
+    def _fixed_inputs(self) -> int:
+        """Number of the inputs that all generations share: the real ones, or in a mix the first synthetic ones."""
+        return SYNTHETIC if self.workflow.kind == "mix" else REAL
 
     @cached_property
     def _labelled(self) -> Array:
@@ -238,7 +242,7 @@ class Recursion(ByValue):
         """Refuse fixed inputs whose number or covariance changes."""
         if self.workflow.design == "fresh":
             return
-        shared = [batch for batch in self.batches if batch.inputs == (SYNTHETIC if self.workflow.kind == "mix" else 0)]
+        shared = [batch for batch in self.batches if batch.inputs == self._fixed_inputs]
         if len({batch.n_samples for batch in shared}) > 1:
             counts = ", ".join(str(batch.n_samples) for batch in shared[:4])
             raise InputError(
