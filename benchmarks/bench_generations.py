@@ -26,7 +26,7 @@ from modelcollapse.theory.generations import Chain, trajectory
 from modelcollapse.theory.generations_engine import translate_chain
 
 D, GENERATIONS, SETTINGS = 1000, 50, 1000
-SIMULATED = 3
+SIMULATED = 2
 """Settings that are simulated; the time of all is extrapolated from their mean."""
 RELATIVE_STDERR = 0.01
 REPEATS = 3
