@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -89,21 +90,29 @@ def surface(source: str = "synthetic") -> SurfaceTable:
     )
 
 
-def curves() -> tuple[Curve, ...]:
+def curve(name: str, label: str, points: Iterable[MixtureForecast], *, stderr: float) -> Curve:
+    """Return a made-up curve whose points differ from the real rows alone by so much, give or take."""
+    told = tuple(points)
+    return Curve(name=name, label=label, points=told, difference_stderr=(stderr,) * len(told))
+
+
+def curves(*, stderr: float = 0.002) -> tuple[Curve, ...]:
     """Return made-up curves, the last points of which the data cannot tell."""
     totals = np.geomspace(40, 60_000, 20)
     share = SYNTHETIC / (REAL + SYNTHETIC)
     return (
-        Curve(name="real_only", label="real rows only", points=tuple(point(n, 0.0) for n in totals)),
-        Curve(
-            name="at_hand",
-            label="in the proportions at hand",
-            points=tuple(point((1 - share) * n, share * n) for n in totals),
+        curve("real_only", "real rows only", (point(n, 0.0) for n in totals), stderr=stderr),
+        curve(
+            "at_hand",
+            "in the proportions at hand",
+            (point((1 - share) * n, share * n) for n in totals),
+            stderr=stderr,
         ),
-        Curve(
-            name="added_synthetic",
-            label="synthetic rows added to the real ones at hand",
-            points=tuple(point(REAL, n) for n in totals),
+        curve(
+            "added_synthetic",
+            "synthetic rows added to the real ones at hand",
+            (point(REAL, n) for n in totals),
+            stderr=stderr,
         ),
     )
 
@@ -184,7 +193,7 @@ def unknown() -> AuditResult:
     blank = np.full(table.test_error.shape, NAN)
     return replace(
         first,
-        verdict="Not enough data to tell.",
+        verdict="There is not enough data to tell what the synthetic rows do.",
         details="",
         confidence="low",
         at_hand=lost,
@@ -211,7 +220,7 @@ def unknown() -> AuditResult:
         damage={"synthetic": Damage(total=NAN, labels=NAN, inputs=NAN, stderr=dict.fromkeys(DAMAGE_STDERR, NAN))},
         forecasts=(lost,),
         validation=(),
-        curves=(Curve(name="real_only", label="real rows only", points=(lost,)),),
+        curves=(curve("real_only", "real rows only", (lost,), stderr=NAN),),
         surfaces=(replace(table, test_error=blank, weight=blank, ridge=blank),),
         spectrum={"real": np.zeros(3), "synthetic": np.zeros(3)},
     )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from audit_fixture import audit_result, error, surface
-from modelcollapse.decisions.audit_plan import is_audit, load_audit, plan_audit
+from audit_fixture import audit_result, curves, error, surface, unknown, validation_point
+from modelcollapse.decisions.audit_file import is_audit, load_audit, read_audit
+from modelcollapse.decisions.audit_plan import plan_audit
 from modelcollapse.errors import InputError
 from modelcollapse.figures.plan import draw_spending, spending_data
 
@@ -33,7 +36,6 @@ def test_plan_of_an_audit_is_the_best_of_its_surface(audit: Path) -> None:
     assert plan.best.test_error == pytest.approx(error(*map(float, plan.best.counts.values())), rel=5e-3)
     assert plan.best.cost <= 200
     assert 0 < plan.indifferent[0] <= plan.share <= plan.indifferent[1] < 1
-    assert plan.real_only is not None
     assert plan.real_only.counts == {"real": 200, "synthetic": 0}
     assert plan.real_only.weight == 1.0
     assert not plan.at_edge
@@ -50,11 +52,15 @@ def test_band_is_that_of_the_nearest_forecast(audit: Path) -> None:
 
 
 def test_nothing_is_bought_beyond_the_tables(audit: Path) -> None:
-    table = surface()
-    plan = plan_audit(load_audit(audit), prices=PRICES, budget=1e5)
+    whole = surface()
+    axes = {"real": whole.real[:12], "synthetic": whole.synthetic[:12]}
+    grids = {name: getattr(whole, name)[:12, :12] for name in ("test_error", "weight", "ridge")}
+    table = replace(whole, **axes, **grids)
+    plan = plan_audit(read_audit(audit_result(surfaces=(table,)).to_dict()), prices=PRICES, budget=1e5)
     assert plan.at_edge
     assert any("may lie beyond" in sentence for sentence in plan.advice.changes)
     assert plan.best.counts["real"] <= table.real[-1]
+    plan = plan_audit(load_audit(audit), prices=PRICES, budget=1e5)
     assert sum(plan.best.counts.values()) <= 40_000  # beyond, the made-up data cannot tell
     with pytest.raises(InputError, match="buys no mixture that the audit can tell"):
         plan_audit(load_audit(audit), prices=PRICES, budget=20)
@@ -86,6 +92,106 @@ def test_audits_are_told_from_problems(audit: Path, tmp_path: Path) -> None:
     audit.write_text(json.dumps(content))
     with pytest.raises(InputError, match="no `surfaces`"):
         load_audit(audit)
+
+
+@pytest.mark.parametrize(("stderr", "mixed"), [(0.002, True), (0.02, False)])
+def test_synthetic_rows_are_bought_only_where_they_are_clearly_better(stderr: float, mixed: bool) -> None:
+    """The best of a table of noisy errors looks better than real rows by luck alone."""
+    audit = audit_result(curves=curves(stderr=stderr)).to_dict()
+    plan = plan_audit(read_audit(audit), prices=PRICES, budget=200)
+    assert plan.mixture is not None
+    assert plan.gain == pytest.approx(plan.real_only.test_error - plan.mixture.test_error)
+    assert plan.gain > 0
+    assert (plan.gain >= 2.5 * plan.gain_stderr) == mixed
+    assert plan.best == (plan.mixture if mixed else plan.real_only)
+    assert (plan.share > 0) == mixed
+    assert ("no mixture that the audit can tell is clearly better" in plan.advice.recommendation) != mixed
+    assert any(sentence.startswith("Tempting") for sentence in plan.advice.reasons) != mixed
+
+
+def test_plan_of_an_audit_quotes_its_verdict_and_confidence(audit: Path) -> None:
+    result = audit_result()
+    said = " ".join(plan_audit(load_audit(audit), prices=PRICES, budget=200).advice.uncertainty)
+    assert all(words in said for words in (result.verdict, result.confidence, result.confidence_reason))
+
+
+def test_plan_refuses_an_audit_that_cannot_tell_or_failed_its_check() -> None:
+    off = tuple(validation_point(200.0, 300.0, off=off, classification=False) for off in (6.0, -5.0, 7.0))
+    for result, message in (
+        (unknown(), "not enough data to tell what"),
+        (audit_result(validation=off), "cannot be planned with"),
+        (audit_result(validation=()), "cannot be planned with"),
+    ):
+        with pytest.raises(InputError, match=message):
+            plan_audit(read_audit(result.to_dict()), prices=PRICES, budget=200)
+
+
+def test_money_that_brings_nothing_is_not_spent() -> None:
+    """Beyond some count, further synthetic rows change the made-up error by less than 0.1 %."""
+    table = surface()
+    flat = np.minimum(table.test_error, table.test_error[:, [12]])  # no change from the thirteenth count on
+    flat[:, 13:] = flat[:, [12]]
+    result = audit_result(surfaces=(replace(table, test_error=flat),))
+    plan = plan_audit(read_audit(result.to_dict()), prices=PRICES, budget=500, at_most={"real": 100})
+    cap = table.synthetic[12]
+    assert plan.best.counts["real"] == 100
+    assert plan.best.counts["synthetic"] <= 1.01 * cap
+    assert plan.best.cost < 0.7 * 500
+    assert any("brings less than 0.10 %" in sentence for sentence in plan.advice.reasons)
+    assert plan.real_only.cost == 100
+
+
+def test_target_error_is_reached_for_as_little_as_possible(audit: Path) -> None:
+    plan = plan_audit(load_audit(audit), prices=PRICES, target_error=0.38)
+    assert plan.best.mixed
+    assert plan.best.test_error <= 0.38
+    assert plan.best.cost == pytest.approx(plan.budget, rel=1e-9)
+    cheaper = plan_audit(load_audit(audit), prices=PRICES, budget=0.97 * plan.budget)
+    assert cheaper.best.test_error > 0.38
+    assert plan.real_only.test_error > 0.38  # for the same money
+    few = plan_audit(load_audit(audit), prices=PRICES, target_error=0.38, at_most={"synthetic": 50})
+    assert few.best.counts["synthetic"] <= 50
+    assert few.best.cost > plan.best.cost
+    with pytest.raises(InputError, match="`target_error` must be within"):
+        plan_audit(load_audit(audit), prices=PRICES, target_error=0.1)
+
+
+def test_target_error_is_reached_by_real_rows_where_no_mixture_is_clearly_better() -> None:
+    audit = read_audit(audit_result(curves=curves(stderr=0.05)).to_dict())
+    plan = plan_audit(audit, prices=PRICES, target_error=0.36)
+    assert not plan.best.mixed
+    assert plan.best.test_error <= 0.36 < float(error(0.97 * plan.best.counts["real"], 0.0))
+    assert plan.best.cost > plan.budget
+
+
+DAMAGE: dict[str, Any] = {
+    "surfaces": None,
+    "curves": {"points": 1},
+    "rows": [1],
+    "best": None,
+    "validation": [{}],
+    "verdict": 3,
+    "confidence": None,
+}
+
+
+@pytest.mark.parametrize("part", DAMAGE)
+def test_damaged_audits_are_refused_by_name(part: str) -> None:
+    content = audit_result().to_dict() | {part: DAMAGE[part]}
+    with pytest.raises(InputError, match=f"the audit's `{part}` is damaged"):
+        read_audit(content)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("source", "other"), ("source", None), ("real", [1, [2]]), ("real", [3, 2, 1]), ("weight", "heavy"),
+     ("test_error", [[1.0], [1.0, 2.0]]), ("ridge", [[-1.0]])],
+)  # fmt: skip
+def test_damaged_surfaces_are_refused(key: str, value: Any) -> None:
+    content = audit_result().to_dict()
+    content["surfaces"][0][key] = value
+    with pytest.raises(InputError, match="the audit's `surfaces` is damaged"):
+        read_audit(content)
 
 
 def test_spending_tables_hold_what_is_drawn(audit: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from audit_fixture import audit_result
 from modelcollapse.decisions.allowance import plan_mixture
+from modelcollapse.decisions.audit_file import load_audit
 from modelcollapse.decisions.audit_plan import plan_audit
 from modelcollapse.decisions.budget import plan_budget
 from modelcollapse.problems.files import load_problem
@@ -50,8 +51,8 @@ def test_plan_prints_one_json_object(problem: str, recursion: str, audit: str) -
     mixture = load_problem(problem)
     assert answer(problem, *MONEY) == plan_budget(mixture, prices=PRICES, budget=80).to_dict()
     assert answer(problem, "--factor", "1.3") == plan_mixture(mixture, factor=1.3).to_dict()
-    content = json.loads(Path(audit).read_text())
-    assert answer(audit, *MONEY[:2], "--budget", "2000") == plan_audit(content, prices=PRICES, budget=2000).to_dict()
+    plan = plan_audit(load_audit(audit), prices=PRICES, budget=2000)
+    assert answer(audit, *MONEY[:2], "--budget", "2000") == plan.to_dict()
     generations = answer(recursion, "--factor", "1.3")
     assert generations["factor"] == 1.3
     assert len(generations["excess_risk"]) == 4
@@ -106,7 +107,7 @@ def test_plan_draws_what_money_buys_and_generations(recursion: str, audit: str, 
     [
         (("--budget", "10"), "needs --price"),
         (("--price", "real=1,synthetic=1"), "--budget or --target-error"),
-        ((*MONEY, "--target-error", "0.3"), "--budget or --target-error"),
+        ((*MONEY, "--target-error", "0.3"), "got both"),
         ((*MONEY, "--factor", "1.2"), "Leave out one"),
         (("--price", "real", "--budget", "1"), "name=number"),
         (("--price", "real=1,real=2", "--budget", "1"), "given once"),
@@ -137,8 +138,8 @@ def test_plan_refuses_options_of_another_kind_of_file(recursion: str, audit: str
     )
     for arguments, message in (
         ((recursion, *MONEY), "prices belong to a mixture without a workflow"),
-        ((audit,), "needs --price and --budget"),
-        ((audit, *MONEY, "--at-most", "real=3"), "takes nothing else"),
+        ((audit,), "needs --price, and --budget"),
+        ((audit, "--factor", "2"), "Leave out --factor"),
     ):
         code, out, err = run("plan", *arguments)
         assert (code, out, err.count("\n")) == (2, "", 1)

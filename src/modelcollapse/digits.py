@@ -137,6 +137,20 @@ def count_text(count: float) -> str:
     return "endless" if math.isinf(count) else _signed(f"{count:,.0f}")
 
 
+def money_text(amount: float) -> str:
+    """Return an amount of money to the cent, or with six digits where cents are too coarse.
+
+    Examples
+    --------
+    >>> money_text(1676.14), money_text(1000.0), money_text(0.0123), money_text(12345678.5)
+    ('1,676.14', '1,000', '0.0123', '12,345,678.50')
+    """
+    decimals = 2 if amount >= 1 or amount <= 0 else EXACT_DIGITS - 1 - math.floor(math.log10(amount))
+    whole, _, cents = f"{amount:,.{decimals}f}".partition(".")
+    cents = cents if decimals == 2 and cents.strip("0") else cents.rstrip("0")
+    return f"{whole}.{cents}" if cents else whole
+
+
 def percent_text(share: float, stderr: float) -> str:
     """Return a share in percent, with one digit of its standard error.
 

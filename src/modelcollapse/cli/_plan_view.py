@@ -10,11 +10,11 @@ from modelcollapse.decisions.allowance import MixturePlan
 from modelcollapse.decisions.audit_plan import Affordable, AuditPlan
 from modelcollapse.decisions.budget import BudgetPlan, Purchase
 from modelcollapse.decisions.generations_plan import GenerationsPlan
-from modelcollapse.digits import count_text, interval_text, rough_text, share_text
+from modelcollapse.digits import count_text, interval_text, money_text, rough_text, share_text
 
 _NARROW = 80
 """Columns below which even numbers may be broken over lines."""
-LABELS = {"real_only": "real only", "synthetic_only": "synthetic only", "less": "10 % less money"}
+LABELS = {"real_only": "real only", "synthetic_only": "no real", "less": "10 % less"}
 
 
 def print_plan(plan: MixturePlan | BudgetPlan | GenerationsPlan | AuditPlan) -> None:
@@ -49,19 +49,20 @@ def _table(plan: MixturePlan | BudgetPlan | GenerationsPlan | AuditPlan) -> Tabl
 def _budget_table(plan: BudgetPlan) -> Table:
     names = list(plan.best.counts)
     width = ["width"] if plan.best.width is not None else []
-    table = _empty("", *names, "cost", "weight", "ridge", *width, "excess risk", "test error")
+    table = _empty("", *names, "cost", "weight", "ridge", *width, "excess\nrisk", "test\nerror")
     for label, bought in {"best": plan.best, **plan.alternatives}.items():
-        table.add_row(LABELS.get(label, label), *_counts(bought), rough_text(bought.cost), *_fit(bought),
+        table.add_row(LABELS.get(label, label), *_counts(bought), money_text(bought.cost), *_fit(bought),
                       *([str(bought.width)] if width else []), rough_text(bought.excess_risk, 4),
                       rough_text(bought.test_error, 4))  # fmt: skip
     return table
 
 
 def _audit_table(plan: AuditPlan) -> Table:
-    table = _empty("", *plan.best.counts, "cost", "weight", "ridge", "test error (90 % band)")
-    for label, bought in {"best": plan.best, "real only": plan.real_only}.items():
-        if bought is not None:
-            table.add_row(label, *_counts(bought), rough_text(bought.cost), *_fit(bought),
+    table = _empty("", *plan.best.counts, "cost", "weight", "ridge", "test error\n(90 % band)")
+    shown = {"best": plan.best, "real only": plan.real_only, "tempting": plan.mixture}
+    for label, bought in shown.items():
+        if bought is not None and (label == "best" or bought != plan.best):
+            table.add_row(label, *_counts(bought), money_text(bought.cost), *_fit(bought),
                           interval_text(bought.test_error, bought.band))  # fmt: skip
     return table
 

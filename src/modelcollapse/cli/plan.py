@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from modelcollapse.decisions.audit_plan import AuditPlan
     from modelcollapse.decisions.budget import BudgetPlan
     from modelcollapse.decisions.generations_plan import GenerationsPlan
+    from modelcollapse.problems.schema import Problem
 
     Plan = MixturePlan | BudgetPlan | GenerationsPlan | AuditPlan
 
@@ -48,7 +49,7 @@ def command(
     part, and --at-most limits what can be bought. Without: how much synthetic data, or how many generations, keep the
     excess risk within a factor of that of real samples only.
     """
-    from modelcollapse.decisions.audit_plan import is_audit
+    from modelcollapse.decisions.audit_file import is_audit
 
     if out is not None:
         check_picture_path(out)
@@ -58,49 +59,69 @@ def command(
         raise InputError(
             f"--factor belongs to a plan without prices; got {given[0]} as well. Leave out one of the two."
         )
-    if given and (price is None or (budget is None) == (target_error is None)):
+    if budget is not None and target_error is not None:
+        raise InputError("a plan is made for --budget or for --target-error; got both. Leave out one of the two.")
+    if given and (price is None or (budget is None and target_error is None)):
         raise InputError("a plan for money needs --price, and --budget or --target-error. Give these two.")
     plan: Plan
     if is_audit(file):
-        plan = _plan_audit(file, price=price, budget=budget, at_most=at_most)
+        if factor is not None:
+            raise InputError(f"{file}: an audit is planned with --price and --budget. Leave out --factor.")
+        plan = _plan_audit(file, price, budget, target_error, at_most)
     else:
-        plan = _plan_problem(file, price, budget, target_error, at_most, factor)
-    if out is not None:
-        _draw(plan, out)
+        from modelcollapse.problems.files import load_problem
+
+        problem = load_problem(file)
+        if out is not None:
+            _check_has_picture(problem, price)
+        plan = _plan_problem(problem, price, budget, target_error, at_most, factor)
     if json:
         print_json(plan.to_dict())
     else:
         from modelcollapse.cli._plan_view import print_plan
 
         print_plan(plan)
+    if out is not None:
+        _draw(plan, out)
 
 
-def _plan_audit(file: Path, *, price: str | None, budget: float | None, at_most: str | None) -> AuditPlan:
+def _plan_audit(
+    file: Path, price: str | None, budget: float | None, target_error: float | None, at_most: str | None
+) -> AuditPlan:
     """Plan from what an audit has printed."""
     from modelcollapse.cli._mixtures import read_numbers
-    from modelcollapse.decisions.audit_plan import load_audit, plan_audit
+    from modelcollapse.decisions.audit_file import load_audit
+    from modelcollapse.decisions.audit_plan import plan_audit
 
-    if price is None or budget is None or at_most is not None:
-        raise InputError(f"{file}: the plan of an audit needs --price and --budget, and takes nothing else.")
-    return plan_audit(load_audit(file), prices=read_numbers("--price", price), budget=budget)
+    if price is None:
+        raise InputError(f"{file}: the plan of an audit needs --price, and --budget or --target-error. Give these two.")
+    limits = {} if at_most is None else read_numbers("--at-most", at_most)
+    return plan_audit(load_audit(file), prices=read_numbers("--price", price), budget=budget,
+                      target_error=target_error, at_most=limits)  # fmt: skip
+
+
+def _check_has_picture(problem: Problem, price: str | None) -> None:
+    """Refuse to draw a plan without money and without generations."""
+    from modelcollapse.problems.mixture import Mixture
+
+    if isinstance(problem, Mixture) and price is None:
+        raise InputError("--out draws what money buys, or generations. Give --price and --budget, or leave it out.")
 
 
 def _plan_problem(
-    file: Path,
+    problem: Problem,
     price: str | None,
     budget: float | None,
     target_error: float | None,
     at_most: str | None,
     factor: float | None,
 ) -> MixturePlan | BudgetPlan | GenerationsPlan:
-    """Plan for a problem file."""
+    """Plan for a problem."""
     from modelcollapse.cli._mixtures import read_numbers
     from modelcollapse.decisions.advice import FACTOR
-    from modelcollapse.problems.files import load_problem
     from modelcollapse.problems.mixture import Mixture
     from modelcollapse.problems.recursion import Recursion
 
-    problem = load_problem(file)
     if isinstance(problem, Mixture) and price is not None:
         from modelcollapse.decisions.budget import plan_budget
 
@@ -108,7 +129,7 @@ def _plan_problem(
         return plan_budget(problem, prices=read_numbers("--price", price), budget=budget, target_error=target_error,
                            at_most=limits)  # fmt: skip
     if price is not None:
-        raise InputError(f"{file}: prices belong to a mixture without a workflow. Leave out --price, or the workflow.")
+        raise InputError("prices belong to a mixture without a workflow. Leave out --price, or the workflow.")
     if isinstance(problem, Mixture):
         from modelcollapse.decisions.allowance import plan_mixture
 
@@ -117,7 +138,7 @@ def _plan_problem(
         from modelcollapse.decisions.generations_plan import plan_generations
 
         return plan_generations(problem, factor=FACTOR if factor is None else factor)
-    raise InputError(f"{file}: plans are made for problems of kind `mixture`, with or without a workflow.")
+    raise InputError("plans are made for problems of kind `mixture`, with or without a workflow.")
 
 
 def _draw(plan: Plan, out: Path) -> None:
@@ -129,8 +150,7 @@ def _draw(plan: Plan, out: Path) -> None:
     from modelcollapse.figures.adaptive_mixing import draw_adaptive_mixing, mixing_data
     from modelcollapse.figures.plan import draw_spending, spending_data
 
-    if isinstance(plan, MixturePlan):
-        raise InputError("--out draws what money buys, or generations that are mixed. Give --price and --budget.")
+    assert not isinstance(plan, MixturePlan), "refused before it was made"
     if isinstance(plan, GenerationsPlan):
         if plan.mixing is None:
             raise InputError("--out draws generations that are mixed: `kind` = mix. Leave out --out, or mix.")

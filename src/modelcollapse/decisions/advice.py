@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from modelcollapse.checks import Array
 from modelcollapse.digits import rough_text, share_text
 
 FACTOR = 1.1
 """Excess risk relative to that of real data only that is put up with, when nothing else is said."""
+EQUAL = 1.01
+"""Risks within this factor of the smallest count as about as good."""
+WASTED = 1.001
+"""Money that lowers the smallest risk by less than this factor is not spent."""
+SAVED = 0.9
+"""Share of the money that is left after saving a tenth."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +35,21 @@ class Advice:
     reasons: tuple[str, ...]
     uncertainty: tuple[str, ...]
     changes: tuple[str, ...]
+
+
+def about_as_good(share: Array, risk: Array) -> tuple[float, float]:
+    """Return the shares (S,), in ascending order, about the best whose risk (S,) is within `EQUAL` of the smallest.
+
+    Examples
+    --------
+    >>> about_as_good(np.array([0.0, 0.2, 0.4, 0.6]), np.array([1.005, 1.2, 1.002, 1.0]))
+    (0.4, 0.6)
+    """
+    best = int(np.nanargmin(risk))
+    good = risk <= EQUAL * risk[best]
+    first = best - int(np.argmin(np.append(good[: best + 1][::-1], False))) + 1
+    last = best + int(np.argmin(np.append(good[best:], False))) - 1
+    return float(share[first]), float(share[last])
 
 
 def compared(value: float, unit: float) -> str:

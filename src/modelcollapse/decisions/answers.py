@@ -6,7 +6,15 @@ import numpy as np
 from scipy.stats import norm
 
 from modelcollapse.checks import Array
-from modelcollapse.decisions.audit_result import Curve, Damage, ExchangeRate, Floor, InputShift, Quality
+from modelcollapse.decisions.audit_result import (
+    Curve,
+    Damage,
+    ExchangeRate,
+    Floor,
+    InputShift,
+    MixtureForecast,
+    Quality,
+)
 from modelcollapse.decisions.differences import ENDLESS, damage, input_shift, label_quality
 from modelcollapse.decisions.evidence import Evidence
 from modelcollapse.decisions.forecast import BAND_LEVEL, Forecast
@@ -129,7 +137,7 @@ def marginal_rate(evidence: Evidence, *, at_hand: Forecast) -> tuple[float, tupl
     return rate, (rate - half, rate + half)
 
 
-def curves(evidence: Evidence, *, progress: Progress | None = None) -> tuple[Curve, ...]:
+def curves(evidence: Evidence, *, real_only: Forecast, progress: Progress | None = None) -> tuple[Curve, ...]:
     """Forecast learning curves at the best ridges: real rows, all rows in proportion, more and more synthetic rows."""
     only_real, counts = evidence.only_real, evidence.counts
     synthetic = counts - only_real
@@ -141,15 +149,21 @@ def curves(evidence: Evidence, *, progress: Progress | None = None) -> tuple[Cur
             [only_real + synthetic * factor for factor in CURVE_FACTORS],
         ),
     }
+
+    def told(mixture: Array) -> tuple[MixtureForecast, float]:
+        found = evidence.forecast(mixture)
+        return evidence.answer(found), evidence.difference_stderr(found, real_only)
+
     found = side_by_side(
-        lambda mixture: evidence.answer(evidence.forecast(mixture)),
+        told,
         [mixture for _, mixtures in plans.values() for mixture in mixtures],
         report=(lambda done, total: progress("forecasting curves", done, total)) if progress else None,
     )
     size = len(CURVE_FACTORS)
+    parts = [tuple(zip(*found[k * size : (k + 1) * size], strict=True)) for k in range(len(plans))]
     return tuple(
-        Curve(name=name, label=label, points=tuple(found[k * size : (k + 1) * size]))
-        for k, (name, (label, _)) in enumerate(plans.items())
+        Curve(name=name, label=label, points=points, difference_stderr=stderrs)
+        for (name, (label, _)), (points, stderrs) in zip(plans.items(), parts, strict=True)
     )
 
 

@@ -163,7 +163,7 @@ def _run(
         damage=damages(evidence, rule_ridge=rule_ridge),
         forecasts=tuple(side_by_side(lambda request: _requested(evidence, request), at)),
         validation=evidence.points,
-        curves=curves(evidence, progress=report),
+        curves=curves(evidence, real_only=real_only, progress=report),
         surfaces=tuple(where.table() for where in evidence.landscapes),
         spectrum=spectra(evidence),
         rows={name: int(n) for name, n in zip(data.names, evidence.counts, strict=True)},

@@ -1,26 +1,24 @@
-"""What should money be spent on, by an audit? The best affordable mixture on the surfaces that it has forecast."""
+"""What should money be spent on, by an audit? The best affordable mixture of its tables, if it is clearly better."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from modelcollapse import __version__
-from modelcollapse.checks import Array, known_keys, number
-from modelcollapse.decisions.advice import Advice, compared
-from modelcollapse.decisions.audit_surface import PricedSurface, SurfaceProfile, surface_profile
-from modelcollapse.digits import count_text, interval_text, rough_text, share_text
+from modelcollapse.checks import Array, fail, integer, known_keys, number
+from modelcollapse.decisions.advice import SAVED, WASTED, Advice, about_as_good
+from modelcollapse.decisions.audit_file import AuditFile, Told
+from modelcollapse.decisions.audit_surface import PricedSurface, surface_profile
+from modelcollapse.decisions.audit_words import advise, rows_text
+from modelcollapse.decisions.verdict import NOT_ENOUGH, gains_clearly
+from modelcollapse.digits import count_text, money_text, rough_text
 from modelcollapse.errors import InputError
+from modelcollapse.problems.mixture import MAX_SAMPLES
 from modelcollapse.result import plain
-
-EQUAL = 1.01
-NEEDED = ("surfaces", "curves", "at_hand", "real_only", "best", "rows")
-"""What must be in the JSON of an audit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +35,7 @@ class Affordable:
     test_error : float
         Interpolated.
     band : (float, float)
-        90 % interval: that of the nearest forecast of the audit, relative to it.
+        90 % interval: that of the nearest point of the audit's curves, relative to it.
     """
 
     counts: dict[str, int]
@@ -46,6 +44,11 @@ class Affordable:
     ridge: float
     test_error: float
     band: tuple[float, float]
+
+    @property
+    def mixed(self) -> bool:
+        """Whether there are synthetic rows."""
+        return sum(self.counts.values()) > self.counts["real"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,25 +60,37 @@ class AuditPlan:
     advice : Advice
     prices : dict of str to float
     budget : float
+        The one given, or what the cheapest mixture costs that is forecast to reach the target error.
+    target_error : float or None
+        The test error that was asked for.
     best : Affordable
-    real_only : Affordable or None
-        For the same budget; None where the audit's surfaces do not reach it.
+        What to buy: the mixture of the smallest error where it is clearly better than `real_only`, else real rows only.
+    real_only : Affordable
+        The best real rows alone for the same money.
+    mixture : Affordable or None
+        The mixture of the smallest error, or the cheapest that reaches the target; None: it has no synthetic rows.
+    gain, gain_stderr : float
+        Test error of `real_only` less that of `mixture`, and its standard error; 0 without a mixture.
     share : float
-        Of the cost that goes to synthetic samples.
+        Of the cost of `best` that goes to synthetic samples.
     indifferent : (float, float)
-        Shares about it whose test error is within 1 % of the smallest.
+        Shares about the mixture of the smallest error whose test error is within 1 % of it.
     at_edge : bool
-        Whether the surface ends at the best mixture, or before the budget does, so that a better one may lie beyond.
+        Whether the surface ends within a tenth of `best`, so that a better one may lie beyond.
     profile : dict of str to tuple
-        ``share`` and ``test_error`` of the mixtures that cost the budget, on the best surface; None outside of it.
+        ``share`` of the cost and ``test_error`` of what the budget buys, on the best surface; None outside of it.
     version : str
     """
 
     advice: Advice
     prices: dict[str, float]
     budget: float
+    target_error: float | None
     best: Affordable
-    real_only: Affordable | None
+    real_only: Affordable
+    mixture: Affordable | None
+    gain: float
+    gain_stderr: float
     share: float
     indifferent: tuple[float, float]
     at_edge: bool
@@ -89,42 +104,26 @@ class AuditPlan:
         return content
 
 
-def is_audit(path: str | Path) -> bool:
-    """Whether a file is what `modelcollapse audit --json` has printed."""
-    if Path(path).suffix != ".json":
-        return False
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(content, dict) and "verdict" in content and "kind" not in content
-
-
-def load_audit(path: str | Path) -> dict[str, Any]:
-    """Read the JSON of an audit.
-
-    Raises
-    ------
-    InputError
-        When a part that a plan needs is missing.
-    """
-    content: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
-    missing = [name for name in NEEDED if name not in content]
-    if missing:
-        raise InputError(f"{path}: the audit has no `{missing[0]}`. Make it again: modelcollapse audit ... --json.")
-    return content
-
-
-def plan_audit(audit: Mapping[str, Any], *, prices: Mapping[str, float], budget: float) -> AuditPlan:
-    """Return the mixture of the smallest forecast test error that a budget buys.
+def plan_audit(
+    audit: AuditFile,
+    *,
+    prices: Mapping[str, float],
+    budget: float | None = None,
+    target_error: float | None = None,
+    at_most: Mapping[str, float] | None = None,
+) -> AuditPlan:
+    """Return the mixture of the smallest forecast test error that a budget buys, or the cheapest that reaches an error.
 
     Parameters
     ----------
-    audit : mapping
-        What `modelcollapse audit --json` prints, `AuditResult.to_dict`.
+    audit : AuditFile
+        From `load_audit`, or `read_audit` of what `AuditResult.to_dict` returns.
     prices : mapping of str to float
         Of a sample of ``real`` and of each synthetic source that may be bought, above 0.
-    budget : float
+    budget, target_error : float
+        One of the two.
+    at_most : mapping of str to whole numbers, optional
+        How many rows of a source there are to buy.
 
     Returns
     -------
@@ -133,145 +132,194 @@ def plan_audit(audit: Mapping[str, Any], *, prices: Mapping[str, float], budget:
     Raises
     ------
     InputError
-        When a price does not fit, or the audit's surfaces hold no mixture that costs at most the budget.
+        When the audit cannot tell or failed its check, a price or a limit does not fit, or its surfaces hold no mixture
+        that is affordable or reaches the target.
 
     Notes
     -----
     Surfaces hold the best test error over weight and ridge for ten real counts and eleven synthetic ones, from a tenth
     to ten times the rows at hand. Errors are interpolated linearly in log counts, and below the smallest positive count
     in the count. Nothing is extrapolated: what a surface does not hold is not bought.
+
+    The smallest of many forecast errors is small by luck too. Synthetic rows are recommended only where the difference
+    to real rows for the same money exceeds 2.5 standard errors, as in the audit's own verdict. That standard error is
+    put together from those of the nearest points of the audit's curves, each against the real rows at hand.
     """
-    names = list(audit["rows"])
-    known_keys("the prices", prices, names)
+    _check_audit(audit)
+    if (budget is None) == (target_error is None):
+        raise InputError("a plan needs a budget or a target error, one of the two.")
+    surfaces = _surfaces(audit, prices, at_most or {})
+    money = number("budget", budget, low=0, open_low=True) if target_error is None else None
+    place, mixed = _cheapest(surfaces, target_error) if money is None else _best(surfaces, audit, money)
+    return _plan(audit, place, mixed, prices, money=money, target_error=target_error)
+
+
+def _check_audit(audit: AuditFile) -> None:
+    """Refuse an audit that says itself that it cannot tell."""
+    if audit.verdict.startswith(NOT_ENOUGH):
+        raise InputError(f"the audit says: {audit.verdict} A plan cannot tell more: audit more rows.")
+    if not audit.checked.holds:
+        raise InputError(
+            f"the audit says: {audit.verdict} Its forecasts cannot be planned with: {audit.confidence_reason}."
+        )
+
+
+def _surfaces(audit: AuditFile, prices: Mapping[str, float], at_most: Mapping[str, float]) -> list[PricedSurface]:
+    """Return the surfaces of the sources that have a price."""
+    known_keys("the prices", prices, audit.rows)
+    known_keys("the limits", at_most, audit.rows)
     costs = {name: number(f"price of {name}", price, low=0, open_low=True) for name, price in prices.items()}
+    limits = {name: float(integer(f"at_most of {name}", n, low=0, high=MAX_SAMPLES)) for name, n in at_most.items()}
     if "real" not in costs or len(costs) < 2:
         raise InputError("an audit's plan needs the price of `real` and of a synthetic source. Give both.")
-    money = number("budget", budget, low=0, open_low=True)
-    usable = [table for table in audit["surfaces"] if set(table["source"].split("+")) <= set(costs)]
-    profiles = [surface_profile(PricedSurface.of(table, audit["rows"], costs), money) for table in usable]
+    usable = [table for table in audit.surfaces if set(table.source.split("+")) <= costs.keys()]
+    if not usable:
+        raise InputError(f"the audit has no surface of {' and '.join(costs)}. Give prices of other sources.")
+    return [PricedSurface.of(table, rows=audit.rows, costs=costs, at_most=limits) for table in usable]
+
+
+def _best(surfaces: list[PricedSurface], audit: AuditFile, money: float) -> tuple[PricedSurface, Array]:
+    """Return the best mixture that money buys, or one that is as good for much less."""
+    profiles = [surface_profile(surface, money) for surface in surfaces]
     known = [profile for profile in profiles if np.isfinite(profile.test_error).any()]
     if not known:
-        raise InputError(_out_of_reach(usable, audit["rows"], costs, money))
-    return _plan(audit, min(known, key=lambda p: float(np.nanmin(p.test_error))), costs, money)
+        cheapest = min(np.ceil(surface.real[0]) * surface.prices[0] for surface in surfaces)
+        raise InputError(
+            f"`budget` = {money:g} buys no mixture that the audit can tell: its tables start at "
+            f"{count_text(np.ceil(surfaces[0].real[0]))} real rows for {money_text(float(cheapest))}. Give more."
+        )
+    profile = min(known, key=lambda p: float(np.nanmin(p.test_error)))
+    counts = profile.counts[int(np.nanargmin(profile.test_error))]
+    saving = profile.surface.cheapest(WASTED * float(np.nanmin(profile.test_error)))
+    prices = profile.surface.prices
+    return profile.surface, counts if saving is None or saving @ prices > SAVED * (counts @ prices) else saving
 
 
-def _plan(audit: Mapping[str, Any], profile: SurfaceProfile, costs: dict[str, float], budget: float) -> AuditPlan:
-    """Say what to buy along the best surface."""
-    errors, surface = profile.test_error, profile.surface
-    place = int(np.nanargmin(errors))
-    counts = profile.counts[place]
-    best = _affordable(audit, surface, counts, float(errors[place]))
-    good = np.flatnonzero(errors <= EQUAL * errors[place])
-    only_real = profile.counts[0] if np.isfinite(errors[0]) and profile.share[0] == 0 else None
-    alone = None if only_real is None else _affordable(audit, surface, only_real, float(errors[0]))
-    known = np.flatnonzero(np.isfinite(errors))
-    capped = np.floor(np.array([surface.real[-1], surface.synthetic[-1]]))
-    at_edge = bool((counts >= capped).any() or (place == known[0] and place > 0) or
-                   (place == known[-1] and place < len(errors) - 1))  # fmt: skip
-    share = float(counts[1] * surface.prices[1] / best.cost)
-    indifferent = (float(profile.share[good[0]]), float(profile.share[good[-1]]))
-    return AuditPlan(
-        advice=_advise(best, alone, share, indifferent, at_edge=at_edge, surface=surface),
-        prices=costs,
+def _cheapest(surfaces: list[PricedSurface], target_error: float | None) -> tuple[PricedSurface, Array]:
+    """Return the cheapest mixture that is forecast to reach a test error."""
+    wanted = number("target_error", target_error, low=0, open_low=True)
+    found = [(surface, surface.cheapest(wanted)) for surface in surfaces]
+    reached = [(surface, counts) for surface, counts in found if counts is not None]
+    if not reached:
+        least = min(float(np.nanmin(surface.test_error, initial=np.inf)) for surface in surfaces)
+        raise fail("target_error", target_error, f"within the audit's tables, whose smallest is {rough_text(least, 4)}",
+                   "Allow more rows, or audit more.")  # fmt: skip
+    return min(reached, key=lambda pair: float(pair[1] @ pair[0].prices))
+
+
+def _plan(
+    audit: AuditFile,
+    surface: PricedSurface,
+    counts: Array,
+    prices: Mapping[str, float],
+    *,
+    money: float | None,
+    target_error: float | None,
+) -> AuditPlan:
+    """Hold the mixture against real rows for the same money, and say what to buy."""
+    budget = float(counts @ surface.prices) if money is None else money
+    alone = _real_only(surface, budget)
+    real_only, mixture = (_affordable(audit, surface, bought, prices) for bought in (alone, counts))
+    gain = real_only.test_error - mixture.test_error if mixture.mixed else 0.0
+    stderr = _gain_stderr(audit, real_only, mixture) if mixture.mixed else 0.0
+    if not (mixture.mixed and gains_clearly(gain, stderr)):
+        counts = alone if target_error is None else _real_only_for(surface, target_error, mixture)
+    best = _affordable(audit, surface, counts, prices)
+    profile = surface_profile(surface, budget)
+    found = AuditPlan(
+        advice=Advice(recommendation="", reasons=(), uncertainty=(), changes=()),
+        prices=dict(prices),
         budget=budget,
+        target_error=target_error,
         best=best,
-        real_only=alone,
-        share=share,
-        indifferent=indifferent,
-        at_edge=at_edge,
-        profile={"share": tuple(profile.share.tolist()), "test_error": tuple(errors.tolist())},
+        real_only=real_only,
+        mixture=mixture if mixture.mixed else None,
+        gain=gain,
+        gain_stderr=stderr,
+        share=1 - best.counts["real"] * prices["real"] / best.cost if best.mixed else 0.0,
+        indifferent=about_as_good(profile.share, profile.test_error),
+        at_edge=_at_edge(surface, counts),
+        profile={"share": tuple(profile.share.tolist()), "test_error": tuple(profile.test_error.tolist())},
     )
+    return replace(found, advice=advise(found, audit, table_ends=(surface.real[[0, -1]], surface.synthetic[-1])))
 
 
-def _affordable(audit: Mapping[str, Any], surface: PricedSurface, counts: Array, error: float) -> Affordable:
+def _real_only(surface: PricedSurface, budget: float) -> Array:
+    """Return the best real rows alone (2,) that a budget buys, or fewer that are as good."""
+    rows = surface.real_rows(budget)
+    errors = surface.at(rows)
+    if not np.isfinite(errors).any():
+        raise InputError(
+            f"the audit cannot tell what real rows alone do for {money_text(budget)}, and they are the standard: its "
+            f"tables start at {count_text(np.ceil(surface.real[0]))} real rows. Give more money, or audit more rows."
+        )
+    best = int(np.nanargmin(errors))
+    enough = int(np.argmax(errors <= WASTED * errors[best]))
+    return np.asarray(rows[enough if rows[enough, 0] <= SAVED * rows[best, 0] else best])
+
+
+def _real_only_for(surface: PricedSurface, target_error: float, mixture: Affordable) -> Array:
+    """Return the fewest real rows alone (2,) that are forecast to reach a test error."""
+    rows = surface.real_rows()
+    reached = np.flatnonzero(surface.at(rows) <= target_error)
+    if not len(reached):
+        raise InputError(
+            f"`target_error` = {target_error:g} is not reached by real rows alone in the audit's tables, and "
+            f"{rows_text(mixture)}, which are forecast to reach it, are not clearly better than real rows for the same "
+            "money. Audit more rows."
+        )
+    return np.asarray(rows[reached[0]])
+
+
+def _affordable(audit: AuditFile, surface: PricedSurface, counts: Array, prices: Mapping[str, float]) -> Affordable:
     """Return a mixture of a surface with its cost, its fit, and its band."""
     weight, ridge = surface.fit_near(counts)
-    synthetic = {name: int(counts[1] * share) for name, share in surface.members.items()}
-    low, high = _relative_band(audit, surface, counts)
-    return Affordable(
-        counts={"real": int(counts[0])} | synthetic,
-        cost=float(counts @ surface.prices),
+    error = float(surface.at(counts[None])[0])
+    bought = {"real": int(counts[0])} | {name: int(counts[1] * share) for name, share in surface.members.items()}
+    found = Affordable(
+        counts=bought,
+        cost=sum(count * prices[name] for name, count in bought.items()),
         weight=weight if counts[1] else 1.0,
         ridge=ridge,
         test_error=error,
-        band=(low * error, high * error),
+        band=(np.nan, np.nan),
     )
+    near = _nearest(audit, found)
+    return found if near is None else replace(found, band=(near.band[0] / near.test_error * error,
+                                                           near.band[1] / near.test_error * error))  # fmt: skip
 
 
-def _relative_band(audit: Mapping[str, Any], surface: PricedSurface, counts: Array) -> tuple[float, float]:
-    """Return the band of the nearest forecast of the audit as shares of its test error; NaN when there is none.
+def _nearest(audit: AuditFile, bought: Affordable) -> Told | None:
+    """Return the forecast of the audit that is nearest in the logarithms of size and synthetic fraction.
 
-    The nearest in the logarithm of the size and in the synthetic fraction, together.
+    With synthetic rows only for a mixture with some, and the other way round: at the real rows at hand there is no
+    difference from them.
     """
-    forecasts = [audit[name] for name in ("at_hand", "real_only", "best")]
-    forecasts += [point for curve in audit["curves"] for point in curve["points"]]
-    nearest, band = np.inf, (np.nan, np.nan)
-    for told in forecasts:
-        if told["test_error"] is None or told["band"][0] is None:
-            continue
-        synthetic = sum(told["counts"].get(name, 0.0) for name in surface.members)
-        others = sum(told["counts"].values()) - told["counts"].get("real", 0.0) - synthetic
-        total = told["counts"].get("real", 0.0) + synthetic
-        size, mixed = np.log((1 + total) / (1 + counts.sum())), synthetic / total - counts[1] / counts.sum()
-        distance = float(abs(size) + abs(mixed) + np.log1p(others)) if total else np.inf
-        if distance < nearest:
-            low, high = told["band"]
-            nearest, band = distance, (low / told["test_error"], high / told["test_error"])
-    return band
+    here = Told(counts=dict(bought.counts), weight=bought.weight, test_error=bought.test_error, band=bought.band,
+                difference_stderr=np.nan)  # fmt: skip
+
+    def distance(told: Told) -> float:
+        sizes = [sum(one.counts.values()) for one in (told, here)]
+        fractions = [max(one.synthetic_fraction, 1e-12) for one in (told, here)]
+        return abs(float(np.log(sizes[0] / sizes[1]))) + abs(float(np.log(fractions[0] / fractions[1])))
+
+    same = [told for told in audit.told if (told.synthetic_fraction > 0) == (here.synthetic_fraction > 0)]
+    return min(same, key=distance, default=None)
 
 
-def _advise(
-    best: Affordable,
-    alone: Affordable | None,
-    share: float,
-    indifferent: tuple[float, float],
-    *,
-    at_edge: bool,
-    surface: PricedSurface,
-) -> Advice:
-    bought = " and ".join(f"{count_text(count)} {name}" for name, count in best.counts.items() if count)
-    weighed = f" weigh a synthetic row {rough_text(best.weight)} of a real one;" if share > 0 else ""
-    reasons = [f"The forecast test error is {interval_text(best.test_error, best.band)}."]
-    if alone is not None and share > 0:
-        reasons.append(
-            f"That is {compared(best.test_error, alone.test_error)} that of the {count_text(alone.counts['real'])} "
-            f"real rows which the same money buys, {interval_text(alone.test_error, alone.band)}."
-        )
-    low, high = indifferent
-    uncertainty = [
-        "The interval (90 %) is that of the nearest mixture which the audit has forecast; errors are interpolated "
-        "between those of its table.",
-        f"Any share of the money for synthetic rows from {share_text(low)} to {share_text(high)} is within 1 % of the "
-        f"smallest error; the plan spends {share_text(share)}.",
-    ]
-    if alone is not None and share > 0 and best.band[1] > alone.band[0]:
-        uncertainty.append("The two intervals overlap: of a single pair of models, the other may turn out better.")
-    changes = []
-    if at_edge:
-        changes.append(
-            f"The audit's table ends there (real rows {count_text(surface.real[0])} to {count_text(surface.real[-1])}, "
-            f"synthetic ones up to {count_text(surface.synthetic[-1])}): a better mixture may lie beyond. Audit more "
-            "rows."
-        )
-    counts = ",".join(f"{name}={count}" for name, count in best.counts.items())
-    changes.append(f"`modelcollapse audit ... --at {counts},weight={best.weight:g}` forecasts this very mixture.")
-    fitted = f"fit with ridge {rough_text(best.ridge)}"
-    return Advice(
-        recommendation=f"Buy {bought} rows for {rough_text(best.cost)};{weighed} {fitted}.",
-        reasons=tuple(reasons),
-        uncertainty=tuple(uncertainty),
-        changes=tuple(changes),
-    )
+def _gain_stderr(audit: AuditFile, real_only: Affordable, mixture: Affordable) -> float:
+    """Return the standard error of the difference of two mixtures, from those against the real rows at hand.
+
+    Infinite where the audit has no forecast that is like one of the two.
+    """
+    total = 0.0
+    for bought in (real_only, mixture):
+        near = _nearest(audit, bought)
+        total += np.inf if near is None else (near.difference_stderr / near.test_error * bought.test_error) ** 2
+    return float(np.sqrt(total))
 
 
-def _out_of_reach(
-    tables: list[Mapping[str, Any]], rows: Mapping[str, int], costs: Mapping[str, float], budget: float
-) -> str:
-    """Say why no mixture can be bought."""
-    if not tables:
-        return "the audit has no surface of the sources that have a price. Give prices of real and a synthetic source."
-    cheapest = min(PricedSurface.of(table, rows, costs).real[0] * costs["real"] for table in tables)
-    return (
-        f"`budget` = {budget:g} buys no mixture that the audit can tell: its tables start at "
-        f"{count_text(np.ceil(cheapest / costs['real']))} real rows, which cost {cheapest:g}. Give more."
-    )
+def _at_edge(surface: PricedSurface, counts: Array) -> bool:
+    """Whether the audit cannot tell what a tenth more rows of a source would do."""
+    more = counts + np.eye(2) * counts / 10
+    return bool(np.isnan(surface.at(more)).any())

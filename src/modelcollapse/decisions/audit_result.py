@@ -110,11 +110,14 @@ class Curve:
         What the curve is, for a legend.
     points : tuple of MixtureForecast
         In order of total samples.
+    difference_stderr : tuple of float
+        Standard error of the difference between each point and the real rows at hand alone, on the same rows.
     """
 
     name: str
     label: str
     points: tuple[MixtureForecast, ...]
+    difference_stderr: tuple[float, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,8 @@ UNREMARKABLE = 1.645
 """Root mean square deviation that chance often reaches: standard errors grow by what goes beyond it."""
 NEGLIGIBLE = 0.01
 """Share of the test error below which a gain does not matter, however sure it is."""
+NOT_ENOUGH = "There is not enough data to tell"
+"""How a verdict begins that recommends nothing."""
 CLOSE, ENOUGH_CHECKS = 0.05, 4
 """High confidence needs forecasts this close (median) to models trained on at least this many mixtures."""
 
@@ -163,7 +165,7 @@ def _advice(
 ) -> str:
     """Say what to do with the synthetic rows."""
     if not np.isfinite(gain):
-        return "There is not enough data to tell what the synthetic rows do."
+        return f"{NOT_ENOUGH} what the synthetic rows do."
     synthetic = synthetic_rows(best)
     if not gains_clearly(gain, gain_stderr):
         if _ratio(harm, harm_stderr) > LIKELY:
@@ -171,7 +173,7 @@ def _advice(
             return f"Leave the synthetic rows out{reason}."
         if synthetic == 0 or gain + LIKELY * gain_stderr < NEGLIGIBLE * real_only.test_error:
             return "The synthetic rows make no difference that shows."
-        return "There is not enough data to tell whether the synthetic rows help."
+        return f"{NOT_ENOUGH} whether the synthetic rows help."
     weight = "" if best.weight == 1.0 else f" at weight {best.weight:g}"
     used = [name for name, count in best.counts.items() if name != "real" and count > 0]
     which = "synthetic rows" if len(best.counts) == 2 else f"rows of {' and '.join(used)}"
