@@ -10,34 +10,25 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.ndimage import minimum_filter
-from scipy.optimize import minimize
 
 from modelcollapse.checks import Array
+from modelcollapse.decisions.valleys import Function, descended, lowest
 from modelcollapse.errors import InputError
 from modelcollapse.problems.recursion import REAL, SYNTHETIC, Recursion
-from modelcollapse.problems.workflow import Schedule
-from modelcollapse.theory.chains import cut, tiled
-from modelcollapse.theory.commuting import CommutingCovariances
-from modelcollapse.theory.generations import Chain, trajectory
-from modelcollapse.theory.generations_engine import (
-    solve_generations,
-    translate_chain,
-    unsupported,
-    uses_inputs_once,
-)
+from modelcollapse.streams import stream
+from modelcollapse.theory.generations_engine import unsupported
+from modelcollapse.theory.reweighed_engine import reweighed
 
-LOG_WEIGHT = (-10.0, 8.0)
+LOG_WEIGHT = (-14.0, 14.0)
 LOG_RIDGE = (-16.0, 4.0)
 """Range of the log weight over the real share of the samples, and of the log ridge over the inputs' mean variance."""
-SCAN = (13, 11)
-VALLEYS = 3
-"""Valleys of a scan that are followed to their ground."""
-OFFSETS = np.linspace(-1.0, 1.0, 5)
-ROUNDS = 6
-STEP = 1e-3
-"""Of the differences that give the gradient of a schedule."""
+SCAN = (29, 21)
+FIRST_ITERATIONS = 6
+KEPT = 5
 ITERATIONS = 60
+"""All starts take so many steps; this many of them, the lowest, take so many more."""
+RISKS = (1e-300, 1e300)
+"""Range in which a risk has a logarithm."""
 
 Follow = Callable[[Array, Array], Array]
 """From log weights (S, t) and log ridges (S,) of t generations to the excess risks (S, t + 1)."""
@@ -123,9 +114,11 @@ def adaptive_mixing(problem: Recursion) -> AdaptiveMixing:
     Notes
     -----
     The fixed weight and its ridge are scanned and refined. The greedy schedule minimises the risk of each generation in
-    turn, at that ridge. The schedule descends from both by the gradient of the last risk in all weights and the ridge
-    (L-BFGS): a local optimum at least as good as either. Where one number describes the model, as for isotropic inputs
-    without ridge and fewer features than samples, greedy is optimal: a better model labels better.
+    turn, at that ridge. The last risk has several valleys in the weights and the ridge: the schedule descends from the
+    two, and from constant weights, ramps, averages, and changes between copying the model before, mixing, and starting
+    anew; each from its best ridge. It is a local optimum, at least as good as either; `best_of_random_starts` checks
+    how good. Where one number describes the model, as for isotropic inputs without ridge and fewer features than
+    samples, greedy is optimal: a better model labels better.
     """
     sampler = _Sampler.of(problem)
     generations = problem.workflow.generations
@@ -134,14 +127,35 @@ def adaptive_mixing(problem: Recursion) -> AdaptiveMixing:
     log_weight, log_ridge = _best_fixed(follow, generations)
     fixed = np.append(np.full(generations, log_weight), log_ridge)
     greedy = np.append(_greedy(follow, generations, log_ridge), log_ridge)
-    candidates = [greedy, fixed, _descended(follow, greedy), _descended(follow, fixed)]
-    adaptive = min(candidates, key=lambda point: _last(follow, point))
+    adaptive = _best_schedule(follow, np.stack([greedy, fixed]))
     return AdaptiveMixing(
         first_ridge=first_ridge,
         fixed=sampler.mixing(follow, fixed),
         greedy=sampler.mixing(follow, greedy),
         adaptive=sampler.mixing(follow, adaptive),
     )
+
+
+def best_of_random_starts(problem: Recursion, *, n_starts: int, seed: int = 0) -> float:
+    """Return the smallest last risk of schedules that descend from random ones: a check on `adaptive_mixing`.
+
+    Parameters
+    ----------
+    problem : Recursion
+    n_starts : int
+        Log weights and log ridge of each are uniform in the range of the search.
+    seed : int
+
+    Raises
+    ------
+    InputError
+        As `adaptive_mixing`.
+    """
+    sampler = _Sampler.of(problem)
+    bounds = _bounds(problem.workflow.generations)
+    starts = stream(seed, "adaptive mixing", "starts").uniform(bounds[:, 0], bounds[:, 1], size=(n_starts, len(bounds)))
+    _, values = descended(_last(sampler.follow(sampler.first_ridge())), starts, bounds, iterations=ITERATIONS)
+    return float(np.exp(values.min()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,23 +196,16 @@ class _Sampler:
         """Return the ridge that is best for generation 0, a fit on real samples only."""
         if self.problem.given:
             return float(self.problem.ridge[0])
-        chain, covariances = self._chain()
-        alone = cut(chain, 1)
+        risks = reweighed(self.problem)
 
         def risk(log_ridge: Array) -> Array:
-            ridge = np.exp(log_ridge)[:, None] * self.scale
-            many = replace(tiled(alone, len(log_ridge)), ridge=ridge)
-            return trajectory(many, covariances=covariances).excess_risk[:, 0]
+            return risks(np.ones((len(log_ridge), 1, 2)), np.exp(log_ridge) * self.scale)[:, 0]
 
-        return float(np.exp(_refined(lambda points: risk(points[:, 0]), [LOG_RIDGE], (33,))[0])) * self.scale
+        return float(np.exp(lowest(risk, [LOG_RIDGE], (33,))[0])) * self.scale
 
     def follow(self, first_ridge: float) -> Follow:
         """Return the function from weights and ridge to risks, with the ridge of generation 0."""
-        if not uses_inputs_once(self.problem):
-            return lambda weights, ridges: np.stack(
-                [self._remembered(w, r, first_ridge) for w, r in zip(weights, ridges, strict=True)]
-            )
-        chain, covariances = self._chain()
+        risks = reweighed(self.problem)
 
         def follow(log_weight: Array, log_ridge: Array) -> Array:
             rows, t = log_weight.shape
@@ -206,8 +213,7 @@ class _Sampler:
             weight[:, 1:, SYNTHETIC] = self.weights(log_weight)
             ridge = np.full((rows, t + 1), first_ridge)
             ridge[:, 1:] = np.exp(log_ridge)[:, None] * self.scale
-            many = replace(tiled(cut(chain, t + 1), rows), weight=weight, ridge=ridge)
-            return trajectory(many, covariances=covariances).excess_risk
+            return risks(weight, ridge)
 
         return follow
 
@@ -227,23 +233,6 @@ class _Sampler:
             excess_risk=tuple(follow(point[None, :-1], point[-1:])[0].tolist()),
         )
 
-    def _chain(self) -> tuple[Chain, CommutingCovariances]:
-        return translate_chain(self.problem)
-
-    def _remembered(self, log_weight: Array, log_ridge: float, first_ridge: float) -> Array:
-        """Return the risks of one schedule (t + 1,) where inputs are used again."""
-        t = len(log_weight)
-        real, synthetic = (source.name for source in self.problem.mixture.sources)
-        given = self.problem.workflow.schedule
-        schedule = Schedule(
-            ridge=[first_ridge] + [float(np.exp(log_ridge)) * self.scale] * t,
-            n_samples={name: values[: t + 1] for name, values in given.n_samples.items()},
-            noise_var={name: values[: t + 1] for name, values in given.noise_var.items()},
-            weight={real: [1.0] * (t + 1), synthetic: [0.0, *self.weights(log_weight).tolist()]},
-        )
-        workflow = replace(self.problem.workflow, generations=t, schedule=schedule)
-        return np.array(solve_generations(Recursion(self.problem.mixture, workflow)).excess_risk)
-
 
 def _best_fixed(follow: Follow, generations: int) -> Array:
     """Return the log weight and log ridge (2,) that are best for all generations alike."""
@@ -251,7 +240,7 @@ def _best_fixed(follow: Follow, generations: int) -> Array:
     def last(points: Array) -> Array:
         return follow(np.repeat(points[:, :1], generations, axis=1), points[:, 1])[:, -1]
 
-    return _refined(last, [LOG_WEIGHT, LOG_RIDGE], SCAN)
+    return lowest(last, [LOG_WEIGHT, LOG_RIDGE], SCAN)
 
 
 def _greedy(follow: Follow, generations: int, log_ridge: float) -> Array:
@@ -263,48 +252,43 @@ def _greedy(follow: Follow, generations: int, log_ridge: float) -> Array:
             weights = np.concatenate([np.tile(before, (len(points), 1)), points], axis=1)
             return follow(weights, np.full(len(points), log_ridge))[:, -1]
 
-        chosen = np.append(chosen, _refined(last, [LOG_WEIGHT], SCAN[:1])[0])
+        chosen = np.append(chosen, lowest(last, [LOG_WEIGHT], SCAN[:1])[0])
     return chosen
 
 
-def _refined(function: Callable[[Array], Array], bounds: list[tuple[float, float]], scan: tuple[int, ...]) -> Array:
-    """Return the minimiser in a box (D,): from the lowest valleys of a scan, by finer and finer grids."""
-    low, high = np.array(bounds).T
-    points = _grid([np.linspace(a, b, n) for (a, b), n in zip(bounds, scan, strict=True)])
-    values = function(points)
-    around = minimum_filter(values.reshape(scan), size=3, mode="nearest").ravel()
-    valleys = np.flatnonzero(values <= around)
-    ends = []
-    for start in valleys[np.argsort(values[valleys])][:VALLEYS]:
-        best, width = points[start], (high - low) / (np.array(scan) - 1)
-        for _ in range(ROUNDS):
-            closer = np.clip(best + width * _grid([OFFSETS] * len(bounds)), low, high)
-            found = function(closer)
-            best, width = closer[int(np.argmin(found))], width / 2
-        ends.append((float(found.min()), best))
-    return np.asarray(min(ends, key=lambda end: end[0])[1])
+def _best_schedule(follow: Follow, known: Array) -> Array:
+    """Return the log weights and the log ridge (T + 1,) of the best schedule found, from known ones (S, T + 1) too."""
+    generations = known.shape[1] - 1
+    last, bounds = _last(follow), _bounds(generations)
+    patterns, ridges = _patterns(generations), np.linspace(*LOG_RIDGE, SCAN[1])
+    grid = np.concatenate([np.repeat(patterns, SCAN[1], axis=0), np.tile(ridges, len(patterns))[:, None]], axis=1)
+    at_best_ridge = last(grid).reshape(len(patterns), -1).argmin(axis=1)
+    starts = np.concatenate([known, np.column_stack([patterns, ridges[at_best_ridge]])])
+    points, values = descended(last, starts, bounds, iterations=FIRST_ITERATIONS)
+    points, values = descended(last, points[np.argsort(values)[:KEPT]], bounds, iterations=ITERATIONS)
+    return np.asarray(points[int(np.argmin(values))])
 
 
-def _grid(axes: list[Array]) -> Array:
-    """Return all combinations, shape (Q, D)."""
-    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
+def _last(follow: Follow) -> Function:
+    """Return the function from log weights and a log ridge (S, T + 1) to the log of the last risk."""
+    return lambda points: np.log(np.clip(follow(points[:, :-1], points[:, -1])[:, -1], *RISKS))
 
 
-def _last(follow: Follow, point: Array) -> float:
-    """Return the last excess risk of log weights and a log ridge (T + 1,)."""
-    return float(follow(point[None, :-1], point[-1:])[0, -1])
+def _bounds(generations: int) -> Array:
+    return np.array([LOG_WEIGHT] * generations + [LOG_RIDGE])
 
 
-def _descended(follow: Follow, start: Array) -> Array:
-    """Return a schedule (T + 1,) with a smaller last risk, by its gradient: all differences are one batch."""
-    moves = STEP * np.concatenate([np.zeros((1, len(start))), np.eye(len(start)), -np.eye(len(start))])
+def _patterns(generations: int) -> Array:
+    """Return log weights (S, T) from which schedules descend: constant, rising and falling, two in turn, and averages.
 
-    def slope(point: Array) -> tuple[float, Array]:
-        at = point + moves
-        risk = np.log(follow(at[:, :-1], at[:, -1])[:, -1])
-        forward, backward = np.split(risk[1:], 2)
-        return float(risk[0]), (forward - backward) / (2 * STEP)
-
-    bounds = [LOG_WEIGHT] * (len(start) - 1) + [LOG_RIDGE]
-    found = minimize(slope, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": ITERATIONS})
-    return np.asarray(np.clip(found.x, *np.array(bounds).T))
+    Copying weighs a lot, mixing about as much as the real samples, and starting anew next to nothing.
+    """
+    place = np.linspace(0.0, 1.0, generations)
+    copy, mix, anew = 9.0, -1.0, -9.0
+    constant = [np.full(generations, level) for level in (anew, -4.0, mix, 2.0, copy)]
+    ramps = [a + (b - a) * place for a, b in ((-4.0, 2.0), (2.0, -4.0), (copy, mix), (mix, copy), (anew, copy))]
+    order = np.arange(generations)
+    turns = sorted({1, (generations + 1) // 2, generations - 1} - {0, generations})
+    steps = [np.where(order < turn, a, b) for turn in turns for a, b in
+             ((copy, mix), (mix, copy), (anew, mix), (mix, anew), (anew, copy))]  # fmt: skip
+    return np.array([*constant, *ramps, *steps, np.log1p(order)])

@@ -147,7 +147,7 @@ def remembered(memory: Memory, *, covariance: int = 0) -> Remembered:
     """
     responses = _responses(memory)
     mean = _means(memory, responses)
-    errors = _second_moments(memory, responses, mean)[:-1]
+    errors = _second_moments(memory, responses, mean)[..., :-1, :, :]
     sigma = memory.eigenvalues
     along_roots = np.einsum("gj,...jtb,abj->...gta", sigma, mean, memory.roots, optimize=True)
     bias = np.einsum("j,...jta,...jtb,abj->...t", sigma[covariance], mean, mean, memory.roots, optimize=True)
@@ -210,7 +210,7 @@ def _means(memory: Memory, responses: _Responses) -> Array:
 def _second_moments(memory: Memory, responses: _Responses, mean: Array) -> Array:
     """Return E u_tᵀ Σ_g u_s, shape (G + 1, T, T), entry by entry: unknown is one number per covariance again."""
     sigma, members, group, copied = responses.sigma, responses.members, memory.group, memory.copied
-    n_fits = len(memory.ridge)
+    n_fits = memory.ridge.shape[-1]
     moments: Array = np.einsum("gj,...jta,...jsb,abj->...gts", sigma, mean, mean, memory.roots, optimize=True)
     labels = _taught_moments(memory, mean)
     residual = np.zeros_like(labels)  # C
@@ -293,7 +293,7 @@ def _taught_moments(memory: Memory, mean: Array) -> Array:
     """Return what C holds of the roots and the noise: noise + E (U z)(U z)ᵀ − E (U z)((1 − L) u)ᵀ − its transpose."""
     among = np.einsum("gj,abj->gab", memory.eigenvalues, memory.roots)
     across = np.einsum("gj,...jtb,abj->...gta", memory.eigenvalues, mean, memory.roots, optimize=True)
-    kept = np.eye(len(memory.ridge)) - memory.copied
+    kept = np.eye(memory.ridge.shape[-1]) - memory.copied
     square = np.einsum("bta,bac,bsc->bts", memory.taught, among[memory.group], memory.taught)
     cross = np.einsum("bta,...bra,bsr->...bts", memory.taught, across[..., memory.group, :, :], kept)
     return np.asarray(memory.noise + square - cross - np.swapaxes(cross, -1, -2))

@@ -40,17 +40,21 @@ def interpolating(problem: Recursion) -> bool:
     """Whether some fit has no ridge and, as far as is sure before curation, no more samples than parameters."""
     curation = problem.workflow.curation
     least = 1.0 if curation is None else min(curation.hit, curation.false_keep)
-    sets = [own if own.source == REAL else replace(own, n_samples=own.n_samples * least) for own in _sets(problem)]
-    classes = _classes(problem, sets, (0, 0))
+    sets = [own if own.source == REAL else replace(own, n_samples=own.n_samples * least) for own in sets_of(problem)]
+    classes = classes_of(problem, sets, (0, 0))
     interpolates = classes.active_samples.sum(axis=1) <= np.minimum(classes.limit, problem.mixture.n_features)
     return bool(((problem.ridge == 0) & interpolates)[int(problem.given) :].any())
 
 
 def near_interpolation(problem: Recursion) -> bool:
     """Whether some fit has no ridge and, before curation, within 3 as many samples as parameters."""
-    classes = _classes(problem, _sets(problem), (0, 0))
-    capacity = np.minimum(classes.limit, problem.mixture.n_features)
-    near = np.abs(classes.active_samples.sum(axis=1) - capacity) <= NEAR
+    if problem.workflow.subsample is None and len({batch.inputs for batch in problem.batches}) == len(problem.batches):
+        n_samples = (problem.n_used * (problem.weight > 0)).sum(axis=1)  # a long chain's sets would not fit in memory
+    else:
+        n_samples = classes_of(problem, sets_of(problem), (0, 0)).active_samples.sum(axis=1)
+    width = np.inf if problem.width is None else problem.width
+    capacity = np.minimum(width, problem.mixture.n_features)
+    near = np.abs(n_samples - capacity) <= NEAR
     return bool(((problem.ridge == 0) & near)[int(problem.given) :].any())
 
 
@@ -98,7 +102,7 @@ class _Set:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Verified:
+class Verified:
     """What curation makes of each set of inputs.
 
     Attributes
@@ -114,10 +118,16 @@ class _Verified:
     square: Array
     met: Array
 
-    def towards(self, other: _Verified, step: float) -> _Verified:
+    @classmethod
+    def all_kept(cls, n_sets: int, n_fits: int) -> Verified:
+        """Return what no verifier makes of them."""
+        ones = np.ones(n_sets)
+        return cls(kept_share=ones, slope=ones, square=ones, met=np.ones((n_sets, n_fits)))
+
+    def towards(self, other: Verified, step: float) -> Verified:
         """Return what lies between two, the other itself at step 1."""
         names = self.__dataclass_fields__
-        return _Verified(**{n: (1 - step) * getattr(self, n) + step * getattr(other, n) for n in names})
+        return Verified(**{n: (1 - step) * getattr(self, n) + step * getattr(other, n) for n in names})
 
 
 def followed_with_memory(problem: Recursion) -> Trajectory:
@@ -126,14 +136,13 @@ def followed_with_memory(problem: Recursion) -> Trajectory:
     A verifier looks at the errors of models that depend on what it keeps: both are found in rounds. One that prefers
     wrong labels would overshoot, and goes half of the way.
     """
-    arrays, sets = translate(problem.mixture), _sets(problem)
-    ones = np.ones(len(sets))
-    verified = _Verified(kept_share=ones, slope=ones, square=ones, met=np.ones((len(sets), problem.n_fits)))
+    arrays, sets = translate(problem.mixture), sets_of(problem)
+    verified = Verified.all_kept(len(sets), problem.n_fits)
     curation = problem.workflow.curation
     settled, before = curation is None, np.zeros(1)
     step = 1.0 if curation is None or curation.hit >= curation.false_keep else 0.5
     for _ in range(ROUNDS):
-        memory, equilibrium = _memory(problem, arrays, sets, verified)
+        memory, equilibrium = memory_of(problem, arrays, sets, verified)
         found = remembered(memory, covariance=arrays.sampling.group[REAL])
         risks = np.diagonal(found.errors[arrays.sampling.group[REAL]])
         settled = settled or (len(before) == len(risks) and np.allclose(risks, before, rtol=SETTLED, atol=0))
@@ -168,7 +177,7 @@ def _lost(sets: list[_Set], threshold: Bools) -> Bools:
     return lost
 
 
-def _fixed_points(covariances: CommutingCovariances, classes: Classes) -> Equilibrium:
+def fixed_points(covariances: CommutingCovariances, classes: Classes) -> Equilibrium:
     """Return the fixed point of each fit; where nothing would be left of residuals, at the ridge that leaves `LEFT`.
 
     So are, at a ridge of that size, random projections without ridge that see directions without samples.
@@ -188,16 +197,16 @@ def _fixed_points(covariances: CommutingCovariances, classes: Classes) -> Equili
     return replace(solved, threshold=limit.threshold)
 
 
-def _memory(
-    problem: Recursion, arrays: Translation, sets: list[_Set], verified: _Verified
+def memory_of(
+    problem: Recursion, arrays: Translation, sets: list[_Set], verified: Verified
 ) -> tuple[Memory, Equilibrium]:
     """Return what the theory needs of a recursion, and the fixed point of every fit."""
     covariances = arrays.covariances
     assert isinstance(covariances, CommutingCovariances)
     start, n_fits, sources = int(problem.given), problem.n_fits, [own.source for own in sets]
     kept = [replace(own, n_samples=own.n_samples * share) for own, share in zip(sets, verified.kept_share, strict=True)]
-    classes = _classes(problem, kept, arrays.sampling.group)
-    equilibrium = _fixed_points(covariances, classes.rows(np.arange(start, n_fits)))
+    classes = classes_of(problem, kept, arrays.sampling.group)
+    equilibrium = fixed_points(covariances, classes.rows(np.arange(start, n_fits)))
     shrinkage = np.ones((2, n_fits))
     shrinkage[:, start:] = (equilibrium.scale[:, None] * equilibrium.gain).T
     pull = np.stack([own.pull for own in sets])
@@ -237,7 +246,7 @@ def _slants(problem: Recursion, sets: list[_Set], slant: Array) -> tuple[Array, 
     return taught, copied
 
 
-def _verify(problem: Recursion, sets: list[_Set], memory: Memory, found: Remembered) -> _Verified:
+def _verify(problem: Recursion, sets: list[_Set], memory: Memory, found: Remembered) -> Verified:
     """Return what the verifier keeps of the labels of each set, given the errors of all models."""
     curation, start = problem.workflow.curation, int(problem.given)
     assert curation is not None
@@ -256,12 +265,12 @@ def _verify(problem: Recursion, sets: list[_Set], memory: Memory, found: Remembe
     rates = {name: np.array(getattr(curation, name)) for name in ("hit", "false_keep", "tolerance")}
     kept_share, slope = kept_errors(square, **rates)
     real = np.array([own.source == REAL for own in sets])
-    return _Verified(
+    return Verified(
         kept_share=np.where(real, 1.0, kept_share), slope=np.where(real, 1.0, slope), square=square, met=met
     )
 
 
-def _classes(problem: Recursion, sets: list[_Set], group: tuple[int, ...]) -> Classes:
+def classes_of(problem: Recursion, sets: list[_Set], group: tuple[int, ...]) -> Classes:
     """Return each fit by itself: what it uses of each source, inputs that are labelled twice once."""
     samples, weight = np.zeros((problem.n_fits, 2)), np.zeros((problem.n_fits, 2))
     presence = _presence(problem, sets)
@@ -288,7 +297,7 @@ def _presence(problem: Recursion, sets: list[_Set]) -> Array:
     return presence
 
 
-def _sets(problem: Recursion) -> list[_Set]:
+def sets_of(problem: Recursion) -> list[_Set]:
     """Return the samples of a recursion by their inputs."""
     by_inputs: dict[int, list[Batch]] = {}
     for batch in problem.batches:
@@ -343,7 +352,7 @@ def _labels(problem: Recursion, batches: list[Batch]) -> tuple[Array, Array, Arr
 def followed_without_ridge(problem: Recursion) -> Trajectory:
     """Answer fits without ridge on the same inputs: noise adds up, and what the inputs do not show stays unknown."""
     arrays = translate(problem.mixture)
-    (only,) = _sets(problem)
+    (only,) = sets_of(problem)
     alone = Sampling(
         group=arrays.sampling.group,
         share=np.array([1.0, 0.0]),
