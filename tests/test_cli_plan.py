@@ -102,6 +102,57 @@ def test_plan_draws_what_money_buys_and_generations(recursion: str, audit: str, 
         assert path.read_bytes()[:4] in (b"<svg", b"\x89PNG")
 
 
+def test_plan_is_printed_before_a_picture_that_cannot_be_written(
+    audit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object, **options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", full)
+    code, out, err = run("plan", audit, *MONEY[:2], "--budget", "2000", "--out", str(tmp_path / "plan.png"))
+    assert (code, err.count("\n")) == (2, 1)
+    assert "cannot be written" in err
+    assert out.startswith("Buy ")
+
+
+def test_plan_without_a_picture_is_refused_before_the_work(problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def work(*arguments: object, **options: object) -> None:
+        raise AssertionError("the work was done")
+
+    monkeypatch.setattr("modelcollapse.decisions.allowance.plan_mixture", work)
+    code, out, err = run("plan", problem, "--out", "plan.svg")
+    assert (code, out) == (2, "")
+    assert "Give --price and --budget" in err
+
+
+def test_plan_of_an_audit_takes_target_error_and_limits(audit: str) -> None:
+    plan = answer(audit, "--price", "real=1,synthetic=0.02", "--target-error", "0.38", "--at-most", "synthetic=900")
+    assert plan["best"]["test_error"] <= 0.38
+    assert plan["best"]["counts"]["synthetic"] <= 900
+
+
+def test_damaged_audit_is_one_line(audit: str) -> None:
+    content = json.loads(Path(audit).read_text()) | {"surfaces": None}
+    Path(audit).write_text(json.dumps(content))
+    code, out, err = run("plan", audit, *MONEY)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "audit.json: the audit's `surfaces` is damaged" in err
+
+
+def test_tables_of_a_plan_keep_their_words_whole_at_80_columns(
+    problem: str, audit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    wide = Path(problem).with_name("wide.toml")
+    wide.write_text(Path(problem).read_text().replace("ridge", "width = 20\nridge", 1))
+    for file, labels in ((problem, ("real only", "no real", "10 % less")), (str(wide), ("real only",)), (audit, ())):
+        code, out, _ = run("plan", file, *MONEY[:2], "--budget", "2006.5")
+        assert code == 0
+        rows = [line.strip() for line in out.splitlines()]
+        for label in ("best", *labels):
+            assert sum(row.startswith(f"{label}  ") for row in rows) == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -185,6 +185,50 @@ def test_limits_hold_and_cost_something():
     assert none.best.counts["real"] == 0
 
 
+def test_money_that_samples_run_out_for_is_not_spent():
+    """With few real samples to buy, synthetic ones soon bring nothing more."""
+    plan = plan_budget(problem(), prices=PRICES, budget=5000, at_most={"real": 90})
+    assert plan.exhausted == ("real",)
+    assert plan.best.counts["real"] == 90
+    assert plan.best.cost < 0.5 * 5000
+    all_spent = goods(problem()).fits(np.array([[90.0, 49_100.0]])).excess_risk[0]
+    assert plan.best.excess_risk == pytest.approx(all_spent, rel=1.2e-3)
+    tenth_less = np.array([[90.0, 0.9 * plan.best.counts["synthetic"]]])
+    assert goods(problem()).fits(tenth_less).excess_risk[0] > 1.001 * all_spent
+    said = " ".join((*plan.advice.reasons, *plan.advice.changes))
+    assert "The rest of the 5,000 would lower the risk by less than 0.10 %" in said
+    assert "takes all 90 real samples that there are: more of them would change it" in said
+    assert "90 real samples alone, which cost 90" in said
+    assert "same money" not in said
+
+
+def test_shares_are_shares_of_what_is_spent():
+    plan = plan_budget(problem(), prices=PRICES, budget=500, at_most={"real": 90})
+    low, high = plan.indifferent
+    assert low <= plan.share <= high
+    mixtures = zip(plan.profile["share"], plan.profile["real"], plan.profile["synthetic"], strict=True)
+    for share, n_real, n_synthetic in mixtures:
+        assert share == pytest.approx(0.1 * n_synthetic / (n_real + 0.1 * n_synthetic))
+    assert max(plan.profile["real"]) == 90
+
+
+def test_free_budgets_are_spent_and_printed_to_the_cent():
+    plan = plan_budget(problem(), prices=PRICES, budget=1006)
+    assert plan.exhausted == ()
+    assert 1005.9 < plan.best.cost <= 1006
+    assert " for 1,006;" in plan.advice.recommendation or " for 1,005.9" in plan.advice.recommendation
+
+
+def test_thresholds_of_money_are_left_out_where_samples_run_out():
+    plan = plan_budget(problem(), prices=PRICES, budget=200, at_most={"real": 20, "synthetic": 3000})
+    assert (plan.price_without, plan.prices_alone, plan.quality_without) == (None, None, None)
+
+
+def test_perfect_labels_have_no_quality_to_multiply():
+    plan = plan_budget(problem(quality=0.0), prices={"real": 1.0, "synthetic": 0.9}, budget=50)
+    assert {case.what for case in plan.what_ifs} == {"noise_var"}
+
+
 def test_width_of_the_problem_is_the_largest_that_is_chosen():
     free = problem(width=35, quality=1.0)
     plan = plan_budget(free, prices=PRICES, budget=60)
@@ -234,6 +278,7 @@ def test_recommended_purchase_beats_its_neighbours_in_simulation():
         ({"prices": {"real": 1.0, "synthetik": 1}, "budget": 10}, "Did you mean `synthetic`"),
         ({"prices": PRICES, "budget": 0.05}, "A single sample costs 0.1"),
         ({"prices": PRICES, "budget": -3}, "`budget`"),
+        ({"prices": PRICES, "budget": 1e20}, "samples at most"),
         ({"prices": PRICES}, "one of the two"),
         ({"prices": PRICES, "budget": 3, "target_error": 1}, "one of the two"),
         ({"prices": PRICES, "target_error": 0.4}, "above 0.5, the floor"),
@@ -279,6 +324,15 @@ def test_allowance_is_where_the_risk_passes_the_factor():
     assert risk(300, 0.95 * limit, False) <= factor * plan.references["real"] < risk(300, 1.05 * limit, False)
     assert allowed["real", "best"] is None
     assert allowed["total", "given"] < allowed["total", "best"]
+
+
+def test_allowances_are_whole_samples_and_best_weights_allow_no_fewer():
+    plan = plan_mixture(problem(n=(12, 1), quality=500.0), factor=1.0)
+    allowed = {(a.fixed, a.weights): a.n_synthetic for a in plan.allowances}
+    assert allowed["total", "given"] == 0
+    assert allowed["total", "best"] >= allowed["total", "given"]
+    assert "none of 13 real samples" in plan.advice.recommendation
+    assert "0.0" not in plan.advice.recommendation
 
 
 def test_perfect_synthetic_samples_may_replace_all():

@@ -48,12 +48,10 @@ def _table(plan: MixturePlan | BudgetPlan | GenerationsPlan | AuditPlan) -> Tabl
 
 def _budget_table(plan: BudgetPlan) -> Table:
     names = list(plan.best.counts)
-    width = ["width"] if plan.best.width is not None else []
-    table = _empty("", *names, "cost", "weight", "ridge", *width, "excess\nrisk", "test\nerror")
+    table = _empty("", *names, "cost", "weight", "ridge", "excess\nrisk", "test\nerror")
     for label, bought in {"best": plan.best, **plan.alternatives}.items():
         table.add_row(LABELS.get(label, label), *_counts(bought), money_text(bought.cost), *_fit(bought),
-                      *([str(bought.width)] if width else []), rough_text(bought.excess_risk, 4),
-                      rough_text(bought.test_error, 4))  # fmt: skip
+                      rough_text(bought.excess_risk, 4), rough_text(bought.test_error, 4))  # fmt: skip
     return table
 
 
@@ -76,13 +74,13 @@ def _fit(bought: Purchase | Affordable) -> list[str]:
 
 
 def _mixture_table(plan: MixturePlan) -> Table:
-    table = _empty("the same", "weights", "synthetic samples", "synthetic fraction")
+    table = _empty("the same", "weights", "synthetic\nsamples", "synthetic\nfraction")
     for allowance in plan.allowances:
         n_synthetic, fraction = allowance.n_synthetic, allowance.synthetic_fraction
         table.add_row(
             "total" if allowance.fixed == "total" else "real samples",
             allowance.weights,
-            "any" if n_synthetic is None else rough_text(n_synthetic),
+            "any" if n_synthetic is None else count_text(n_synthetic),
             "any" if fraction is None else share_text(fraction),
         )
     return table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from modelcollapse import __version__
 from modelcollapse.checks import Array, number
 from modelcollapse.decisions.advice import FACTOR, Advice, theory_error
 from modelcollapse.decisions.market import Market, market
-from modelcollapse.digits import count_text, rough_text, share_text
+from modelcollapse.digits import count_text, share_text
 from modelcollapse.errors import InputError
 from modelcollapse.problems.mixture import Mixture
 from modelcollapse.result import plain
@@ -38,14 +39,14 @@ class Allowance:
         ``"given"``: those of the problem; ``"best"``: the best for each mixture. The ridge is the best for each.
     synthetic_fraction : float or None
         Largest synthetic fraction up to which the risk stays within the factor; None: any.
-    n_synthetic : float or None
-        The same as a count; None: any.
+    n_synthetic : int or None
+        The same as a count of whole samples; None: any.
     """
 
     fixed: str
     weights: str
     synthetic_fraction: float | None
-    n_synthetic: float | None
+    n_synthetic: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,8 +105,8 @@ def plan_mixture(problem: Mixture, *, factor: float = FACTOR) -> MixturePlan:
     >>> real = Source("real", n_samples=900, noise_var=0.5, spectrum=Spectrum.isotropic(100), teacher=RandomTeacher())
     >>> synthetic = Source("synthetic", n_samples=100, noise_var=0.5, shift=Shift(quality=0.5, shape="isotropic"))
     >>> plan = plan_mixture(Mixture([real, synthetic], ridge=0))
-    >>> [(a.fixed, a.weights, a.n_synthetic and round(a.n_synthetic)) for a in plan.allowances]
-    [('total', 'given', 69), ('total', 'best', 131), ('real', 'given', 147), ('real', 'best', None)]
+    >>> [(a.fixed, a.weights, a.n_synthetic) for a in plan.allowances]
+    [('total', 'given', 68), ('total', 'best', 131), ('real', 'given', 146), ('real', 'best', None)]
     """
     factor = number("factor", factor, low=1)
     goods = market(problem, prices=np.ones(2), limits=np.full(2, np.inf))
@@ -161,14 +162,15 @@ def _allowance(goods: Market, fixed: str, weights: str, n_fixed: float, *, most:
     n_synthetic = first_above(risk, points, most * (1 + 1e-6))
     if n_synthetic is None:
         return Allowance(fixed=fixed, weights=weights, synthetic_fraction=None, n_synthetic=None)
-    total = n_fixed if fixed == "total" else n_fixed + n_synthetic
-    return Allowance(fixed=fixed, weights=weights, synthetic_fraction=n_synthetic / total, n_synthetic=n_synthetic)
+    count = math.floor(n_synthetic * (1 + 1e-9))
+    total = n_fixed if fixed == "total" else n_fixed + count
+    return Allowance(fixed=fixed, weights=weights, synthetic_fraction=count / total, n_synthetic=count)
 
 
 def _risk(goods: Market, counts: Array, *, weights: str) -> Array:
     """Return the risk of mixtures (P, 2) at the best ridge, and the given or the best weights."""
-    if weights == "best":
-        return goods.fits(counts).excess_risk
+    if weights == "best":  # the given ones are among them, however flat the search finds its ground
+        return np.minimum(goods.fits(counts).excess_risk, _risk(goods, counts, weights="given"))
     total = counts.sum(axis=1)
     sampling = goods.sampling(counts / total[:, None], total)
     return tuned_fits(sampling, covariances=goods.arrays.covariances, teachers=goods.arrays.teachers,
@@ -182,8 +184,8 @@ def _advise(
     reasons = [
         f"Of {count_text(n_total)} samples, {_share(replaced)} may be {synthetic} at the given weights, and "
         f"{_share(reweighed)} at the best ones; the ridge is the best for each.",
-        f"Beside {count_text(n_real)} {real} samples, {_count(added)} at the given weights stay within it; at the best "
-        f"weights, which may be small, no number of {synthetic} ones hurts.",
+        f"Beside {count_text(n_real)} {real} sample{'s' if n_real > 1 else ''}, {_count(added)} at the given weights "
+        f"stay within it; at the best weights, which may be small, no number of {synthetic} ones hurts.",
     ]
     return Advice(
         recommendation=(
@@ -198,8 +200,12 @@ def _advise(
 
 
 def _share(allowance: Allowance) -> str:
-    return "any share" if allowance.synthetic_fraction is None else f"up to {share_text(allowance.synthetic_fraction)}"
+    if allowance.synthetic_fraction is None:
+        return "any share"
+    return f"up to {share_text(allowance.synthetic_fraction)}" if allowance.n_synthetic else "none"
 
 
 def _count(allowance: Allowance) -> str:
-    return "any number" if allowance.n_synthetic is None else f"up to {rough_text(allowance.n_synthetic)}"
+    if allowance.n_synthetic is None:
+        return "any number"
+    return f"up to {count_text(allowance.n_synthetic)}" if allowance.n_synthetic else "none"

@@ -7,24 +7,22 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq
 
 from modelcollapse import __version__
 from modelcollapse.checks import Array, fail, integer, known_keys, number
-from modelcollapse.decisions.advice import Advice
+from modelcollapse.decisions.advice import SAVED, WASTED, Advice, about_as_good
 from modelcollapse.decisions.budget_words import advise
 from modelcollapse.decisions.first_sample import price_without, prices_alone
 from modelcollapse.decisions.market import PLENTY, POLISH, Market, Profile, best_width, market
 from modelcollapse.decisions.what_if import WhatIf, quality_without, what_ifs
+from modelcollapse.digits import count_text
 from modelcollapse.errors import InputError
 from modelcollapse.problems.mixture import MAX_SAMPLES, Mixture
 from modelcollapse.result import plain
 from modelcollapse.theory import engine
 
-EQUAL = 1.01
-"""Risks within this factor of the smallest count as about as good."""
-SAVED = 0.9
-"""Share of the budget of the alternative that costs less."""
+COUNTS, REFINEMENTS = 25, 4
+"""Counts of real samples alone that are tried at once, and how often: the budget is then right to 0.01 %."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,14 +65,17 @@ class BudgetPlan:
     target_error : float or None
         The test error that was asked for.
     best : Purchase
+        Where a tenth less money is as good within 0.1 % of the risk, the cheapest that is.
     alternatives : dict of str to Purchase
-        ``"real_only"`` and ``"synthetic_only"`` for the same budget, ``"less"``: the best for 90 % of it.
+        ``"real_only"`` and ``"synthetic_only"`` for the budget, ``"less"``: the best for 90 % of what `best` costs.
     real_only_budget : float or None
         What real samples alone would have to cost to reach the risk of `best`; None: no number of them does.
     share : float
-        Of the budget that goes to synthetic samples.
+        Of the cost that goes to synthetic samples.
     indifferent : (float, float)
         Shares about it whose risk is within 1 % of the smallest.
+    exhausted : tuple of str
+        Sources of which the best purchase takes all samples that there are.
     harmful_share : float or None
         Share beyond which the risk exceeds that of real samples only; None: there is none.
     marginal_values : dict of str to float
@@ -89,7 +90,8 @@ class BudgetPlan:
     quality_without : float or None
         Quality from which on no synthetic sample is worth its price.
     profile : dict of str to tuple
-        ``share``, ``excess_risk`` and the counts of each source by name, for mixtures that cost the budget.
+        ``share`` of the cost, ``excess_risk`` and the counts of each source by name, for mixtures that cost as much as
+        `best`, or less where there are no more samples.
     version : str
     """
 
@@ -102,6 +104,7 @@ class BudgetPlan:
     real_only_budget: float | None
     share: float
     indifferent: tuple[float, float]
+    exhausted: tuple[str, ...]
     harmful_share: float | None
     marginal_values: dict[str, float]
     floor: float
@@ -163,22 +166,52 @@ def plan_budget(
     goods = market(problem, prices=_prices(problem, prices), limits=_limits(problem, at_most or {}))
     if (budget is None) == (target_error is None):
         raise InputError("a plan needs a budget or a target error, one of the two.")
-    money = _budget(goods, budget) if target_error is None else _budget_for(problem, goods, target_error)
+    most = _budget(goods, budget) if target_error is None else _budget_for(problem, goods, target_error)
     if problem.width is None:
-        profile = goods.profile(money)
+        profile = goods.profile(most)
     else:
-        goods, profile = best_width(goods, money, max_width=problem.width)
+        goods, profile = best_width(goods, most, max_width=problem.width)
     if target_error is None:
-        counts = goods.whole(money, profile)
+        offer = _worth_spending(goods, most, profile)
     else:
         counts = goods.cheapest(target_error - problem.sources[goods.real].noise_var, profile)
-    return _plan(problem, goods, money, profile, counts, target_error)
+        offer = _Offer(money=most, profile=profile, counts=counts, less=_less(goods, most, profile))
+    return _plan(problem, goods, most, offer, target_error)
 
 
-def _plan(
-    problem: Mixture, goods: Market, budget: float, profile: Profile, counts: Array, target_error: float | None
-) -> BudgetPlan:
+@dataclass(frozen=True, kw_only=True)
+class _Offer:
+    """What is spent, the mixtures that cost so much, the best counts among them, and mixtures for a tenth less."""
+
+    money: float
+    profile: Profile
+    counts: Array
+    less: Profile | None
+
+
+def _less(goods: Market, money: float, profile: Profile) -> Profile | None:
+    """Return the mixtures that cost a tenth less; None where that does not buy a sample of each source."""
+    less = SAVED * money
+    return goods.profile(less, like=profile, zooms=1) if less >= goods.prices.max() else None
+
+
+def _worth_spending(goods: Market, budget: float, profile: Profile) -> _Offer:
+    """Spend the budget; or as little as is as good, where a tenth of it brings nothing."""
+    less = _less(goods, budget, profile)
+    enough = WASTED * float(profile.excess_risk.min())
+    if less is not None and less.excess_risk.min() <= enough:
+        money = goods.budget_for(enough)
+        thrifty = goods.profile(money, like=profile)
+        counts = goods.cheapest(enough, thrifty)
+        if counts @ goods.prices <= SAVED * budget:
+            return _Offer(money=money, profile=thrifty, counts=counts, less=_less(goods, money, thrifty))
+    return _Offer(money=budget, profile=profile, counts=goods.whole(budget, profile), less=less)
+
+
+def _plan(problem: Mixture, goods: Market, budget: float, offer: _Offer, target_error: float | None) -> BudgetPlan:
     """Work out everything that is said about the best counts."""
+    money, profile, counts = offer.money, offer.profile, offer.counts
+    share = goods.spent_share(profile.counts)
     best = _purchase(problem, goods, counts, start=profile.fits.point[profile.best])
     bought = _bought(problem, best)
     names = [source.name for source in problem.sources]
@@ -188,18 +221,19 @@ def _plan(
         budget=budget,
         target_error=target_error,
         best=best,
-        alternatives=_alternatives(problem, goods, budget, profile),
+        alternatives=_alternatives(problem, goods, budget, offer),
         real_only_budget=_real_only_budget(goods, best.excess_risk),
-        share=float(counts[1 - goods.real] * goods.prices[1 - goods.real] / max(best.cost, 1e-300)),
-        indifferent=_indifferent(profile),
-        harmful_share=_harmful(profile),
+        share=float(goods.spent_share(counts)),
+        indifferent=about_as_good(share, profile.excess_risk),
+        exhausted=tuple(np.array(names)[counts >= goods.limits].tolist()),
+        harmful_share=_harmful(share, profile.excess_risk),
         marginal_values=engine.marginal_values(bought),
         floor=engine.infinite_data_floor(bought)[names[goods.real]],
-        what_ifs=what_ifs(problem, goods, budget=budget, profile=profile, counts=counts),
-        price_without=price_without(goods, budget),
-        prices_alone=prices_alone(goods, budget),
-        quality_without=quality_without(problem, goods, budget=budget),
-        profile={"share": tuple(profile.share.tolist()), "excess_risk": tuple(profile.excess_risk.tolist())}
+        what_ifs=what_ifs(problem, goods, budget=money, profile=profile, counts=counts),
+        price_without=price_without(goods, money),
+        prices_alone=prices_alone(goods, money),
+        quality_without=quality_without(problem, goods, budget=money),
+        profile={"share": tuple(share.tolist()), "excess_risk": tuple(profile.excess_risk.tolist())}
         | {name: tuple(column) for name, column in zip(names, profile.counts.T.tolist(), strict=True)},
     )
     return replace(found, advice=advise(found, real=names[goods.real], synthetic=names[1 - goods.real]))
@@ -231,8 +265,8 @@ def _bought(problem: Mixture, purchase: Purchase) -> Mixture:
     return replace(problem, sources=sources, ridge=purchase.ridge, width=purchase.width)
 
 
-def _alternatives(problem: Mixture, goods: Market, budget: float, profile: Profile) -> dict[str, Purchase]:
-    """Return real or synthetic samples only for the same budget, and the best for less."""
+def _alternatives(problem: Mixture, goods: Market, budget: float, offer: _Offer) -> dict[str, Purchase]:
+    """Return real or synthetic samples only for the budget, and the best for a tenth less than what is spent."""
     alone = np.minimum(np.floor(budget / goods.prices * (1 + 1e-12)), goods.limits)
     choices = {"real_only": goods.real, "synthetic_only": 1 - goods.real}
     found = {
@@ -240,45 +274,35 @@ def _alternatives(problem: Mixture, goods: Market, budget: float, profile: Profi
         for name, source in choices.items()
         if alone[source] >= 1
     }
-    less = SAVED * budget
-    if less >= goods.prices.max():
-        cheaper = goods.profile(less, like=profile, zooms=1)
-        found["less"] = _purchase(problem, goods, goods.whole(less, cheaper))
+    if offer.less is not None:
+        found["less"] = _purchase(problem, goods, goods.whole(SAVED * offer.money, offer.less))
     return found
 
 
 def _real_only_budget(goods: Market, excess_risk: float) -> float | None:
     """Return what real samples alone cost that reach a risk."""
-
-    def risk(log_count: float) -> float:
-        return float(goods.fits_alone(np.exp([log_count]), source=goods.real).excess_risk[0])
-
-    high = float(np.log(min(PLENTY, goods.limits[goods.real]))) if goods.limits[goods.real] >= 1 else -1.0
-    if high < 0 or risk(high) > excess_risk or excess_risk <= 0:
+    most = min(PLENTY, goods.limits[goods.real])
+    if most < 1 or excess_risk <= 0:
         return None
-    if risk(0.0) <= excess_risk:
-        return float(goods.prices[goods.real])
-    found = brentq(lambda at: np.log(max(risk(at), 1e-300) / excess_risk), 0.0, high, xtol=1e-4)
-    return float(np.exp(found) * goods.prices[goods.real])
+    low, high = 0.0, float(np.log(most))
+    for _ in range(REFINEMENTS):
+        log_counts = np.linspace(low, high, COUNTS)
+        reached = goods.fits_alone(np.exp(log_counts), source=goods.real).excess_risk <= excess_risk
+        if not reached.any():
+            return None
+        first = int(np.argmax(reached))
+        low, high = log_counts[max(first - 1, 0)], log_counts[first]
+    return float(np.exp(high) * goods.prices[goods.real])
 
 
-def _indifferent(profile: Profile) -> tuple[float, float]:
-    """Return the shares about the best whose risk is within 1 % of the smallest."""
-    risk, best = profile.excess_risk, profile.best
-    good = risk <= EQUAL * risk[best]
-    first = best - int(np.argmin(np.append(good[: best + 1][::-1], False))) + 1
-    last = best + int(np.argmin(np.append(good[best:], False))) - 1
-    return float(profile.share[first]), float(profile.share[last])
-
-
-def _harmful(profile: Profile) -> float | None:
-    """Return the share from which on the risk exceeds that without synthetic samples."""
-    excess = profile.excess_risk - profile.excess_risk[0]
-    worse = np.flatnonzero(excess > 1e-3 * profile.excess_risk[0])
-    if profile.share[0] > 0 or not len(worse) or not (excess[worse[0] :] > 0).all():
+def _harmful(share: Array, risk: Array) -> float | None:
+    """Return the share (S,) from which on the risk (S,) exceeds that without synthetic samples."""
+    excess = risk - risk[0]
+    worse = np.flatnonzero(excess > 1e-3 * risk[0])
+    if share[0] > 0 or not len(worse) or not (excess[worse[0] :] > 0).all():
         return None
     k = int(worse[0])
-    return float(np.interp(0.0, [min(excess[k - 1], 0.0), excess[k]], profile.share[[k - 1, k]]))
+    return float(np.interp(0.0, [min(excess[k - 1], 0.0), excess[k]], share[[k - 1, k]]))
 
 
 def _prices(problem: Mixture, prices: Mapping[str, float]) -> Array:
@@ -304,7 +328,8 @@ def _budget(goods: Market, budget: float | None) -> float:
     """Return a budget that buys at least one sample, and not more than a mixture may have."""
     cheapest = float(goods.prices[goods.limits > 0].min())
     most = float(goods.prices.min()) * MAX_SAMPLES
-    return number("budget", budget, low=cheapest, high=most, hint=f"A single sample costs {cheapest:g}.")
+    hint = f"A single sample costs {cheapest:g}; a mixture may have {count_text(MAX_SAMPLES)} samples at most."
+    return number("budget", budget, low=cheapest, high=most, hint=hint)
 
 
 def _budget_for(problem: Mixture, goods: Market, target_error: float) -> float:

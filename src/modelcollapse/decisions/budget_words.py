@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from modelcollapse.decisions.advice import Advice, compared, theory_error
-from modelcollapse.digits import count_text, rough_text, share_text
+from modelcollapse.decisions.advice import SAVED, WASTED, Advice, compared, theory_error
+from modelcollapse.digits import count_text, money_text, rough_text, share_text
 
 if TYPE_CHECKING:
     from modelcollapse.decisions.budget import BudgetPlan, Purchase
@@ -25,20 +25,20 @@ def advise(plan: BudgetPlan, *, real: str, synthetic: str) -> Advice:
     )
 
 
-def counts_text(purchase: Purchase) -> str:
+def samples_text(purchase: Purchase) -> str:
     """Return counts in words; sources without samples are left out."""
-    return " and ".join(f"{count_text(count)} {name}" for name, count in purchase.counts.items() if count)
+    counts = " and ".join(f"{count_text(count)} {name}" for name, count in purchase.counts.items() if count)
+    return f"{counts} sample{'s' if sum(purchase.counts.values()) > 1 else ''}"
 
 
 def _recommendation(plan: BudgetPlan, real: str, synthetic: str) -> str:
     best = plan.best
-    n_samples = sum(best.counts.values())
     fitted = f"ridge {rough_text(best.ridge)}" + (f", width {best.width}" if best.width is not None else "")
     weighed = ""
     if best.counts[real] and best.counts[synthetic]:
         weighed = f" weigh a {synthetic} one {rough_text(best.weight)} of a {real} one;"
-    for_money = f"for {rough_text(best.cost)}" if plan.target_error is None else f"for {rough_text(best.cost)} in all"
-    return f"Buy {counts_text(best)} sample{'s' if n_samples > 1 else ''} {for_money};{weighed} fit with {fitted}."
+    in_all = "" if plan.target_error is None else " in all"
+    return f"Buy {samples_text(best)} for {money_text(best.cost)}{in_all};{weighed} fit with {fitted}."
 
 
 def _reasons(plan: BudgetPlan, real: str, synthetic: str) -> list[str]:
@@ -47,19 +47,23 @@ def _reasons(plan: BudgetPlan, real: str, synthetic: str) -> list[str]:
     alone = plan.alternatives.get("real_only")
     if alone is not None and best.counts[synthetic]:
         reasons.append(
-            f"{told}: the risk is {compared(best.excess_risk, alone.excess_risk)} that of the "
-            f"{counts_text(alone)} samples that the same money buys."
+            f"{told}: the risk is {compared(best.excess_risk, alone.excess_risk)} that of {samples_text(alone)} alone, "
+            f"which cost {money_text(alone.cost)}."
         )
         reasons.append(
-            f"No number of {real} samples alone does as well."
+            f"No number of {real} samples alone that can be bought does as well."
             if plan.real_only_budget is None
             else f"{real.capitalize()} samples alone would have to cost {rough_text(plan.real_only_budget)} to do as "
-            f"well, instead of {rough_text(best.cost)}."
+            f"well, instead of {money_text(best.cost)}."
         )
     else:
         reasons.append(f"{told}.")
+    if plan.target_error is None and best.cost <= SAVED * plan.budget:
+        limits = f": there are no more than {_limits_text(plan)} samples to buy" if plan.exhausted else ""
+        rest = f"The rest of the {money_text(plan.budget)} would lower the risk by less than"
+        reasons.append(f"{rest} {share_text(WASTED - 1)}{limits}.")
     by_real, by_synthetic = plan.marginal_values[real], plan.marginal_values[synthetic]
-    if best.counts[real] and best.counts[synthetic] and by_real < 0:
+    if best.counts[real] and best.counts[synthetic] and by_real < 0 and not plan.exhausted:
         ratio = rough_text(plan.prices[synthetic] / plan.prices[real])
         reasons.append(
             f"One more {synthetic} sample is worth {rough_text(by_synthetic / by_real)} {real} ones, at {ratio} of the "
@@ -73,8 +77,8 @@ def _uncertainty(plan: BudgetPlan, synthetic: str) -> list[str]:
     low, high = plan.indifferent
     said = [theory_error(min(count for count in plan.best.counts.values() if count))]
     said.append(
-        f"Any share of the money for {synthetic} samples from {share_text(low)} to {share_text(high)} is within 1 % of "
-        f"the smallest risk; the plan spends {share_text(plan.share)}."
+        f"Any share of the {_whole(plan)} for {synthetic} samples from {share_text(low)} to {share_text(high)} is "
+        f"within 1 % of the smallest risk; the plan spends {share_text(plan.share)}."
     )
     for what, word in WORDS.items():
         cases = [case for case in plan.what_ifs if case.what == what]
@@ -94,8 +98,19 @@ def _if_text(word: str, cases: list[WhatIf]) -> str:
     )
 
 
+def _whole(plan: BudgetPlan) -> str:
+    """Return what shares are shares of: where samples run out, mixtures differ in what they cost."""
+    return "cost" if plan.exhausted else "money"
+
+
+def _limits_text(plan: BudgetPlan) -> str:
+    return " and ".join(f"{count_text(plan.best.counts[name])} {name}" for name in plan.exhausted)
+
+
 def _changes(plan: BudgetPlan, real: str, synthetic: str) -> list[str]:
     changes = []
+    if plan.exhausted:
+        changes.append(f"The plan takes all {_limits_text(plan)} samples that there are: more of them would change it.")
     if plan.price_without is not None and 0 < plan.price_without < math.inf:
         changes.append(
             f"From a price of {rough_text(plan.price_without)} on, not even the first {synthetic} sample pays beside "
@@ -112,6 +127,7 @@ def _changes(plan: BudgetPlan, real: str, synthetic: str) -> list[str]:
         )
     if plan.harmful_share is not None:
         changes.append(
-            f"From {share_text(plan.harmful_share)} of the money on, {synthetic} samples do worse than none at all."
+            f"From {share_text(plan.harmful_share)} of the {_whole(plan)} on, {synthetic} samples do worse than none "
+            "at all."
         )
     return changes

@@ -21,7 +21,7 @@ PRICES = 17
 """Prices that are tried on the way."""
 
 
-def first_sample_worth(goods: Market, *, n_samples: float, source: int) -> float:
+def first_sample_worth(goods: Market, *, n_samples: float, source: int, ridge: float | None = None) -> float:
     """Return how many samples of the other source the first sample of a source is worth.
 
     Parameters
@@ -31,6 +31,8 @@ def first_sample_worth(goods: Market, *, n_samples: float, source: int) -> float
         Samples of the other source, which the model is fitted on alone, at its best ridge.
     source : int
         The one whose first sample is valued.
+    ridge : float, optional
+        The best one of a model fitted on the other source alone; looked for when left out.
 
     Returns
     -------
@@ -43,7 +45,8 @@ def first_sample_worth(goods: Market, *, n_samples: float, source: int) -> float
     on all samples as it is: at the best ridge its own change has no effect of first order.
     """
     alone = np.where(np.arange(2) == source, 0.0, n_samples)
-    ridge = goods.fits_alone(np.array([n_samples]), source=1 - source).ridge[0]
+    if ridge is None:
+        ridge = float(goods.fits_alone(np.array([n_samples]), source=1 - source).ridge[0])
     total = n_samples * (1 + STEP)
 
     def risk(added: Array, weights: Array) -> Array:
@@ -70,29 +73,33 @@ def first_sample_worth(goods: Market, *, n_samples: float, source: int) -> float
 def price_without(goods: Market, budget: float) -> float | None:
     """Return the price from which on not even the first synthetic sample pays beside real ones for all the money.
 
-    None when there are no real samples.
+    None when there are no real samples for all the money.
     """
-    n_real = min(budget / goods.prices[goods.real], goods.limits[goods.real])
-    if n_real <= 0:
+    n_real = budget / goods.prices[goods.real]
+    if n_real > goods.limits[goods.real]:
         return None
     return float(goods.prices[goods.real]) * first_sample_worth(goods, n_samples=n_real, source=1 - goods.real)
 
 
 def prices_alone(goods: Market, budget: float) -> tuple[float, float] | None:
-    """Return the prices of synthetic samples between which not even the first real sample pays; None: it always does.
+    """Return the prices of synthetic samples between which not even the first real sample pays.
 
-    The lower one is 0 when cheaper ones are bought alone too. Where it is not, synthetic samples are then so many that
-    what limits them is their quality.
+    None when it always does, or when there are not as many synthetic samples as money buys. The lower one is 0 when
+    cheaper ones are bought alone too. Where it is not, synthetic samples are then so many that their quality is what
+    limits them.
     """
     price = float(goods.prices[goods.real])
+    if np.isfinite(goods.limits[1 - goods.real]):
+        return None
 
-    def surplus(log_price: float) -> float:
+    def surplus(log_price: float, ridge: float | None = None) -> float:
         n_synthetic = float(budget / np.exp(log_price))
-        worth = first_sample_worth(goods, n_samples=n_synthetic, source=goods.real)
+        worth = first_sample_worth(goods, n_samples=n_synthetic, source=goods.real, ridge=ridge)
         return float(np.log(np.clip(worth, 1e-300, 1e300)) + log_price - np.log(price))
 
     points = np.linspace(np.log(budget), np.log(price) - LOG_RANGE, PRICES)  # from a single sample on
-    signs = np.array([surplus(point) for point in points.tolist()]) > 0
+    ridges = goods.fits_alone(budget / np.exp(points), source=1 - goods.real).ridge
+    signs = np.array([surplus(*pair) for pair in zip(points.tolist(), ridges.tolist(), strict=True)]) > 0
     if signs.all():
         return None
     first = int(np.argmin(signs))

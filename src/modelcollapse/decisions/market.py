@@ -21,6 +21,8 @@ ZOOM = 5
 WIDTHS = 16
 POLISH = 12
 """Grids that bring the fit of the whole counts to eight digits."""
+BUDGETS, ZOOMS, MARGIN = 13, 2, 4e-3
+"""Budgets that are tried at once to bracket the smallest that will do, how often, and room for rounding."""
 PLENTY = 1e12
 """Samples of a source that stand for any number of them."""
 
@@ -86,6 +88,11 @@ class Market:
         spent = np.empty((*share.shape, 2))
         spent[..., self.real], spent[..., 1 - self.real] = 1 - share, share
         return np.asarray(np.minimum(budget * spent / self.prices, self.limits))
+
+    def spent_share(self, counts: Array) -> Array:
+        """Return the share of the cost of counts (..., 2) that goes to synthetic samples."""
+        cost = counts * self.prices
+        return np.asarray(cost[..., 1 - self.real] / cost.sum(axis=-1))
 
     def sampling(self, share: Array, n_total: Array) -> Sampling:
         """Return mixtures of shares (..., 2) with so many samples (...)."""
@@ -170,9 +177,11 @@ class Market:
         the best mixture for the double: that brackets the answer.
         """
 
-        def missed_twice(log_budget: float) -> float:
-            counts = np.minimum(np.exp(log_budget) / self.prices, self.limits)
-            return _above(float(self.fits(counts[None]).excess_risk[0]), excess_risk)
+        def enough(log_budgets: Array) -> tuple[float, float]:
+            counts = np.minimum(np.exp(log_budgets)[:, None] / self.prices, self.limits)
+            reached = self.fits(counts).excess_risk <= excess_risk
+            first = int(np.argmax(reached)) if reached.any() else len(reached) - 1
+            return float(log_budgets[max(first - 1, 0)]), float(log_budgets[first])
 
         def missed(log_budget: float) -> float:
             found = self.profile(float(np.exp(log_budget)), like=like, zooms=1)
@@ -182,13 +191,13 @@ class Market:
             return float("inf")
         low = float(np.log(self.prices.min()))
         high = float(np.log((self.prices * np.minimum(self.limits, PLENTY)).max()))
-        if missed_twice(low) > 0:
-            low = float(brentq(missed_twice, low, high, xtol=1e-3)) - 2e-3
-        high = low + np.log(2.0) + 4e-3
+        for _ in range(ZOOMS):
+            low, high = enough(np.linspace(low, high, BUDGETS))
+        high += np.log(2.0) + MARGIN
         like = self.profile(float(np.exp(low)), zooms=0)
         if missed(low) <= 0:
             return float(np.exp(low))
-        return float(np.exp(brentq(missed, low, high, xtol=1e-4)))
+        return float(np.exp(brentq(missed, low, high, xtol=2e-4)))
 
 
 def _above(risk: float, wanted: float) -> float:

@@ -26,7 +26,7 @@ class WhatIf:
         ``"quality"`` or ``"noise_var"``, of the synthetic source and of both.
     factor : float
     share : float
-        Best share of the money for synthetic samples.
+        Best share of the cost for synthetic samples.
     excess_risk : float
         Of the best mixture.
     regret : float
@@ -59,25 +59,33 @@ def _what_if(
     kept = elsewhere.fits(counts[None], start=profile.fits.point[profile.best], rounds=8).excess_risk[0]
     least = float(found.excess_risk[found.best])
     regret = max(0.0, float(kept) / least - 1) if least > 0 else float("nan")
-    return WhatIf(what=what, factor=factor, share=float(found.share[found.best]), excess_risk=least, regret=regret)
+    return WhatIf(
+        what=what,
+        factor=factor,
+        share=float(elsewhere.spent_share(found.counts[found.best])),
+        excess_risk=least,
+        regret=regret,
+    )
 
 
 def quality_without(problem: Mixture, goods: Market, *, budget: float) -> float | None:
     """Return the quality from which on no synthetic sample is worth its price beside real ones for all the money.
 
-    None without a random shift of positive quality, without real samples, or when no quality within a factor of a
-    million decides.
+    None without a random shift of positive quality, without real samples for all the money, or when no quality within a
+    factor of a million decides.
     """
     synthetic = problem.sources[1 - goods.real]
-    n_real = float(min(budget / goods.prices[goods.real], goods.limits[goods.real]))
-    if synthetic.shift is None or not synthetic.shift.quality or n_real <= 0:
+    n_real = float(budget / goods.prices[goods.real])
+    if synthetic.shift is None or not synthetic.shift.quality or n_real > goods.limits[goods.real]:
         return None
+    ridge = float(goods.fits_alone(np.array([n_real]), source=goods.real).ridge[0])
     ratio = float(goods.prices[1 - goods.real] / goods.prices[goods.real])
 
     def surplus(log_factor: float) -> float:
         other = with_quality(problem, float(np.exp(log_factor)))
         assert other is not None, "a random shift has a quality"
-        worth = first_sample_worth(replace(goods, arrays=translate(other)), n_samples=n_real, source=1 - goods.real)
+        elsewhere = replace(goods, arrays=translate(other))
+        worth = first_sample_worth(elsewhere, n_samples=n_real, source=1 - goods.real, ridge=ridge)
         return float(np.log(np.clip(worth, 1e-300, 1e300) / ratio))
 
     found = crossing(surplus, -LOG_RANGE, LOG_RANGE)
@@ -85,9 +93,9 @@ def quality_without(problem: Mixture, goods: Market, *, budget: float) -> float 
 
 
 def with_quality(problem: Mixture, factor: float) -> Mixture | None:
-    """Return the problem with the quality c² of its synthetic labels multiplied; None when it has no shift."""
+    """Return the problem with the quality c² of its synthetic labels multiplied; None when they are perfect."""
     synthetic = problem.sources[1 - problem.target_index]
-    if synthetic.shift is None:
+    if synthetic.shift is None or synthetic.shift.quality == 0:
         return None
     if synthetic.shift.vector is not None:
         shift = replace(synthetic.shift, vector=synthetic.shift.vector * np.sqrt(factor))
