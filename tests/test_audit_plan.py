@@ -200,3 +200,14 @@ def test_spending_tables_hold_what_is_drawn(audit: Path) -> None:
     assert data["profile"]["test_error"].min() == plan.best.test_error
     axes = draw_spending(data)
     assert axes.get_xlabel() == "share of the money for synthetic samples"
+
+
+def test_picture_shows_a_tempting_mixture_apart_from_what_to_buy() -> None:
+    plan = plan_audit(read_audit(audit_result(curves=curves(stderr=0.02)).to_dict()), prices=PRICES, budget=200)
+    data = spending_data(plan)
+    axes = draw_spending(data)
+    assert plan.mixture is not None
+    assert data["best"]["share"].tolist() == [0.0]
+    assert data["tempting"]["test_error"].tolist() == [plan.mixture.test_error]
+    assert axes.get_ylim()[0] < plan.mixture.test_error
+    assert "tempting, not clearly better" in axes.get_legend_handles_labels()[1]

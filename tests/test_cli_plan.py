@@ -125,6 +125,14 @@ def test_plan_without_a_picture_is_refused_before_the_work(problem: str, monkeyp
     assert "Give --price and --budget" in err
 
 
+def test_plan_that_is_stopped_says_so(problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("modelcollapse.decisions.allowance.plan_mixture", stopped)
+    assert run("plan", problem) == (130, "", "error: stopped before the end.\n")
+
+
 def test_plan_of_an_audit_takes_target_error_and_limits(audit: str) -> None:
     plan = answer(audit, "--price", "real=1,synthetic=0.02", "--target-error", "0.38", "--at-most", "synthetic=900")
     assert plan["best"]["test_error"] <= 0.38

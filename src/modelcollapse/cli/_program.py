@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 
 from modelcollapse.errors import InputError, ModelCollapseError
 
-BAD_INPUT, FAILED = 2, 1
+BAD_INPUT, FAILED, STOPPED = 2, 1, 130
 
 
 class Program(TyperGroup):
@@ -32,6 +32,8 @@ class Program(TyperGroup):
             return super().invoke(ctx)
         except (typer.TyperException, typer.Abort, typer.Exit, BrokenPipeError):
             raise
+        except KeyboardInterrupt:
+            raise typer.Exit(_explain("stopped before the end.", STOPPED)) from None
         except Exception as error:
             if ctx.params["debug"]:
                 traceback.print_exc()

@@ -154,6 +154,11 @@ def plan_audit(
     return _plan(audit, place, mixed, prices, money=money, target_error=target_error)
 
 
+def spent_share(bought: Affordable, prices: Mapping[str, float]) -> float:
+    """Return the share of the cost that goes to synthetic rows."""
+    return 1 - bought.counts["real"] * prices["real"] / bought.cost if bought.mixed else 0.0
+
+
 def _check_audit(audit: AuditFile) -> None:
     """Refuse an audit that says itself that it cannot tell."""
     if audit.verdict.startswith(NOT_ENOUGH):
@@ -236,7 +241,7 @@ def _plan(
         mixture=mixture if mixture.mixed else None,
         gain=gain,
         gain_stderr=stderr,
-        share=1 - best.counts["real"] * prices["real"] / best.cost if best.mixed else 0.0,
+        share=spent_share(best, prices),
         indifferent=about_as_good(profile.share, profile.test_error),
         at_edge=_at_edge(surface, counts),
         profile={"share": tuple(profile.share.tolist()), "test_error": tuple(profile.test_error.tolist())},

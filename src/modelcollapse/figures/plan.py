@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from modelcollapse.decisions.audit_plan import AuditPlan
+from modelcollapse.decisions.audit_plan import AuditPlan, spent_share
 from modelcollapse.decisions.budget import BudgetPlan
 from modelcollapse.figures.style import BLUE, GREEN, QUIET, VERMILLION, Tables, finish, legend_above, new_axes
 
@@ -21,8 +21,9 @@ def spending_data(plan: BudgetPlan | AuditPlan) -> Tables:
     Returns
     -------
     dict of DataFrame
-        ``profile``: share (of the money, for synthetic samples), test_error. ``best`` and ``indifferent``: share and
-        test_error of the best mixture; the ends of the shares within 1 % of it.
+        ``profile``: share (of the money, for synthetic samples), test_error. ``best``: those of what to buy.
+        ``tempting``: those of a mixture that is not clearly better, no row where there is none. ``indifferent``: the
+        ends of the shares within 1 % of the smallest error.
     """
     if isinstance(plan, BudgetPlan):
         noise = plan.best.test_error - plan.best.excess_risk
@@ -30,15 +31,18 @@ def spending_data(plan: BudgetPlan | AuditPlan) -> Tables:
     else:
         error = np.array(plan.profile["test_error"], dtype=np.float64)
     low, high = plan.indifferent
+    tempting = plan.mixture if isinstance(plan, AuditPlan) and not plan.best.mixed else None
+    other = [] if tempting is None else [(spent_share(tempting, plan.prices), tempting.test_error)]
     return {
         "profile": pd.DataFrame({"share": plan.profile["share"], "test_error": error}, dtype=float),
         "best": pd.DataFrame({"share": [plan.share], "test_error": [plan.best.test_error]}),
+        "tempting": pd.DataFrame(other, columns=["share", "test_error"], dtype=float),
         "indifferent": pd.DataFrame({"low": [low], "high": [high]}),
     }
 
 
 def draw_spending(data: Tables, *, axes: Axes | None = None) -> Axes:
-    """Draw the test error against the share of the money, with the best mixture and those about as good."""
+    """Draw the test error against the share of the money, with what to buy and what is about as good as the best."""
     axes = new_axes() if axes is None else axes
     profile, best, good = data["profile"].dropna(), data["best"].iloc[0], data["indifferent"].iloc[0]
     finish(axes, x="share of the money for synthetic samples", y="test error")
@@ -46,12 +50,16 @@ def draw_spending(data: Tables, *, axes: Axes | None = None) -> Axes:
     axes.plot(profile["share"], profile["test_error"], color=BLUE, label="best weight and ridge for each")
     axes.plot([best["share"]], [best["test_error"]], linestyle="none", marker="*", markersize=14, color=VERMILLION,
               markeredgecolor="white", label="what to buy")  # fmt: skip
+    if len(data["tempting"]):
+        axes.plot(data["tempting"]["share"], data["tempting"]["test_error"], linestyle="none", marker="o",
+                  markerfacecolor="none", color=VERMILLION, label="tempting, not clearly better")  # fmt: skip
     if profile["share"].iloc[0] == 0:
         alone = float(profile["test_error"].iloc[0])
         axes.axhline(alone, color=QUIET, linewidth=1, linestyle="--", label="real samples only")
-        margin = 0.05 * (alone - best["test_error"]) + 0.01 * alone
+        least = min(float(profile["test_error"].min()), float(best["test_error"]))
+        margin = 0.05 * (alone - least) + 0.01 * alone
         top = min(float(profile["test_error"].max()), ROOM * alone) + margin
-        axes.set_ylim(float(best["test_error"]) - margin, top)
+        axes.set_ylim(least - margin, top)
     axes.set_xlim(0, 1)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
     legend_above(axes, columns=2)
