@@ -1,63 +1,36 @@
-"""Is the phase diagram right: against closed forms, single solves, the simulation, and brute force?"""
+"""Is the phase diagram right: its slopes, what it calls them, and the shares of the map that it counts?"""
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
 
-from modelcollapse import InputError, Mixture, RandomTeacher, Shift, Source, Spectrum, simulate, solve
-from modelcollapse.decisions import data_gain as data_gain_module
-from modelcollapse.decisions.data_gain import data_gain
-from modelcollapse.decisions.model_size import MODELS, sized_model
+from modelcollapse import InputError, Mixture, Shift, simulate, solve
+from modelcollapse.decisions import phase_diagram as phase_diagram_module
+from modelcollapse.decisions.model_size import MODELS, SizedRisk, log_centres
 from modelcollapse.decisions.phase_diagram import (
     SETTINGS,
     Effect,
     PhaseDiagram,
-    isotropic_problem,
     phase_diagram,
     power_law_problem,
 )
-from modelcollapse.streams import stream
-
-SIGNAL, NOISE = 1.0, 0.1  # of the isotropic setting
-ROUNDING = 1e-9  # relative: two ways to the same number
-
-
-def isotropic(*, quality: float = 1.0, p2: float = 0.4, n: int, d: int = 120, **fit: Any) -> Mixture:
-    """Return the isotropic setting at a size of its own."""
-    n2 = round(n * p2)
-    real = Source(
-        "real", n_samples=n - n2, noise_var=NOISE, spectrum=Spectrum.isotropic(d), teacher=RandomTeacher(SIGNAL)
-    )
-    synthetic = Source("synthetic", n_samples=n2, noise_var=NOISE, shift=Shift(quality=quality, shape="isotropic"))
-    return Mixture([real, synthetic], **{"ridge": 0.0, **fit})
-
-
-def closed_form(phi: float, psi: float, p2: float) -> tuple[float, float]:
-    """Return clean risk and collapse of ridgeless projections of isotropic inputs at quality 1."""
-    gamma, p1 = psi / phi, 1 - p2
-    if psi < min(1, phi):
-        u, bias = psi / (1 - psi), SIGNAL * (1 - gamma) / (1 - psi)
-        collapse = p2**2 * gamma + p2 * (1 - p2 * gamma) * u
-    elif phi > 1:
-        u, bias = 1 / (phi - 1) + 1 / (psi - 1), SIGNAL * (1 - 1 / phi) * psi / (psi - 1)
-        collapse = p2 * (psi + phi - 2) / (psi - 1) * (p2 / phi + p1 / (phi - 1))
-    else:
-        u, bias = phi / (1 - phi), 0.0
-        collapse = p2**2 + p1 * p2 * u
-    return bias + NOISE * u, collapse
+from phase_diagram_worlds import NOISE, SIGNAL, closed_form, coarse_grids, isotropic
 
 
 @pytest.fixture(scope="module")
 def diagrams() -> dict[tuple[str, str], PhaseDiagram]:
-    return {
-        (name, model): phase_diagram(make(), model=model, synthetic_fractions=[0.2, 0.8, 1.0])
-        for name, make in SETTINGS.items()
-        for model in MODELS
-    }
+    with coarse_grids():
+        return {
+            (name, model): phase_diagram(make(), model=model, synthetic_fractions=[0.2, 0.8, 1.0])
+            for name, make in SETTINGS.items()
+            for model in MODELS
+        }
 
 
 def cell(diagram: PhaseDiagram, phi: float, psi: float) -> tuple[int, int]:
@@ -66,6 +39,19 @@ def cell(diagram: PhaseDiagram, phi: float, psi: float) -> tuple[int, int]:
         int(np.abs(np.log(diagram.features_per_sample / phi)).argmin()),
         int(np.abs(np.log(diagram.width_per_sample / psi)).argmin()),
     )
+
+
+@pytest.mark.parametrize("coarse", [False, True])
+def test_no_centre_of_a_cell_has_a_ratio_of_1(coarse: bool) -> None:
+    module = phase_diagram_module
+    with coarse_grids() if coarse else nullcontext():
+        features = log_centres(*module.FEATURES_PER_SAMPLE, per_decade=module.FEATURE_CELLS)
+        widths = log_centres(*module.WIDTH_PER_SAMPLE, per_decade=module.WIDTH_CELLS)
+    for ratio in (features, widths, widths[:, None] / features):
+        assert np.abs(np.log10(ratio)).min() > 0.1 / module.FEATURE_CELLS
+    assert (len(features), len(widths)) == ((20, 20) if coarse else (60, 60))
+    assert features[[0, -1]] == pytest.approx([0.1, 10.0], rel=0.15)
+    assert widths[[0, -1]] == pytest.approx([10**-1.5, 10.0], rel=0.16)
 
 
 def test_risk_equals_closed_forms_of_isotropic_projections(diagrams: dict[tuple[str, str], PhaseDiagram]) -> None:
@@ -78,89 +64,32 @@ def test_risk_equals_closed_forms_of_isotropic_projections(diagrams: dict[tuple[
                 assert np.abs(ours - middle).max() < 1e-8 * middle.sum(), (p2, phi, psi)
 
 
-def test_linear_model_of_isotropic_features_is_one_of_projections_below_interpolation() -> None:
-    for n in (240, 90):
-        size = np.array([10.0, 40.0, 80.0])
-        given = {"n_samples": np.array(float(n)), "synthetic_fraction": np.array(0.4), "size": size}
-        linear, projections = (sized_model(isotropic(n=n), model=m).risk(**given) for m in MODELS[:2])
-        assert np.allclose(linear.clean, projections.clean, rtol=ROUNDING)
-        assert np.allclose(linear.collapse, projections.collapse, rtol=ROUNDING)
+def test_slope_of_projections_is_the_derivative_of_closed_forms(diagrams: dict[tuple[str, str], PhaseDiagram]) -> None:
+    diagram, step = diagrams["isotropic", "projections"], 1e-4
+    for p, p2 in enumerate(diagram.synthetic_fraction):
+        for f, phi in enumerate(diagram.features_per_sample):
+            for w, psi in enumerate(diagram.width_per_sample):
+                below, above = (np.array(closed_form(phi, psi * np.exp(side * step / 2), p2)) for side in (-1, 1))
+                ours = np.array([diagram.slope.clean[p, f, w], diagram.slope.collapse[p, f, w]])
+                assert ours == pytest.approx((above - below) / step, rel=1e-4, abs=1e-5 * below.sum()), (p2, phi, psi)
 
 
-def test_endless_data_collapse_grows_with_width_while_the_error_falls() -> None:
-    sized = sized_model(isotropic(n=100), model="projections")
-    gamma, p2 = np.array([0.2, 0.5, 0.8]), np.array([0.3, 0.9])[:, None]
-    risk = sized.risk(n_samples=np.array(1e12), synthetic_fraction=p2, size=gamma * 120)
-    assert np.allclose(risk.clean, (1 - gamma) * SIGNAL, rtol=1e-8)
-    assert np.allclose(risk.collapse, p2**2 * gamma, rtol=1e-8)
-    slope = np.diff(risk.excess_risk(2.0), axis=1)
-    assert (slope[0] < 0).all()  # p_2² c² = 0.18 < r²
-    assert (slope[1] > 0).all()  # p_2² c² = 1.62 > r²
-    assert (np.diff(risk.collapse, axis=1) > 0).all()
-
-
-@pytest.mark.parametrize("model", ["projections", "network"])
-@pytest.mark.parametrize("own_spectrum", [False, True])
-@pytest.mark.parametrize("ridge", [0.0, 1e-3])
-def test_risk_equals_single_solves(model: str, own_spectrum: bool, ridge: float) -> None:
-    problem = isotropic(n=150, ridge=ridge)
-    if own_spectrum:
-        inputs = replace(problem.sources[1], spectrum=Spectrum.power_law(120, exponent=0.7))
-        problem = replace(problem, sources=[problem.sources[0], inputs])
-    for n, width, p2, quality in ((150, 60, 0.4, 0.5), (90, 200, 0.1, 2.0), (400, 30, 1.0, 1.0)):
-        counts = (n - round(n * p2), round(n * p2))
-        sources = [replace(s, n_samples=count) for s, count in zip(problem.sources, counts, strict=True)]
-        sources[1] = replace(sources[1], shift=Shift(quality=quality, shape="isotropic"))
-        posed = replace(problem, sources=sources, width=width, activation="relu" if model == "network" else None)
-        expected = solve(posed)
-        risk = sized_model(problem, model=model).risk(
-            n_samples=np.array(float(n)), synthetic_fraction=np.array(p2), size=np.array(float(width))
-        )
-        assert risk.excess_risk(quality) == pytest.approx(expected.excess_risk, rel=ROUNDING)
-        assert quality * risk.collapse == pytest.approx(expected.collapse, rel=ROUNDING)
-
-
-def brute_linear(problem: Mixture, *, seen: int, clean: bool, n_repeats: int) -> np.ndarray[Any, Any]:
-    """Return excess risks of least squares on the first features, of drawn data."""
-    (spectrum, _), rng = problem.spectra, stream(0, "phase diagram")
-    assert spectrum.eigenvalues is not None
-    scale, d = np.sqrt(spectrum.eigenvalues), problem.n_features
-    counts = [source.n_samples for source in problem.sources]
-    risks = []
-    for _ in range(n_repeats):
-        teacher, delta = (rng.normal(size=d) * np.sqrt(v) for v in problem.teachers.variances)
-        X = rng.normal(size=(sum(counts), d)) * scale
-        shift = X[counts[0] :] @ delta * (0.0 if clean else 1.0)
-        y = X @ teacher + rng.normal(size=len(X)) * np.sqrt(NOISE)
-        y[counts[0] :] += shift
-        fit = np.zeros(d)
-        fit[:seen] = np.linalg.lstsq(X[:, :seen], y, rcond=None)[0]
-        risks.append(np.sum((fit - teacher) ** 2 * scale**2))
-    return np.array(risks)
-
-
-@pytest.mark.parametrize(("seen", "n"), [(80, 300), (150, 300), (180, 100)])
-def test_linear_model_equals_brute_force_and_not_one_blind_to_what_it_does_not_see(seen: int, n: int) -> None:
-    spectrum, d = Spectrum.power_law(200, exponent=0.5), 200
-    problem = isotropic(n=n, d=d, p2=0.6)
-    problem = replace(problem, sources=[replace(s, spectrum=spectrum) for s in problem.sources])
-    risk = sized_model(problem, model="linear").risk(
-        n_samples=np.array(float(n)), synthetic_fraction=np.array(0.6), size=np.array(float(seen))
-    )
-    dirty = brute_linear(problem, seen=seen, clean=False, n_repeats=150)
-    clean = brute_linear(problem, seen=seen, clean=True, n_repeats=150)
-    stderr = dirty.std() / np.sqrt(len(dirty))
-    assert abs(dirty.mean() - risk.excess_risk(1.0)) < 5 * stderr
-    assert abs(clean.mean() - risk.clean) < 5 * clean.std() / np.sqrt(len(clean))
-    truncated = [replace(s, spectrum=Spectrum.explicit(spectrum.eigenvalues[:seen]), teacher=None, shift=None)
-                 for s in problem.sources]  # fmt: skip
-    teacher = RandomTeacher(SIGNAL * seen / d)
-    reach = float(problem.teachers.variances[1][:seen] @ spectrum.eigenvalues[:seen])
-    blind = Mixture(
-        [replace(truncated[0], teacher=teacher), replace(truncated[1], shift=Shift(quality=reach, shape="isotropic"))],
-        ridge=0.0,
-    )
-    assert abs(dirty.mean() - solve(blind).excess_risk) > 5 * stderr
+def test_slope_of_the_linear_model_is_that_of_one_more_feature(diagrams: dict[tuple[str, str], PhaseDiagram]) -> None:
+    diagram, d = diagrams["isotropic", "linear"], 600
+    fewest = d
+    for p, p2 in enumerate(diagram.synthetic_fraction):
+        for f, phi in enumerate(diagram.features_per_sample):
+            for w, psi in enumerate(diagram.width_per_sample):
+                n = d / phi
+                seen = round(psi * n)
+                if seen < 1 or seen + 1 >= min(n, d):  # closed forms of projections hold until they interpolate
+                    continue
+                fewest = min(fewest, seen)
+                few, more = (np.array(closed_form(phi, size / n, p2)) for size in (seen, seen + 1))
+                ours = np.array([diagram.slope.clean[p, f, w], diagram.slope.collapse[p, f, w]])
+                expected = (more - few) / np.log((seen + 1) / seen)
+                assert ours == pytest.approx(expected, rel=1e-6, abs=1e-8 * seen * more.sum()), (p2, phi, psi)
+    assert fewest < 5  # where one feature more is far from an infinitesimal step
 
 
 POINTS = [  # φ, ψ: inside every region of both settings, away from borders
@@ -183,36 +112,36 @@ def test_slopes_are_those_of_single_solves(
     for phi, psi in POINTS:
         f, w = cell(diagram, phi, psi)
         n = round(problem.n_features / diagram.features_per_sample[f])
-        found = []
-        for width in diagram.width_per_sample[w] * n * np.array([0.97, 1.03]):
+        found, widths = [], np.round(diagram.width_per_sample[w] * n * np.array([0.97, 1.03]))
+        for width in widths:
             counts = (n - round(0.2 * n), round(0.2 * n))
             sources = [replace(s, n_samples=count) for s, count in zip(problem.sources, counts, strict=True)]
             activation = "relu" if model == "network" else None
-            found.append(solve(replace(problem, sources=sources, width=round(width), activation=activation)))
+            found.append(solve(replace(problem, sources=sources, width=int(width), activation=activation)))
         for name, slope in (
             ("excess_risk", diagram.slope.excess_risk(1.0)[0, f, w]),
             ("collapse", diagram.slope.collapse[0, f, w]),
         ):
             few, many = (getattr(result, name) for result in found)
-            if abs(many - few) > 1e-3 * few:
-                assert np.sign(many - few) == np.sign(slope), (phi, psi, name)
-            else:
-                assert abs(slope) < 0.05 * few, (phi, psi, name)
+            expected = (many - few) / np.log(widths[1] / widths[0])
+            # 5 %: whole numbers of samples, and a step that is not small
+            assert slope == pytest.approx(expected, rel=0.05, abs=1e-3 * few), (phi, psi, name)
 
 
-SIDES = [
-    ("projections", 60, (30, 38), 1.0, Effect.AMPLIFIES),  # n < d, m < n
-    ("projections", 60, (90, 140), 1.0, Effect.MITIGATES),  # n < d, m > n
-    ("projections", 480, (40, 70), 0.2, Effect.OUTWEIGHED),  # n > d, m < d, good labels
-    ("projections", 150, (40, 70), 8.0, Effect.AMPLIFIES),  # n > d, m < d, bad labels
-    ("network", 200, (60, 100), 8.0, Effect.AMPLIFIES),  # n > d, m < n
-    ("network", 200, (300, 450), 1.0, Effect.MITIGATES),  # n > d, m > n
+SIDES = [  # of 60 features
+    ("projections", 30, (15, 19), 1.0, Effect.AMPLIFIES),  # n < d, m < n
+    ("projections", 30, (45, 70), 1.0, Effect.MITIGATES),  # n < d, m > n
+    ("projections", 240, (20, 35), 0.2, Effect.OUTWEIGHED),  # n > d, m < d, good labels
+    ("projections", 75, (20, 35), 8.0, Effect.AMPLIFIES),  # n > d, m < d, bad labels
+    ("network", 100, (30, 50), 8.0, Effect.AMPLIFIES),  # n > d, m < n
+    ("network", 100, (150, 225), 1.0, Effect.MITIGATES),  # n > d, m > n
 ]
 
 
+@cache
 def simulated_effect(model: str, n: int, widths: tuple[int, int], quality: float) -> Effect:
     """Return what a larger model does by simulation; every sign is certain to 5 standard errors."""
-    posed = isotropic(n=n, quality=quality, activation="relu" if model == "network" else None, width=1)
+    posed = isotropic(n=n, d=60, quality=quality, activation="relu" if model == "network" else None, width=1)
     few, many = (simulate(replace(posed, width=w), seed=w, relative_stderr=0.01) for w in widths)
     grows = []
     for name in ("collapse", "excess_risk"):
@@ -229,8 +158,8 @@ def simulated_effect(model: str, n: int, widths: tuple[int, int], quality: float
 def test_effects_are_those_of_the_simulation(
     model: str, n: int, widths: tuple[int, int], quality: float, expected: Effect
 ) -> None:
-    diagram = phase_diagram(isotropic(n=n), model=model, synthetic_fractions=[0.4])
-    f, w = cell(diagram, 120 / n, float(np.sqrt(widths[0] * widths[1])) / n)
+    diagram = phase_diagram(isotropic(n=n, d=60), model=model, synthetic_fractions=[0.4])
+    f, w = cell(diagram, 60 / n, float(np.sqrt(widths[0] * widths[1])) / n)
     assert diagram.effects(quality)[0, f, w] == expected
     assert simulated_effect(model, n, widths, quality) == expected
 
@@ -296,74 +225,93 @@ def test_sign_of_collapse_does_not_depend_on_quality(diagrams: dict[tuple[str, s
         assert (np.isin(few, list(growing)) == np.isin(many, list(growing)))[moved].all()
 
 
+def planted(*, features_per_sample: list[float], clean: Any, collapse: Any) -> PhaseDiagram:
+    """Return a diagram of excess risk 3.5 at quality 3, of which 1.5 is collapse; slopes are of shape (1, F, W)."""
+    clean, collapse = np.array(clean, dtype=np.float64), np.array(collapse, dtype=np.float64)
+    return PhaseDiagram(
+        model="projections",
+        features_per_sample=np.array(features_per_sample),
+        width_per_sample=np.arange(1.0, clean.shape[2] + 1),
+        synthetic_fraction=np.array([0.4]),
+        risk=SizedRisk(clean=np.full(clean.shape, 2.0), collapse=np.full(clean.shape, 0.5)),
+        slope=SizedRisk(clean=clean, collapse=collapse),
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "worse", "expected"),
+    [  # changes of collapse and of the excess risk for twice the size, in thousandths of themselves
+        (0.99, 0.99, Effect.NONE),
+        (-0.99, -0.99, Effect.NONE),
+        (1.01, 0.99, Effect.AMPLIFIES),
+        (0.99, 1.01, Effect.AMPLIFIES),
+        (1.01, -0.99, Effect.OUTWEIGHED),
+        (0.99, -1.01, Effect.OUTWEIGHED),
+        (-1.01, -0.99, Effect.MITIGATES),
+        (-0.99, 1.01, Effect.IN_VAIN),
+        (np.inf, np.inf, Effect.UNDEFINED),
+        (np.nan, np.nan, Effect.UNDEFINED),
+    ],
+)
+def test_effects_leave_out_changes_of_less_than_a_thousandth_for_twice_the_size(
+    more: float, worse: float, expected: Effect
+) -> None:
+    collapse = 0.5 * 1e-3 * more / np.log(2)
+    clean = 3.5 * 1e-3 * worse / np.log(2) - 3.0 * collapse if np.isfinite(more) else 0.0
+    diagram = planted(features_per_sample=[0.5], clean=[[[clean]]], collapse=[[[collapse]]])
+    assert diagram.effects(3.0).tolist() == [[[expected]]]
+
+
+def test_shares_count_the_defined_cells_with_fewer_samples_than_features_and_with_more() -> None:
+    up, down, no = 1.0, -1.0, np.nan
+    diagram = planted(
+        features_per_sample=[0.5, 2.0, 4.0],
+        clean=[[[down, down, down, no], [up, up, up, up], [down, down, -9.0, no]]],
+        collapse=[[[down, down, up, no], [up, up, up, down], [down, 0.0, 1.0, no]]],
+    )
+    fewer, more = diagram.shares(3.0)
+    assert (fewer["samples"], more["samples"]) == ("< features", "> features")
+    assert {name: fewer[name] for name in Effect if fewer.get(name)} == pytest.approx(
+        {Effect.AMPLIFIES: 3 / 7, Effect.OUTWEIGHED: 1 / 7, Effect.MITIGATES: 3 / 7}
+    )
+    assert {name: more[name] for name in Effect if more.get(name)} == pytest.approx(
+        {Effect.AMPLIFIES: 1 / 3, Effect.MITIGATES: 2 / 3}
+    )
+    assert [(row["model"], row["quality"], row["synthetic_fraction"]) for row in (fewer, more)] == (
+        [("projections", 3.0, 0.4)] * 2
+    )
+
+
+def test_shares_of_ridgeless_isotropic_projections_are_those_of_the_regions(
+    diagrams: dict[tuple[str, str], PhaseDiagram],
+) -> None:
+    diagram = diagrams["isotropic", "projections"]
+    wider_than_inputs = np.mean(
+        [psi > phi for phi in diagram.features_per_sample[:10] for psi in diagram.width_per_sample]
+    )
+    for row in diagram.shares(0.1):
+        if row["samples"] == "< features":  # widths from 10^-1.5 to 10 turn at 1
+            assert row[Effect.AMPLIFIES] == pytest.approx(0.6)
+            assert row[Effect.MITIGATES] == pytest.approx(0.4)
+        else:
+            assert row[Effect.NONE] == pytest.approx(wider_than_inputs)
+            assert row[Effect.AMPLIFIES] + row[Effect.OUTWEIGHED] + row[Effect.MITIGATES] == pytest.approx(
+                1 - wider_than_inputs
+            )
+
+
 def test_shares_add_up(diagrams: dict[tuple[str, str], PhaseDiagram]) -> None:
     for diagram in diagrams.values():
         for row in diagram.shares(1.0):
             assert sum(value for name, value in row.items() if name in set(Effect)) == pytest.approx(1)
 
 
-def test_linear_model_is_undefined_beyond_its_features(diagrams: dict[tuple[str, str], PhaseDiagram]) -> None:
-    diagram = diagrams["power_law", "linear"]
-    phi, psi = np.meshgrid(diagram.features_per_sample, diagram.width_per_sample, indexing="ij")
-    undefined = diagram.effects(1.0)[0] == Effect.UNDEFINED
-    assert undefined[psi > phi].all()
-    assert not undefined[psi < 0.97 * phi].any()
-
-
-def isotropic_risk(phi: Any, p2: Any, quality: float) -> Any:
-    """Return the excess risk of ridgeless least squares, Corollary 1."""
-    u = phi / (1 - phi)
-    return NOISE * u + (p2**2 + p2 * (1 - p2) * u) * quality
-
-
-@pytest.mark.parametrize(("growth", "gain"), [(10.0, 2.0), (10.0, 5.0), (3.0, 2.0)])
-def test_threshold_is_where_more_data_gain_just_as_much(growth: float, gain: float) -> None:
-    found = data_gain(
-        isotropic_problem(), model="linear", qualities=[0.1, 1.0], features_per_sample=[1e-4, 1e-2, 0.3, 0.7],
-        data_growth=growth, gain=gain,
-    )  # fmt: skip
-    for fractions, quality in zip(found.synthetic_fraction, found.quality, strict=True):
-        for p2, phi in zip(fractions, found.features_per_sample, strict=True):
-            reached = isotropic_risk(phi, p2, quality) / isotropic_risk(phi / growth, p2, quality)
-            if p2 < 1:
-                assert reached == pytest.approx(gain, rel=1e-6)
-            else:
-                assert reached >= gain
-    assert not found.regained.any()
-    assert (found.synthetic_fraction < 1).any()
-
-
-def test_threshold_falls_with_the_root_of_features_per_sample() -> None:
-    phi = np.array([1e-8, 1e-6])
-    found = data_gain(isotropic_problem(), model="linear", qualities=[1.0], features_per_sample=phi.tolist())
-    limit = np.sqrt((1 - 0.2) * NOISE * phi)
-    assert np.allclose(found.synthetic_fraction[0], limit, rtol=3e-3)
-    assert not np.allclose(found.synthetic_fraction[0], np.sqrt(NOISE * phi), rtol=3e-3)
-
-
-def test_threshold_is_one_where_any_fraction_gains_and_unknown_where_none_does() -> None:
-    found = data_gain(isotropic_problem(), model="network", qualities=[0.1], features_per_sample=[1e-3, 0.5])
-    assert np.isnan(found.synthetic_fraction[0, 0])
-    assert found.clean_gain[0] < 2
-    assert found.synthetic_fraction[0, 1] == 1
-
-
-def test_threshold_takes_the_width_of_the_problem() -> None:
-    problem = replace(isotropic_problem(), width=1200)
-    given: dict[str, Any] = {"model": "network", "qualities": [1.0], "features_per_sample": [0.5]}
-    wide = data_gain(isotropic_problem(), **given).synthetic_fraction
-    assert data_gain(replace(problem, width=2400), **given).synthetic_fraction == wide
-    assert data_gain(problem, **given).synthetic_fraction != wide
-
-
-def test_first_root_is_the_first_and_a_return_is_noticed() -> None:
-    def surplus(fraction: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        roots = np.array([[0.3, 0.6], [0.4, 2.0], [-1.0, -2.0], [2.0, 3.0]]).T[:, None, :]
-        return (roots[0] - fraction) * (roots[1] - fraction)
-
-    root, regained = data_gain_module._first_root(surplus, shape=(1, 4))
-    assert np.allclose(root[0], [0.3, 0.4, 1.0, 1.0], atol=1e-9)
-    assert regained[0].tolist() == [True, False, False, False]
+def test_linear_model_is_undefined_with_all_features_or_none() -> None:
+    with coarse_grids():
+        diagram = phase_diagram(isotropic(n=10, d=10), model="linear", synthetic_fractions=[0.4])
+    seen = np.round(10 / diagram.features_per_sample[:, None] * diagram.width_per_sample)
+    assert {0, 1, 9, 10, 11} <= {*seen.ravel()}
+    assert ((diagram.effects(1.0)[0] == Effect.UNDEFINED) == ((seen < 1) | (seen > 9))).all()
 
 
 def shifted(**shift: Any) -> Mixture:
@@ -389,28 +337,10 @@ def test_phase_diagram_refuses_what_it_cannot_draw(problem: Mixture, given: dict
         phase_diagram(problem, **{"model": "linear", "synthetic_fractions": [0.5], **given})
 
 
-def test_linear_model_refuses_covariances_without_common_features() -> None:
-    rng = stream(1, "dense")
-    root = rng.normal(size=(120, 240))
-    problem = shifted(spectrum=Spectrum.full(root @ root.T / 240))
-    problem = replace(
-        problem,
-        sources=[replace(problem.sources[0], spectrum=Spectrum.power_law(120, exponent=1.0)), problem.sources[1]],
-    )
-    with pytest.raises(InputError, match="share their eigenvectors"):
-        sized_model(problem, model="linear")
-
-
 @pytest.mark.parametrize("quality", [0.0, -1.0, float("nan")])
 def test_effects_need_a_quality(quality: float, diagrams: dict[tuple[str, str], PhaseDiagram]) -> None:
     with pytest.raises(InputError, match=r"`quality` must be a number in \(0, inf\)"):
         diagrams["isotropic", "linear"].effects(quality)
-
-
-@pytest.mark.parametrize("given", [{"gain": 1.0}, {"data_growth": 0.5}, {"qualities": [0.0]}])
-def test_data_gain_refuses_numbers_out_of_range(given: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match=r"must be a number in \("):
-        data_gain(isotropic_problem(), **{"model": "linear", "qualities": [1.0], **given})
 
 
 def test_power_law_setting_is_that_of_the_paper() -> None:
