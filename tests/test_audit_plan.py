@@ -126,6 +126,17 @@ def test_plan_refuses_an_audit_that_cannot_tell_or_failed_its_check() -> None:
             plan_audit(read_audit(result.to_dict()), prices=PRICES, budget=200)
 
 
+@pytest.mark.parametrize("stderr", [0.002, 0.02])
+def test_plan_tells_what_an_audit_of_other_rows_cannot_only_where_it_is_clear(stderr: float) -> None:
+    verdict = "There is not enough data to tell whether the synthetic rows help."
+    audit = read_audit(audit_result(verdict=verdict, curves=curves(stderr=stderr)).to_dict())
+    if stderr < 0.01:
+        assert plan_audit(audit, prices=PRICES, budget=200).best.mixed
+    else:
+        with pytest.raises(InputError, match="Nor can it tell whether"):
+            plan_audit(audit, prices=PRICES, budget=200)
+
+
 def test_money_that_brings_nothing_is_not_spent() -> None:
     """Beyond some count, further synthetic rows change the made-up error by less than 0.1 %."""
     table = surface()

@@ -132,8 +132,8 @@ def plan_audit(
     Raises
     ------
     InputError
-        When the audit cannot tell or failed its check, a price or a limit does not fit, or its surfaces hold no mixture
-        that is affordable or reaches the target.
+        When the audit failed its check or cannot tell what is better, a price or a limit does not fit, or its surfaces
+        hold no mixture that is affordable or reaches the target.
 
     Notes
     -----
@@ -160,9 +160,7 @@ def spent_share(bought: Affordable, prices: Mapping[str, float]) -> float:
 
 
 def _check_audit(audit: AuditFile) -> None:
-    """Refuse an audit that says itself that it cannot tell."""
-    if audit.verdict.startswith(NOT_ENOUGH):
-        raise InputError(f"the audit says: {audit.verdict} A plan cannot tell more: audit more rows.")
+    """Refuse an audit whose forecasts failed their check, or had none."""
     if not audit.checked.holds:
         raise InputError(
             f"the audit says: {audit.verdict} Its forecasts cannot be planned with: {audit.confidence_reason}."
@@ -228,6 +226,11 @@ def _plan(
     gain = real_only.test_error - mixture.test_error if mixture.mixed else 0.0
     stderr = _gain_stderr(audit, real_only, mixture) if mixture.mixed else 0.0
     if not (mixture.mixed and gains_clearly(gain, stderr)):
+        if mixture.mixed and audit.verdict.startswith(NOT_ENOUGH):
+            raise InputError(
+                f"the audit says: {audit.verdict} Nor can it tell whether {rows_text(mixture)} are better than "
+                f"{rows_text(real_only)}, for {money_text(budget)}. Audit more rows."
+            )
         counts = alone if target_error is None else _real_only_for(surface, target_error, mixture)
     best = _affordable(audit, surface, counts, prices)
     profile = surface_profile(surface, budget)

@@ -49,9 +49,10 @@ def draw_spending(data: Tables, *, axes: Axes | None = None) -> Axes:
     axes.axvspan(good["low"], good["high"], color=GREEN, alpha=0.15, linewidth=0, label="within 1 % of the best")
     axes.plot(profile["share"], profile["test_error"], color=BLUE, label="best weight and ridge for each")
     axes.plot([best["share"]], [best["test_error"]], linestyle="none", marker="*", markersize=14, color=VERMILLION,
-              markeredgecolor="white", label="what to buy")  # fmt: skip
+              markeredgecolor="white", clip_on=False, zorder=3, label="what to buy")  # fmt: skip
     if len(data["tempting"]):
-        axes.plot(data["tempting"]["share"], data["tempting"]["test_error"], linestyle="none", marker="o",
+        tempting = data["tempting"].iloc[0]
+        axes.plot([tempting["share"]], [tempting["test_error"]], linestyle="none", marker="o", clip_on=False,
                   markerfacecolor="none", color=VERMILLION, label="tempting, not clearly better")  # fmt: skip
     if profile["share"].iloc[0] == 0:
         alone = float(profile["test_error"].iloc[0])
