@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,14 @@ from modelcollapse.figures.phase_diagram import (
     phase_diagram_data,
 )
 from modelcollapse.figures.style import Tables
+from phase_diagram_worlds import coarse_grids
 from test_cli import PROBLEM, run
+
+
+@pytest.fixture(scope="module", autouse=True)
+def coarse() -> Iterator[None]:
+    with coarse_grids():
+        yield
 
 
 @pytest.fixture
@@ -57,6 +65,17 @@ def test_phase_diagram_prints_shares_and_thresholds(columns: int, monkeypatch: p
     assert "nan" not in out
 
 
+def test_phase_diagram_prints_what_it_says_of_samples_above_the_right_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    _, out, _ = run("phase-diagram", "--model", "projections")
+    maps, _, _ = out.partition("Synthetic fraction up to which")
+    titles = [line for line in maps.splitlines() if "by share of the map" in line]
+    assert [title.split(" samples")[0] for title in titles] == ["Fewer", "More"]
+    rows = [line.split()[3:] for line in maps.splitlines() if line.startswith(" projections ")]
+    assert rows[:4] == [["60%", "0%", "40%", "0%"]] * 4  # they turn at as many samples as width
+    assert [row[2] for row in rows[4:]] == ["0%"] * 4  # there is nothing to turn at
+
+
 def test_phase_diagram_of_a_file_takes_its_quality_and_fraction(problem: str) -> None:
     code, out, _ = run("phase-diagram", problem, "--json")
     assert code == 0
@@ -70,13 +89,14 @@ def test_phase_diagram_of_a_file_takes_its_quality_and_fraction(problem: str) ->
 @pytest.mark.parametrize("ending", ["svg", "png"])
 def test_phase_diagram_writes_its_picture(ending: str, problem: str, tmp_path: Path) -> None:
     picture = tmp_path / f"picture.{ending}"
-    code, out, err = run("phase-diagram", problem, "--out", str(picture))
+    asked = ("phase-diagram", problem, "--model", "projections", "--out", str(picture))
+    code, out, err = run(*asked)
     assert (code, err) == (0, "")
     assert "by share of the map" in out
     if ending == "svg":
         assert ET.fromstring(picture.read_text(encoding="utf-8")).tag.endswith("svg")
         before = picture.read_bytes()
-        run("phase-diagram", problem, "--out", str(picture))
+        run(*asked)
         assert picture.read_bytes() == before
     else:
         assert picture.read_bytes().startswith(b"\x89PNG")
@@ -122,13 +142,18 @@ def test_figure_draws_every_effect_of_its_table(tables: Tables) -> None:
     (mesh,) = axes.collections
     codes = np.asarray(mesh.get_array())
     effects = list(Effect)
-    for row in table.sample(200, random_state=0).itertuples():
+    for row in table.itertuples():
         column = np.flatnonzero(np.unique(table["features_per_sample"]) == row.features_per_sample)[0]
         line = np.flatnonzero(np.unique(table["width_per_sample"]) == row.width_per_sample)[0]
         assert effects[int(codes[line, column])] == row.effect
         grows = row.effect in (Effect.AMPLIFIES, Effect.IN_VAIN)
         assert row.effect == Effect.NONE or grows == (row.excess_risk_slope > 0)
     assert set(COLOURS) == set(WORDS) == set(Effect)
+
+
+def test_slope_of_collapse_in_the_table_is_at_its_quality(tables: Tables) -> None:
+    few, many = (tables["map"].query(f"quality == {quality}")["collapse_slope"].to_numpy() for quality in (0.1, 1.0))
+    assert np.allclose(few, 0.1 * many, rtol=1e-12, equal_nan=True)
 
 
 def test_figure_has_a_row_for_each_model_and_names_only_what_it_shows(tables: Tables) -> None:

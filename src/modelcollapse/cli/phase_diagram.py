@@ -76,12 +76,12 @@ def command(
 
     diagrams = []
     with ProgressLine() as progress:
-        for done, name in enumerate(models):
-            progress(f"maps: {name}", done, len(models))
-            diagrams.append(phase_diagram(problem, model=name, synthetic_fractions=fractions))
         progress("thresholds", 0, 1)
         found = gains(None if json else SHOWN)
         drawn = gains() if out is not None else []
+        for done, name in enumerate(models):
+            progress(f"maps: {name}", done, len(models))
+            diagrams.append(phase_diagram(problem, model=name, synthetic_fractions=fractions))
     if json:
         _print_json(diagrams, found, qualities)
     else:
