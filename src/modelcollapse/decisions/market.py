@@ -23,6 +23,8 @@ POLISH = 12
 """Grids that bring the fit of the whole counts to eight digits."""
 BUDGETS, ZOOMS, MARGIN = 13, 2, 4e-3
 """Budgets that are tried at once to bracket the smallest that will do, how often, and room for rounding."""
+NEAR = 5
+"""Even shares on either side of the best that are looked at while a budget is sought; all of them in the end."""
 PLENTY = 1e12
 """Samples of a source that stand for any number of them."""
 
@@ -112,12 +114,19 @@ class Market:
         return tuned_fits(sampling, covariances=self.arrays.covariances, teachers=self.arrays.teachers,
                           target=self.real, free_weight=False, rounds=POLISH)  # fmt: skip
 
-    def profile(self, budget: float, *, like: Profile | None = None, zooms: int = 2) -> Profile:
+    def profile(
+        self, budget: float, *, like: Profile | None = None, zooms: int = 2, near: int | None = None
+    ) -> Profile:
         """Return the mixtures that a budget buys: even shares first, then closer ones around the best, `zooms` times.
 
-        With a similar profile, fits start from it.
+        With a similar profile, fits start from it, and of the even shares only so many as `near` on either side of its
+        best are looked at.
         """
-        found = self._at(budget, self._even(budget), like)
+        even = self._even(budget)
+        if like is not None and near is not None:
+            best = int(np.searchsorted(even, like.share[like.best]))
+            even = even[max(best - near, 0) : best + near + 1]
+        found = self._at(budget, even, like)
         for _ in range(zooms):
             near = found.share[max(found.best - 1, 0) : found.best + 2]
             closer = np.setdiff1d(np.linspace(near[0], near[-1], 2 * ZOOM + 1), found.share)
@@ -184,7 +193,7 @@ class Market:
             return float(log_budgets[max(first - 1, 0)]), float(log_budgets[first])
 
         def missed(log_budget: float) -> float:
-            found = self.profile(float(np.exp(log_budget)), like=like, zooms=1)
+            found = self.profile(float(np.exp(log_budget)), like=like, zooms=1, near=NEAR)
             return _above(float(found.excess_risk.min()), excess_risk)
 
         if self.smallest_risk() > excess_risk:
