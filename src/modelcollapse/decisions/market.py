@@ -128,8 +128,8 @@ class Market:
             even = even[max(best - near, 0) : best + near + 1]
         found = self._at(budget, even, like)
         for _ in range(zooms):
-            near = found.share[max(found.best - 1, 0) : found.best + 2]
-            closer = np.setdiff1d(np.linspace(near[0], near[-1], 2 * ZOOM + 1), found.share)
+            about = found.share[max(found.best - 1, 0) : found.best + 2]
+            closer = np.setdiff1d(np.linspace(about[0], about[-1], 2 * ZOOM + 1), found.share)
             if len(closer):
                 found = _merged(found, self._at(budget, closer, found))
         return found
