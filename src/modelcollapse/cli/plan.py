@@ -147,15 +147,13 @@ def _draw(plan: Plan, out: Path) -> None:
 
     from modelcollapse.decisions.allowance import MixturePlan
     from modelcollapse.decisions.generations_plan import GenerationsPlan
-    from modelcollapse.figures.adaptive_mixing import draw_adaptive_mixing, mixing_data
+    from modelcollapse.figures.horizon import draw_horizon, horizon_data
     from modelcollapse.figures.plan import draw_spending, spending_data
 
     assert not isinstance(plan, MixturePlan), "refused before it was made"
     if isinstance(plan, GenerationsPlan):
-        if plan.mixing is None:
-            raise InputError("--out draws generations that are mixed: `kind` = mix. Leave out --out, or mix.")
-        figure = draw_adaptive_mixing(mixing_data(plan.mixing))
-        write_picture(figure, out, name="plan", description="Excess risk and share of synthetic data by generation.")
+        figure = draw_horizon(horizon_data(plan))
+        write_picture(figure, out, name="plan", description="Excess risk by generation, and the line not to cross.")
         return
     axes_figure = draw_spending(spending_data(plan)).figure
     assert isinstance(axes_figure, Figure)

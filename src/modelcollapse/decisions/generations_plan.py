@@ -6,18 +6,24 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from modelcollapse import __version__
 from modelcollapse.checks import Array, number
 from modelcollapse.decisions.adaptive_mixing import AdaptiveMixing, adaptive_mixing
 from modelcollapse.decisions.advice import FACTOR, Advice
+from modelcollapse.decisions.generations_what_if import (
+    best_common_ridge,
+    references,
+    with_first_error_scaled,
+    with_noise_scaled,
+)
 from modelcollapse.decisions.generations_words import advise
 from modelcollapse.errors import InputError
 from modelcollapse.problems.recursion import REAL, SYNTHETIC, Recursion
 from modelcollapse.problems.workflow import MAX_GENERATIONS, Schedule
 from modelcollapse.result import plain
 from modelcollapse.theory.chains import tiled
-from modelcollapse.theory.engine import solve
 from modelcollapse.theory.generations import trajectory
 from modelcollapse.theory.generations_engine import (
     solve_generations,
@@ -26,12 +32,13 @@ from modelcollapse.theory.generations_engine import (
     uses_inputs_once,
 )
 
-MOST_ADAPTIVE = {True: 20, False: 6}
-"""Generations of a schedule of weights at most: inputs used once, and used again, where theory takes longer."""
+MOST_ADAPTIVE = {True: 8, False: 4}
+"""Generations over which weights are sought at most: inputs used once, and used again, where theory takes longer."""
 MOST_REAL = 1e3
 """Real samples of a generation are sought up to this many times the samples of the problem."""
 POINTS = 17
-NOISE_FACTORS = (0.5, 1.5)
+FACTORS = (0.5, 1.5)
+"""By which the noise of labels, and the error of a given first model, are multiplied."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,19 +50,29 @@ class GenerationsPlan:
     advice : Advice
     factor : float
     reference : float
-        Excess risk of the real samples only: of generation 0 unless it is given.
+        Excess risk of the real samples only, at the ridge of generation 0.
+    best_reference, best_reference_ridge : float
+        The same at the best ridge for real samples only, and this ridge.
     excess_risk : tuple of float
         Of the generations asked about.
     within : int
         Generations after the first that stay within the factor, before the first that does not.
+    within_from : int or None
+        First generation from which on all that were followed stay within it. None: the last of them does not.
+    last_within : int
+        Last generation that stays within it; 0: none after generation 0.
     followed : int
         Generations that were looked at: more than asked about where inputs are used once and there is no schedule.
-    within_by_noise : dict of float to int
-        The same with the noise of all labels multiplied, among the generations that were followed.
+    within_by_noise, within_by_first_error : dicts of float to int
+        How many of the generations that were followed stay within it with the noise of all labels multiplied, and with
+        the error of a given first model; the latter is empty when there is none.
+    best_ridge, risk_at_best_ridge : float or None
+        One ridge for all generations with the smallest last excess risk among those tried, and that risk.
     real_needed, real_needed_long : int or None
         Real samples that every generation needs, at the given weights and ridge, to stay within the factor for the
-        generations asked about, and for a thousand: fresh ones, or with a mix that re-uses them, re-used ones. None: no
-        number helps, or the workflow has no place for them; for a thousand also where theory follows fewer.
+        generations asked about, and for a thousand: fresh ones, or with a mix that re-uses them, re-used ones. After a
+        given first model only from the last generation asked about on. None: no number helps, or the workflow has no
+        place for them; for a thousand also where theory follows fewer.
     n_synthetic : int
         Synthetic samples of generation 1.
     mixing : AdaptiveMixing or None
@@ -66,10 +83,17 @@ class GenerationsPlan:
     advice: Advice
     factor: float
     reference: float
+    best_reference: float
+    best_reference_ridge: float
     excess_risk: tuple[float, ...]
     within: int
+    within_from: int | None
+    last_within: int
     followed: int
     within_by_noise: dict[float, int]
+    within_by_first_error: dict[float, int]
+    best_ridge: float | None
+    risk_at_best_ridge: float | None
     real_needed: int | None
     real_needed_long: int | None
     n_synthetic: int
@@ -117,21 +141,30 @@ def plan_generations(problem: Recursion, *, factor: float = FACTOR) -> Generatio
     reason = unsupported(problem)
     if reason is not None:
         raise InputError(f"theory {reason}. A plan needs theory.")
-    reference = _reference(problem)
+    reference, best_reference, best_reference_ridge = references(problem)
     if not 0 < reference < np.inf:
         raise InputError(f"real samples only have an excess risk of {reference:g}: no factor of it can be kept.")
     most = factor * reference * (1 + 1e-9)
     longer = _prolonged(problem)
     risk = np.array(solve_generations(longer).excess_risk)
+    inside = risk[1:] <= most
     needed, needed_long = _real_needed(problem, most)
+    tuned = best_common_ridge(problem)
     found = GenerationsPlan(
         advice=Advice(recommendation="", reasons=(), uncertainty=(), changes=()),
         factor=factor,
         reference=reference,
+        best_reference=best_reference,
+        best_reference_ridge=best_reference_ridge,
         excess_risk=tuple(risk[: problem.n_fits].tolist()),
-        within=_within(risk, most),
+        within=len(inside) if inside.all() else int(np.argmin(inside)),
+        within_from=_within_from(inside),
+        last_within=int(np.max(np.flatnonzero(inside) + 1, initial=0)),
         followed=longer.workflow.generations,
-        within_by_noise={scale: _within_at(longer, factor, noise=scale) for scale in NOISE_FACTORS},
+        within_by_noise={scale: _count_within(with_noise_scaled(longer, scale), factor) for scale in FACTORS},
+        within_by_first_error=_by_first_error(longer, factor),
+        best_ridge=None if tuned is None else tuned[0],
+        risk_at_best_ridge=None if tuned is None else tuned[1],
         real_needed=needed,
         real_needed_long=needed_long,
         n_synthetic=int(problem.n_samples[1, SYNTHETIC]),
@@ -140,30 +173,23 @@ def plan_generations(problem: Recursion, *, factor: float = FACTOR) -> Generatio
     return replace(found, advice=advise(found, problem))
 
 
-def _reference(problem: Recursion) -> float:
-    """Return the excess risk of a fit on real samples only, as many as the first fit has that has some."""
-    if not problem.given:
-        return float(solve_generations(_shortened(problem, 1)).excess_risk[0])
-    source = problem.mixture.sources[REAL]
-    counts = problem.n_used[:, REAL]
-    n_samples = int(counts[np.argmax(counts > 0)]) if counts.any() else source.n_samples
-    return solve(replace(problem.mixture, sources=[replace(source, n_samples=n_samples, weight=1.0)])).excess_risk
+def _within_from(inside: NDArray[np.bool_]) -> int | None:
+    """Return the first generation from which on all are inside, from what holds of generations 1, 2, ..."""
+    outside = np.flatnonzero(~inside) + 1
+    last = int(np.max(outside, initial=0))
+    return None if last == len(inside) else last + 1
 
 
-def _within(risk: Array, most: float) -> int:
-    """Return how many generations after the first stay within a risk before one does not."""
-    above = ~(risk[1:] <= most)
-    return int(np.argmax(above)) if above.any() else len(risk) - 1
+def _count_within(problem: Recursion, factor: float) -> int:
+    """Return how many generations after the first stay within a factor of real samples only."""
+    risk = np.array(solve_generations(problem).excess_risk)
+    return int(np.sum(risk[1:] <= factor * references(problem)[0] * (1 + 1e-9)))
 
 
-def _within_at(problem: Recursion, factor: float, *, noise: float) -> int:
-    """Return the same with the noise of all labels multiplied."""
-    sources = [replace(source, noise_var=source.noise_var * noise) for source in problem.mixture.sources]
-    schedule = problem.workflow.schedule
-    scaled = {name: [noise * value for value in values] for name, values in schedule.noise_var.items()}
-    workflow = replace(problem.workflow, schedule=replace(schedule, noise_var=scaled))
-    changed = Recursion(replace(problem.mixture, sources=sources), workflow)
-    return _within(np.array(solve_generations(changed).excess_risk), factor * _reference(changed) * (1 + 1e-9))
+def _by_first_error(problem: Recursion, factor: float) -> dict[float, int]:
+    """Return the same with the error of a given first model multiplied."""
+    changed = {scale: with_first_error_scaled(problem, scale) for scale in FACTORS}
+    return {scale: _count_within(other, factor) for scale, other in changed.items() if other is not None}
 
 
 def _prolonged(problem: Recursion) -> Recursion:
@@ -195,18 +221,25 @@ def _real_needed(problem: Recursion, most: float) -> tuple[int | None, int | Non
     if not uses_inputs_once(problem):
         return (_fewest_mixed(problem, most) if problem.workflow.kind == "mix" else None), None
     longer = _prolonged(problem)
-    asked = _fewest_fresh(problem, most)
-    return asked, asked if longer is problem else _fewest_fresh(longer, most)
+    first = _first_that_counts(problem)
+    asked = _fewest_fresh(problem, most, first=first)
+    return asked, asked if longer is problem else _fewest_fresh(longer, most, first=first)
+
+
+def _first_that_counts(problem: Recursion) -> int:
+    """Return from which generation on real samples must keep the risk: a given first model takes some to forget."""
+    return problem.workflow.generations if problem.given else 1
 
 
 def _fewest_mixed(problem: Recursion, most: float) -> int | None:
     """Return how many real samples keep all generations of a mix within a risk; more are taken to help."""
     real, synthetic = problem.mixture.sources
+    first = _first_that_counts(problem) if problem.given else 0
 
     def stays(n_real: int) -> bool:
         mixture = replace(problem.mixture, sources=[replace(real, n_samples=n_real), synthetic])
         changed = Recursion(mixture, problem.workflow)
-        return max(solve_generations(changed).excess_risk[int(problem.given) :]) <= most
+        return max(solve_generations(changed).excess_risk[first:]) <= most
 
     if real.name in problem.workflow.schedule.n_samples:
         return None
@@ -219,8 +252,8 @@ def _fewest_mixed(problem: Recursion, most: float) -> int | None:
     return high
 
 
-def _fewest_fresh(problem: Recursion, most: float) -> int | None:
-    """Return from how many fresh real samples a generation on no generation exceeds a risk."""
+def _fewest_fresh(problem: Recursion, most: float, *, first: int) -> int | None:
+    """Return from how many fresh real samples a generation on no generation from `first` on exceeds a risk."""
     chain, covariances = translate_chain(problem)
 
     def stays(n_real: Array) -> Array:
@@ -228,7 +261,7 @@ def _fewest_fresh(problem: Recursion, most: float) -> int | None:
         samples = many.n_samples.copy()
         samples[:, 1:, REAL] = n_real[:, None]
         risk = trajectory(replace(many, n_samples=samples), covariances=covariances).excess_risk
-        return np.asarray((risk[:, 1:] <= most).all(axis=1))
+        return np.asarray((risk[:, first:] <= most).all(axis=1))
 
     largest = MOST_REAL * float(max(chain.n_samples.max(), 1.0))
     points = np.unique(np.round(np.concatenate([[0.0], np.geomspace(1.0, largest, 3 * POINTS)])))
@@ -238,10 +271,10 @@ def _fewest_fresh(problem: Recursion, most: float) -> int | None:
             return None
         if good.all():
             return int(points[0])
-        first = len(points) - 1 - int(np.argmin(good[::-1]))  # the last that is not good
-        if points[first + 1] - points[first] <= 1:
-            return int(points[first + 1])
-        points = np.unique(np.round(np.linspace(points[first], points[first + 1], POINTS)))
+        bad = len(points) - 1 - int(np.argmin(good[::-1]))  # the last that is not good
+        if points[bad + 1] - points[bad] <= 1:
+            return int(points[bad + 1])
+        points = np.unique(np.round(np.linspace(points[bad], points[bad + 1], POINTS)))
 
 
 def _mixing(problem: Recursion) -> AdaptiveMixing | None:
