@@ -152,6 +152,17 @@ def test_money_that_brings_nothing_is_not_spent() -> None:
     assert plan.real_only.cost == 100
 
 
+def test_few_of_many_cheap_rows_are_found_beside_capped_real_ones() -> None:
+    table = surface()
+    valley = 0.02 * np.log((table.synthetic + 1) / 1000) ** 2  # around a thousand synthetic rows
+    result = audit_result(surfaces=(replace(table, test_error=0.3 + 1 / table.real[:, None] + valley),))
+    plan = plan_audit(read_audit(result.to_dict()), prices={"real": 1.0, "synthetic": 1e-4}, budget=1e4,
+                      at_most={"real": 100})  # fmt: skip
+    assert plan.best.counts["real"] > 85  # 0.1 % of the error is a sixth of what the real rows do
+    assert 500 < plan.best.counts["synthetic"] < 2000
+    assert plan.best.cost < 101
+
+
 def test_target_error_is_reached_for_as_little_as_possible(audit: Path) -> None:
     plan = plan_audit(load_audit(audit), prices=PRICES, target_error=0.38)
     assert plan.best.mixed
@@ -176,8 +187,8 @@ def test_target_error_is_reached_by_real_rows_where_no_mixture_is_clearly_better
 
 
 DAMAGE: dict[str, Any] = {
-    "surfaces": None,
-    "curves": {"points": 1},
+    "surfaces": [],
+    "curves": [],
     "rows": [1],
     "best": None,
     "validation": [{}],

@@ -52,6 +52,18 @@ def about_as_good(share: Array, risk: Array) -> tuple[float, float]:
     return float(share[first]), float(share[last])
 
 
+def shares_text(low: float, high: float) -> str:
+    """Return the subject of a sentence on shares that are about as good.
+
+    Examples
+    --------
+    >>> shares_text(0.1, 0.25), shares_text(1.0, 1.0)
+    ('Any share from 10 % to 25 %', 'Only a share of 100 %')
+    """
+    ends = share_text(low), share_text(high)
+    return f"Only a share of {ends[0]}" if ends[0] == ends[1] else f"Any share from {ends[0]} to {ends[1]}"
+
+
 def compared(value: float, unit: float) -> str:
     """Return how a risk compares with another one.
 

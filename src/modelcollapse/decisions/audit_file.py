@@ -124,8 +124,8 @@ def read_audit(content: Mapping[str, Any]) -> AuditFile:
         ),
         checked=_part(content, "validation", _checked),
         rows=rows,
-        surfaces=_part(content, "surfaces", lambda tables: tuple(_surface(table, rows) for table in tables)),
-        told=_part(content, "curves", lambda curves: tuple(told for curve in curves for told in _curve(curve, rows))),
+        surfaces=_part(content, "surfaces", lambda tables: tuple(_surface(table, rows) for table in _some(tables))),
+        told=_part(content, "curves", lambda curves: tuple(t for curve in _some(curves) for t in _curve(curve, rows))),
     )
 
 
@@ -133,12 +133,18 @@ def _part(content: Mapping[str, Any], name: str, reader: Callable[[Any], T]) -> 
     """Return what a reader makes of a part; whatever it stumbles over is damage."""
     try:
         return reader(content[name])
-    except (InputError, KeyError, TypeError, ValueError, AttributeError, OverflowError):
-        raise InputError(f"the audit's `{name}` is damaged. {AGAIN}") from None
+    except (InputError, LookupError, TypeError, ValueError, AttributeError, OverflowError):
+        raise InputError(f"the audit's `{name}` is damaged, or of another version. {AGAIN}") from None
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _some(value: Any) -> list[Any]:
+    if not isinstance(value, list) or not value:
         raise TypeError
     return value
 

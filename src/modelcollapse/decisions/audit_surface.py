@@ -150,8 +150,12 @@ def _place(axis: Array, counts: Array) -> Array:
 
 def surface_profile(surface: PricedSurface, budget: float) -> SurfaceProfile:
     """Return mixtures of whole counts that cost at most the budget; counts stop at the limits."""
-    split = np.unique(np.concatenate([np.linspace(0, 1, POINTS), np.geomspace(1e-4, 0.5, POINTS // 2)]))
+    split = np.linspace(0, 1, POINTS)
     spent = np.stack([1 - split, split], axis=-1) * budget
+    few = np.geomspace(surface.synthetic[1] / POINTS, surface.synthetic[-1], POINTS)  # cheap rows: a tiny share is many
+    few = few[few * surface.prices[1] <= budget]
+    beside = np.stack([budget - few * surface.prices[1], few * surface.prices[1]], axis=-1)
+    spent = np.concatenate([spent, beside])
     counts = np.floor(np.minimum(spent / surface.prices * (1 + 1e-12), surface.limits))
     counts = counts[np.sort(np.unique(counts, axis=0, return_index=True)[1])]
     counts = counts[counts.sum(axis=1) > 0]

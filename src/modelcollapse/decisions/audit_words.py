@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from modelcollapse.checks import Array
-from modelcollapse.decisions.advice import WASTED, Advice, compared
+from modelcollapse.decisions.advice import SAVED, WASTED, Advice, compared, shares_text
 from modelcollapse.decisions.verdict import CHOSEN
 from modelcollapse.digits import count_text, interval_text, money_text, number_text, rough_text, share_text
 
@@ -47,6 +47,11 @@ def _reasons(plan: AuditPlan) -> list[str]:
     if plan.target_error is not None:
         kind = "mixture" if best.mixed else "number of real rows"
         reasons.append(f"It is the cheapest {kind} that is forecast to reach {plan.target_error:g}.")
+    if plan.target_error is None and best.cost <= SAVED * plan.budget:
+        reasons.append(
+            f"The rest of the {money_text(plan.budget)} brings less than {share_text(WASTED - 1)} of the error in the "
+            "audit's tables."
+        )
     if mixture is None:
         return reasons
     difference = number_text(abs(plan.gain), plan.gain_stderr if math.isfinite(plan.gain_stderr) else 0.0)
@@ -63,11 +68,6 @@ def _reasons(plan: AuditPlan) -> list[str]:
             f"{against}. The difference, {difference}, is {plan.gain / plan.gain_stderr:.1f} standard errors; the best "
             f"of many mixtures looks good by luck too, and must show {CHOSEN:g}."
         )
-    if plan.target_error is None and best.cost < 0.99 * plan.budget:
-        reasons.append(
-            f"The rest of the {money_text(plan.budget)} brings less than {share_text(WASTED - 1)} of the error in the "
-            "audit's tables."
-        )
     return reasons
 
 
@@ -80,10 +80,9 @@ def _uncertainty(plan: AuditPlan, audit: AuditFile) -> list[str]:
         "between those of its table."
     )
     if plan.best.mixed:
-        low, high = plan.indifferent
         said.append(
-            f"Any share of the money for synthetic rows from {share_text(low)} to {share_text(high)} is within 1 % of "
-            f"the smallest error; the plan spends {share_text(plan.share)}."
+            f"{shares_text(*plan.indifferent)} of the cost for synthetic rows is within 1 % of the smallest error; the "
+            f"plan spends {share_text(plan.share)}."
         )
     return said
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from modelcollapse.decisions.advice import SAVED, WASTED, Advice, compared, theory_error
+from modelcollapse.decisions.advice import SAVED, WASTED, Advice, compared, shares_text, theory_error
 from modelcollapse.digits import count_text, money_text, rough_text, share_text
 
 if TYPE_CHECKING:
@@ -74,11 +74,10 @@ def _reasons(plan: BudgetPlan, real: str, synthetic: str) -> list[str]:
 
 
 def _uncertainty(plan: BudgetPlan, synthetic: str) -> list[str]:
-    low, high = plan.indifferent
     said = [theory_error(min(count for count in plan.best.counts.values() if count))]
     said.append(
-        f"Any share of the {_whole(plan)} for {synthetic} samples from {share_text(low)} to {share_text(high)} is "
-        f"within 1 % of the smallest risk; the plan spends {share_text(plan.share)}."
+        f"{shares_text(*plan.indifferent)} of the {_whole(plan)} for {synthetic} samples is within 1 % of the smallest "
+        f"risk; the plan spends {share_text(plan.share)}."
     )
     for what, word in WORDS.items():
         cases = [case for case in plan.what_ifs if case.what == what]
