@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from modelcollapse import Mixture, RandomTeacher, Recursion, Shift, Source, Spectrum, Workflow
-from modelcollapse.decisions.adaptive_mixing import adaptive_mixing
+from modelcollapse.decisions.adaptive_mixing import adaptive_mixing, best_of_random_starts
 from modelcollapse.figures.inline import svg
-from modelcollapse.figures.style import BLUE, QUIET, VERMILLION, finish
+from modelcollapse.figures.style import BLUE, QUIET, VERMILLION, finish, legend_above
 
 DOCS = Path(__file__).parent.parent / "docs"
 N_FEATURES = 4
@@ -27,7 +27,10 @@ LABELS = {"clean": 0.0, "noisy": 1.0}
 FIRST = {"fitted": None, "poor": 1.0}
 """First model: fitted on real samples, or given with an error as large as the signal."""
 HORIZONS = {"fresh": (5, 20), "reused": (5,)}
+"""Generations T, by kind of real samples."""
 SMALLEST_RIDGE = 1e-6
+RANDOM_STARTS = 24
+MARKERS = {"fitted": "o", "poor": "^"}
 
 HEAD = """# Adaptive mixing
 
@@ -44,11 +47,14 @@ the model before has labelled. *Fixed*: the weight of synthetic samples and the 
 generation when both stay the same. *Schedule*: a weight for every generation and one ridge, best for the last
 generation (`modelcollapse.decisions.adaptive_mixing`). *Gain*: the share of the fixed weight's last excess risk that
 the schedule saves. *Greedy over schedule*: by which share the last risk is larger when each generation takes the weight
-that is best for itself. Inputs are isotropic with a signal of variance 1.
+that is best for itself. *Missed*: the largest share by which a descent from {starts} random schedules ends below the
+schedule. Inputs are isotropic with a signal of variance 1.
 
 The grid: {features} features per real sample; label noise of variance {noise}; synthetic labels that are the
 model's predictions (*clean*), or carry as much noise as the real ones (*noisy*); a first model that is fitted on real
-samples, or given with an error as large as the signal (*poor*).
+samples, or given with an error as large as the signal (*poor*). A poor model still knows something of the labels, and
+what it knows is best used when the last generation is fitted: with re-used real samples, which bring nothing new, and
+noisy labels, the best schedules copy it until then.
 """
 
 
@@ -82,7 +88,9 @@ def measure(grid: list[dict[str, object]]) -> pd.DataFrame:
     rows = []
     for done, setting in enumerate(grid):
         print(f"\r{done} of {len(grid)}", end="", file=sys.stderr, flush=True)
-        found = adaptive_mixing(problem(**setting))  # type: ignore[arg-type]
+        asked = problem(**setting)  # type: ignore[arg-type]
+        found = adaptive_mixing(asked)
+        at_random = best_of_random_starts(asked, n_starts=RANDOM_STARTS)
         rows.append(
             setting
             | {
@@ -90,6 +98,7 @@ def measure(grid: list[dict[str, object]]) -> pd.DataFrame:
                 "schedule": found.adaptive.last,
                 "gain": found.gain,
                 "greedy_gap": found.greedy_gap,
+                "missed": max(1 - at_random / found.adaptive.last, 0.0),
                 "mean_gain": 1 - found.adaptive.mean / found.fixed.mean,
             }
         )
@@ -98,19 +107,22 @@ def measure(grid: list[dict[str, object]]) -> pd.DataFrame:
 
 
 def headline(rows: pd.DataFrame) -> str:
-    """Return the answer in one sentence."""
+    """Return the answer in a sentence for fitted first models, and one for poor ones."""
 
-    def told(real: str, labels: str) -> str:
-        found = rows[(rows["real"] == real) & (rows["labels"] == labels)]
-        most = found.loc[found["gain"].idxmax()]
-        typical = f"{100 * found['gain'].median():.1f} % (median of {len(found)} settings"
-        return f"{typical}; largest {100 * most['gain']:.0f} %, with a {most['first']} first model)"
+    def told(real: str, labels: str, first: str) -> str:
+        found = rows[(rows["real"] == real) & (rows["labels"] == labels) & (rows["first"] == first)]
+        gain = 100 * found["gain"]
+        return f"{gain.median():.1f} % (median; at most {gain.max():.1f} %)"
 
+    fitted, poor = (
+        {(real, labels): told(real, labels, first) for real in HORIZONS for labels in LABELS} for first in FIRST
+    )
     return (
         "**Yes, when every generation gets fresh real samples and the synthetic labels carry no noise of their own: "
-        f"the best schedule then saves {told('fresh', 'clean')} of the last excess risk; with noisy synthetic labels "
-        f"it saves {told('fresh', 'noisy')}, and with re-used real samples {told('reused', 'clean')} when labels are "
-        f"clean and {told('reused', 'noisy')} when they are noisy.**"
+        f"the best schedule then saves {fitted['fresh', 'clean']} of the last excess risk; with noisy synthetic labels it "
+        f"saves {fitted['fresh', 'noisy']}, and with re-used real samples {fitted['reused', 'clean']} when labels are "
+        f"clean and {fitted['reused', 'noisy']} when they are noisy.** After a poor first model these are "
+        f"{poor['fresh', 'clean']}, {poor['fresh', 'noisy']}, {poor['reused', 'clean']} and {poor['reused', 'noisy']}."
     )
 
 
@@ -118,14 +130,15 @@ def summary(rows: pd.DataFrame) -> str:
     """Return the gains by kind of real samples, synthetic labels, first model and horizon, as a table."""
     lines = [
         "| real samples | synthetic labels | first model | generations | settings | gain: median | smallest | "
-        "largest | greedy over schedule: largest |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "largest | greedy over schedule: largest | missed |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for (real, labels, first, horizon), group in rows.groupby(["real", "labels", "first", "horizon"]):
         gain = 100 * group["gain"]
         lines.append(
             f"| {real} | {labels} | {first} | {horizon} | {len(group)} | {gain.median():.1f} % | {gain.min():.1f} % | "
-            f"{gain.max():.1f} % | {100 * group['greedy_gap'].max():.1f} % |"
+            f"{gain.max():.1f} % | {100 * group['greedy_gap'].max():.1f} % | "
+            f"{100 * group['missed'].max():.2f} % |"
         )
     return "\n".join(lines)
 
@@ -145,30 +158,36 @@ def every(rows: pd.DataFrame) -> str:
 
 
 def draw(rows: pd.DataFrame) -> Figure:
-    """Draw the gain of every setting, side by side for each kind of real samples, labels and horizon."""
+    """Draw the gain of every setting, for each kind of real samples, labels, and number T of generations."""
     figure = Figure(figsize=(7.2, 3.8), layout="constrained", facecolor="white")
     axes = figure.add_subplot()
     groups = list(rows.groupby(["real", "horizon", "labels"]))
-    for place, ((_, _, labels), group) in enumerate(groups):
-        spread = place + np.linspace(-0.25, 0.25, len(group))
-        colour = BLUE if labels == "clean" else VERMILLION
-        axes.plot(spread, group["gain"], "o", color=colour, markersize=4)
-        axes.plot([place - 0.3, place + 0.3], [group["gain"].median()] * 2, color=QUIET)
-    finish(axes, x="", y="gain of the best schedule")
-    names = [f"{real}, T = {horizon}\n{labels} labels" for (real, horizon, labels), _ in groups]
+    colours = {"fitted": BLUE, "poor": VERMILLION}
+    for place, (_, group) in enumerate(groups):
+        for first, middle in (("fitted", place - 0.18), ("poor", place + 0.18)):
+            gain = group.loc[group["first"] == first, "gain"]
+            spread = middle + np.linspace(-0.1, 0.1, len(gain))
+            axes.plot(spread, gain, MARKERS[first], color=colours[first], markersize=5, linestyle="none",
+                      label=f"{first} first model" if place == 0 else None)  # fmt: skip
+            axes.plot([middle - 0.14, middle + 0.14], [gain.median()] * 2, color=QUIET,
+                      label="median" if (place, first) == (0, "poor") else None)  # fmt: skip
+    finish(axes, x="real samples, number T of generations, and labels", y="gain of the best schedule")
+    names = [f"{real}\nT = {horizon}\n{labels}" for (real, horizon, labels), _ in groups]
     axes.set_xticks(range(len(groups)), labels=names)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    legend_above(axes, columns=3)
     return figure
 
 
 def write_page(rows: pd.DataFrame, docs: Path) -> None:
     """Write the page and its picture."""
-    description = "Gain of the best schedule over the best fixed share, by setting."
+    description = "Gain of the best schedule of T generations over the best fixed share, by setting."
     picture = svg(draw(rows), name="adaptive-mixing", description=description)
     (docs / "images" / "adaptive-mixing.svg").write_text(picture + "\n", encoding="utf-8")
     reading = READING.format(
         features=", ".join(f"{value:g}" for value in FEATURES_PER_SAMPLE),
         noise=" or ".join(f"{value:g}" for value in NOISE),
+        starts=RANDOM_STARTS,
     )
     parts = [HEAD, headline(rows), f"\n![{description}](images/adaptive-mixing.svg)", reading, summary(rows),
              "\n## All settings\n", every(rows)]  # fmt: skip
