@@ -74,7 +74,7 @@ def _reasons(plan: BudgetPlan, real: str, synthetic: str) -> list[str]:
 
 
 def _uncertainty(plan: BudgetPlan, synthetic: str) -> list[str]:
-    said = [theory_error(min(count for count in plan.best.counts.values() if count))]
+    said = [theory_error(sum(plan.best.counts.values()))]
     said.append(
         f"{shares_text(*plan.indifferent)} of the {_whole(plan)} for {synthetic} samples is within 1 % of the smallest "
         f"risk; the plan spends {share_text(plan.share)}."

@@ -25,6 +25,8 @@ BUDGETS, ZOOMS, MARGIN = 13, 2, 4e-3
 """Budgets that are tried at once to bracket the smallest that will do, how often, and room for rounding."""
 NEAR = 5
 """Even shares on either side of the best that are looked at while a budget is sought; all of them in the end."""
+GROWTH = np.array([1.001, 1.003, 1.01])
+"""Factors by which counts grow where no whole counts beside the exact ones reach a risk."""
 PLENTY = 1e12
 """Samples of a source that stand for any number of them."""
 
@@ -168,10 +170,12 @@ class Market:
         exact = profile.counts[profile.best]
         up = np.maximum(np.ceil(exact), exact > 0)
         single = np.eye(2)
-        around = np.stack([up, [up[0], np.floor(exact[1])], [np.floor(exact[0]), up[1]], *single])
+        grown = np.ceil(exact * GROWTH[:, None])  # where no neighbour is enough
+        around = np.stack([up, [up[0], np.floor(exact[1])], [np.floor(exact[0]), up[1]], *single, *grown])
         around = np.unique(around[(around.sum(axis=1) > 0) & (around <= self.limits).all(axis=1)], axis=0)
-        good = around[self.fits(around, rounds=POLISH).excess_risk <= excess_risk]
-        return np.asarray(good[int(np.argmin(good @ self.prices))]) if len(good) else up
+        risk = self.fits(around, rounds=POLISH).excess_risk
+        cost = np.where(risk <= excess_risk, around @ self.prices, np.inf)
+        return np.asarray(around[int(np.argmin(cost if np.isfinite(cost).any() else risk))])
 
     def smallest_risk(self) -> float:
         """Return the risk with all samples that there are."""
