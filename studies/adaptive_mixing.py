@@ -119,9 +119,9 @@ def headline(rows: pd.DataFrame) -> str:
     )
     return (
         "**Yes, when every generation gets fresh real samples and the synthetic labels carry no noise of their own: "
-        f"the best schedule then saves {fitted['fresh', 'clean']} of the last excess risk; with noisy synthetic labels it "
-        f"saves {fitted['fresh', 'noisy']}, and with re-used real samples {fitted['reused', 'clean']} when labels are "
-        f"clean and {fitted['reused', 'noisy']} when they are noisy.** After a poor first model these are "
+        f"the best schedule then saves {fitted['fresh', 'clean']} of the last excess risk; with noisy synthetic labels "
+        f"it saves {fitted['fresh', 'noisy']}, and with re-used real samples {fitted['reused', 'clean']} when labels "
+        f"are clean and {fitted['reused', 'noisy']} when they are noisy.** After a poor first model these are "
         f"{poor['fresh', 'clean']}, {poor['fresh', 'noisy']}, {poor['reused', 'clean']} and {poor['reused', 'noisy']}."
     )
 
