@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from drawn_once import drawn_once
 from modelcollapse.decisions.comparison import compare
 from modelcollapse.problems.files import load_problem
 from modelcollapse.result import PARTS
@@ -51,8 +52,10 @@ def test_compare_prints_verdict_then_every_quantity(
 
 
 def test_compare_shows_a_wrong_theory(problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from modelcollapse.simulation import engine
     from modelcollapse.theory import mixture
 
+    monkeypatch.setattr(engine, "solve", drawn_once(engine.solve))
     right = mixture.amplification
     monkeypatch.setattr(mixture, "amplification", lambda *given: 1.2 * right(*given))
     code, out, _ = run("compare", problem, "--n-replicates", "100")

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from drawn_once import drawn_once
 from modelcollapse import InputError, Mixture, RandomTeacher, Source, Spectrum, solve
+from modelcollapse.decisions import comparison
 from modelcollapse.decisions.comparison import compare
 from modelcollapse.result import PARTS, Result, Status
 from modelcollapse.simulation import engine as simulation
@@ -21,10 +23,10 @@ from modelcollapse.theory import mixture as theory_mixture
 from theory_examples import mixed
 
 MODELS: list[dict[str, Any]] = [
-    {"ridge": 1e-2},
-    {"ridge": 0.0},
-    {"ridge": 0.0, "n": (20, 10, 5)},
-    {"ridge": 1e-3, "width": 30},
+    {"ridge": 1e-2, "d": 64},
+    {"ridge": 0.0, "d": 64, "n": (150, 75, 50)},
+    {"ridge": 0.0, "d": 64, "n": (25, 12, 6)},
+    {"ridge": 1e-3, "d": 64, "width": 38},
     {"ridge": 1e-3, "width": 50, "activation": "relu", "d": 64, "n": (80, 40, 20)},
     {"ridge": 1e-3, "d": 6, "n": (4, 3, 2)},
 ]
@@ -45,7 +47,7 @@ def test_compare_agrees_with_theory(model: dict[str, Any]) -> None:
     assert all(quantity.agree for quantity in found.quantities.values())
 
 
-@pytest.mark.parametrize("model", [{"ridge": 1e-2}, {"ridge": 1e-3, "width": 30}], ids=str)
+@pytest.mark.parametrize("model", [{"ridge": 1e-2, "d": 64}, {"ridge": 1e-3, "d": 64, "width": 38}], ids=str)
 def test_compare_disagrees_with_wrong_amplification(model: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     right = theory_mixture.amplification
     monkeypatch.setattr(theory_mixture, "amplification", lambda *given: 1.1 * right(*given))
@@ -58,7 +60,7 @@ def test_compare_disagrees_with_wrong_amplification(model: dict[str, Any], monke
 
 
 def test_compare_disagrees_with_theory_of_other_noise(monkeypatch: pytest.MonkeyPatch) -> None:
-    problem = mixed()
+    problem = mixed(d=64)
     noisier = replace(problem.sources[0], noise_var=1.03 * problem.sources[0].noise_var)
     answer = solve(replace(problem, sources=[noisier, *problem.sources[1:]]))
     monkeypatch.setattr(theory, "solve", lambda _: answer)
@@ -149,6 +151,14 @@ def test_compare_widens_standard_errors_by_the_fewest_replicates(
     assert widening > 1
 
 
+def test_compare_does_not_widen_by_the_few_replicates_of_a_look() -> None:
+    found = compare(flat(8, 9, ridge=0.0), n_replicates=200)
+    assert [result.n_replicates for result in found.simulations.values()] == [40, 200, 200]
+    single, twice = (found.simulations[size].stderr["excess_risk"] for size in (8, 16))
+    widening = found.quantities["excess_risk"].extrapolated_stderr / np.hypot(2 * twice, single)
+    assert stats.t.sf(5 * widening, df=100 - 1) == pytest.approx(stats.norm.sf(5), rel=1e-6)
+
+
 def test_compare_takes_exact_zeros_for_agreement() -> None:
     found = compare(large(ridge=0.0), n_replicates=100)
     assert found.agree
@@ -158,7 +168,7 @@ def test_compare_takes_exact_zeros_for_agreement() -> None:
 
 
 def test_compare_leaves_out_what_the_simulation_cannot_give() -> None:
-    found = compare(mixed(n=(120, 60, 0)), n_replicates=100)
+    found = compare(mixed(d=64, n=(120, 60, 0)), n_replicates=100)
     unseen = found.quantities["training_error of inputs"]
     assert math.isnan(unseen.simulation)
     assert unseen.agree is None
@@ -183,14 +193,16 @@ def test_compare_cannot_judge_the_interpolation_threshold_and_does_not_try_for_l
         (8, 9, [1, 8, 16]),  # no mean at its own size
         (8, 10, [1, 8, 16]),  # a mean, no variance
         (8, 7, [1, 8, 16]),
-        (70, 71, [1, 4, 8]),  # at twice the size no variance either
-        (70, 73, [1, 2, 4]),
-        (70, 74, [1, 2]),
+        (16, 17, [1, 4, 8]),  # at twice the size no variance either
+        (16, 19, [1, 2, 4]),
+        (16, 20, [1, 2]),
     ],
 )
 def test_compare_judges_sizes_with_a_variance_near_interpolation(
-    n_features: int, n_samples: int, sizes: list[int]
+    n_features: int, n_samples: int, sizes: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if n_features == 16:
+        monkeypatch.setattr(comparison, "LARGE", 16)  # only interpolation asks for larger sizes
     problem = flat(n_features, n_samples, ridge=0.0)
     found = compare(problem, n_replicates=400)
     assert found.agree, found.verdict
@@ -336,17 +348,17 @@ def test_compare_sees_the_error_that_it_says_it_would_have_seen(
 def test_compare_sees_that_error_with_97_percent(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
 
-    def noisy(problem: Mixture, **_: object) -> Result:
-        result = planted(offset)(problem)
+    def noisy(problem: Mixture, **given: Any) -> Result:
+        result = exact(problem, **given)
         error = result.stderr["excess_risk"] * rng.standard_normal()
         return replace(result, excess_risk=result.excess_risk + error)
 
-    offset = 0.0
     monkeypatch.setattr(simulation, "solve", planted(0.0))
     visible = visible_error(compare(large()).verdict)
     monkeypatch.setattr(simulation, "solve", noisy)
     seen = {}
     for offset in (visible, visible * 5 / 7):
+        exact = drawn_once(planted(offset))
         seen[offset] = np.mean([compare(large()).agree is False for _ in range(400)])
     assert seen[visible] > 0.97 - 5 * np.sqrt(0.97 * 0.03 / 400)
     assert 0.5 - 5 * 0.5 / 20 < seen[visible * 5 / 7] < 0.5 + 5 * 0.5 / 20  # at 5 standard errors it is a coin
@@ -381,6 +393,6 @@ def test_compare_keeps_finished_sizes_when_interrupted_at_the_first_unit(
 
 
 def test_verdict_leaves_rounding_unnumbered() -> None:
-    flat = compare(mixed(ridge=1e15))
+    flat = compare(mixed(d=64, ridge=1e15))
     assert flat.agree
     assert "that of theory, to rounding. Any error of theory above rounding would have been seen." in flat.verdict

@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from drawn_once import drawn_once
 from modelcollapse import Classes, ClassSource, InputError, Spectrum, solve_classes
 from modelcollapse.decisions.comparison import compare
 from modelcollapse.result import Status
+from modelcollapse.simulation import classes_engine as simulation
 from modelcollapse.theory import classes, classes_engine
 
 RATES = {"label_error": 0.3, "hit": 0.8, "false_keep": 0.3}
@@ -27,6 +29,7 @@ def problem(n_real: int = 50, *, n_synthetic: int = 100, ridge: float = 0.1) -> 
 def test_compare_agrees_with_theory_of_classes_and_not_with_half_the_amplification(
     asked: Classes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(simulation, "solve_classes", drawn_once(simulation.solve_classes))
     found = compare(asked, n_replicates=200)
     assert found.agree, found.verdict
     kept = [f"kept_label_error of {source.name}" for source in asked.sources]

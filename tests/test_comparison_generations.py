@@ -11,30 +11,38 @@ from typing import Any
 import numpy as np
 import pytest
 
+from drawn_once import drawn_once
 from generation_examples import recursion
 from modelcollapse import Curation, InputError, Recursion, Schedule, Spectrum, solve_generations
+from modelcollapse.decisions import comparison
 from modelcollapse.decisions.comparison import compare
 from modelcollapse.result import GenerationsResult, Status
 from modelcollapse.simulation import generations_engine as simulation
 from modelcollapse.theory import generations, memory
 from modelcollapse.theory import generations_engine as theory
 
-FLAT = Spectrum.isotropic(32)
+FLAT = Spectrum.isotropic(16)
 VERIFIER = Curation(hit=0.9, false_keep=0.3, tolerance=0.5)
-TWO = {"generations": 2, "spectrum": FLAT, "n_real": 60, "n_synthetic": 60, "ridge": 0.05}
+TWO = {"generations": 2, "spectrum": FLAT, "n_real": 30, "n_synthetic": 30, "ridge": 0.05}
 CASES: dict[str, Recursion] = {
     "replace": recursion("replace", **TWO),
-    "mix": recursion("mix", real="fresh", **TWO | {"n_real": 30, "n_synthetic": 30}),
-    "iterative, narrow": recursion("mix", real="fresh", shift=0.5, width=20, **TWO),
+    "mix": recursion("mix", real="fresh", **TWO | {"n_real": 15, "n_synthetic": 15}),
+    "iterative, narrow": recursion("mix", real="fresh", shift=0.5, width=10, **TWO),
     "accumulate": recursion("accumulate", **TWO),
     "fixed": recursion("replace", design="fixed", **TWO),
     "reused": recursion("mix", real="reused", **TWO),
-    "curated": recursion("replace", curation=VERIFIER, **TWO | {"n_synthetic": 150}),
-    "subsampled": recursion("accumulate-subsample", subsample=60, **TWO),
+    "curated": recursion("replace", curation=VERIFIER, **TWO | {"n_synthetic": 75}),
+    "subsampled": recursion("accumulate-subsample", subsample=30, **TWO),
 }
 CHAINS = ("replace", "mix", "iterative, narrow", "curated")
 """Those that are followed as a chain; the others have memory."""
 N_REPLICATES = {"curated": 400}
+
+
+@pytest.fixture(autouse=True)
+def smaller(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take 32 features for many: the problems have 16, and are judged at two and four times their size."""
+    monkeypatch.setattr(comparison, "LARGE", 32)
 
 
 def names(problem: Recursion) -> list[str]:
@@ -50,6 +58,7 @@ def test_compare_agrees_with_theory_of_generations_and_no_wrong_theory_does(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn = N_REPLICATES.get(name, 120)
+    monkeypatch.setattr(simulation, "solve_generations", drawn_once(simulation.solve_generations))
     found = compare(CASES[name], n_replicates=drawn)
     assert found.agree, found.verdict
     assert list(found.quantities) == names(CASES[name])
@@ -71,7 +80,7 @@ def test_compare_names_the_generation_of_which_theory_is_wrong(wrong: str, monke
     values = list(getattr(right, quantity))
     values[int(generation)] *= 1.5
     monkeypatch.setattr(theory, "solve_generations", lambda _: replace(right, **{quantity: tuple(values)}))
-    found = compare(CASES["curated"], n_replicates=100)
+    found = compare(CASES["curated"], n_replicates=400)
     assert found.agree is False
     assert f"extrapolated to large sizes, {wrong} (by " in found.verdict
     assert [name for name, told in found.quantities.items() if not told.agree] == [wrong]
@@ -134,18 +143,18 @@ def test_compare_takes_rounding_for_the_risk_0_of_generations_without_noise() ->
     assert any(told.simulation for told in found.quantities.values())  # a few times 1e-31
 
 
-def flat(n_samples: int, generations: int = 1, **changes: Any) -> Recursion:
-    """Return a mix without ridge of which every generation sees as many samples as are asked for."""
+def flat(n_samples: int, generations: int = 1, *, first: int | None = None, **changes: Any) -> Recursion:
+    """Return a mix without ridge of which every generation, or all but the first, sees so many samples."""
     given = {
         "n_real": n_samples,
-        "n_synthetic": 20,
-        "schedule": Schedule(n_samples={"real": [n_samples, n_samples - 20]}),
+        "n_synthetic": 10,
+        "schedule": Schedule(n_samples={"real": [first or n_samples, n_samples - 10]}),
     }
     return recursion("mix", real="fresh", **TWO | given | {"ridge": 0, "generations": generations} | changes)
 
 
 def test_compare_cannot_judge_generations_from_the_threshold_on_and_does_not_try_for_long() -> None:
-    later = recursion("mix", real="fresh", **TWO | {"ridge": 0, "n_real": 16, "n_synthetic": 16})
+    later = recursion("mix", real="fresh", **TWO | {"ridge": 0, "n_real": 8, "n_synthetic": 8})
     found = compare(later)
     assert found.agree is None
     assert "interpolation threshold" in found.verdict
@@ -154,13 +163,19 @@ def test_compare_cannot_judge_generations_from_the_threshold_on_and_does_not_try
     json.dumps(found.to_dict(), allow_nan=False)
 
 
-@pytest.mark.parametrize(("n_samples", "sizes"), [(33, [1, 4, 8]), (34, [1, 2, 4]), (36, [1, 2, 4])])
+@pytest.mark.parametrize(("n_samples", "sizes"), [(17, [1, 4, 8]), (18, [1, 2, 4]), (20, [1, 2, 4])])
 def test_compare_judges_sizes_at_which_every_generation_has_a_variance(n_samples: int, sizes: list[int]) -> None:
     found = compare(flat(n_samples), n_replicates=200)
     assert found.agree, found.verdict
     assert list(found.simulations) == sizes
-    assert found.simulations[1].n_replicates == (200 if n_samples == 36 else 40)
-    assert ("generation 1 has no finite mean" in found.verdict) == (n_samples == 33)
+    assert found.simulations[1].n_replicates == (200 if n_samples == 20 else 40)
+    assert ("generation 1 has no finite mean" in found.verdict) == (n_samples == 17)
+
+
+def test_compare_judges_sizes_at_which_the_generation_nearest_to_interpolation_has_a_variance() -> None:
+    found = compare(flat(18, first=60), n_replicates=100)
+    assert found.agree, found.verdict
+    assert {size: result.n_replicates for size, result in found.simulations.items()} == {1: 40, 2: 100, 4: 100}
 
 
 @pytest.mark.parametrize("stopped_at", [1, 2, 4])
@@ -230,7 +245,7 @@ def test_compare_of_generations_is_one_json_object_that_repeats_itself() -> None
 
 
 def test_compare_of_generations_needs_the_extrapolation() -> None:
-    found = compare(recursion("replace", **TWO | {"n_real": 40, "n_synthetic": 40, "ridge": 0.01}), n_replicates=600)
+    found = compare(recursion("replace", **TWO | {"n_real": 20, "n_synthetic": 20, "ridge": 0.01}), n_replicates=600)
     own = [told.difference_in_stderr for told in found.quantities.values()]
     assert np.max(np.abs(own)) > 5  # at its own size theory is off, and the simulation sees it
     assert found.agree, found.verdict
