@@ -148,8 +148,10 @@ def test_solve_by_simulation_prints_values_with_errors(problem: str) -> None:
 
 
 INTERRUPTIBLE = """
+import signal
 import sys
 from modelcollapse.cli import _progress, main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # not ignored, as in what a shell puts into the background
 show = _progress.SimulationLine.__call__
 def note(self, reading, **given):
     if reading.n_replicates == 8:
@@ -171,7 +173,10 @@ def test_ctrl_c_prints_what_there_is(problem: str, arguments: list[str]) -> None
         assert running.stderr is not None
         assert running.stderr.readline() == "started\n"
         running.send_signal(signal.SIGINT)
-        out, err = running.communicate(timeout=60)
+        try:
+            out, err = running.communicate(timeout=60)
+        finally:
+            running.kill()
     assert (running.returncode, err) == (130, "")
     assert "interrupted" in out
     if "--json" in arguments:
