@@ -92,6 +92,17 @@ REMEMBERED = {
     "replace, fixed, interpolating, narrow": _few(
         "replace", design="fixed", ridge=0, spectrum=FLAT, width=50, n_real=30, n_synthetic=30
     ),
+    "mix, reused, interpolating once curated": _few(
+        "mix",
+        real="reused",
+        ridge=0,
+        spectrum=FLAT,
+        n_real=15,
+        n_synthetic=90,
+        shift=0.5,
+        noise=(1, 1),
+        curation=Curation(hit=0.5, false_keep=0.1, tolerance=0.5),
+    ),
     "subsample, verifier": _many("accumulate-subsample", subsample=100, curation=SLOPPY),
     "subsample": _many("accumulate-subsample", subsample=120),
     "subsample, few, weighted, other inputs": _few(
