@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from modelcollapse import Spectrum
+from generation_examples import recursion as scheduled
+from modelcollapse import Schedule, Spectrum
 from modelcollapse.decisions.generations_plan import plan_generations
+from modelcollapse.decisions.generations_what_if import with_noise_scaled
 from modelcollapse.theory.generations_engine import solve_generations
 from test_adaptive_mixing import D, recursion
 from test_cli import PROBLEM, run
@@ -105,3 +107,21 @@ def test_plan_draws_any_workflow(tmp_path: Path):
     code, out, _ = run("plan", str(path), "--out", str(picture))
     assert (code, "generation 3" in out) == (0, True)
     assert picture.read_text().startswith("<svg")
+
+
+@pytest.mark.parametrize("scale", [0.5, 1.5])
+def test_another_noise_is_that_of_all_labels(scale):
+    """Of both sources, in every generation, the schedule's own included."""
+    schedule = Schedule(noise_var={"synthetic": [0.1, 0.2, 0.3]})
+    problem = scheduled("mix", real="fresh", generations=2, noise=(0.4, 0.1), schedule=schedule)
+    assert with_noise_scaled(problem, scale).noise_var == pytest.approx(scale * problem.noise_var, rel=1e-12)
+
+
+def test_plan_counts_generations_with_another_noise():
+    problem = scheduled("replace", generations=4, n_real=300, n_synthetic=2000)
+    plan = plan_generations(problem, factor=1.5)
+    for scale, within in plan.within_by_noise.items():
+        noisier = with_noise_scaled(problem, scale)
+        risk = np.array(solve_generations(noisier).excess_risk)
+        stays = risk[1:] <= 1.5 * risk[0] * (1 + 1e-9)
+        assert min(within, 4) == (4 if stays.all() else int(np.argmin(stays)))

@@ -353,3 +353,12 @@ def test_mixture_plan_refuses_what_it_cannot_use():
         plan_mixture(problem(), factor=0.9)
     with pytest.raises(InputError, match="must have samples"):
         plan_mixture(problem(n=(0, 10)))
+
+
+def test_fractions_are_shares_of_all_samples():
+    mixture = problem(n=(120, 80))
+    for allowance in plan_mixture(mixture).allowances:
+        if allowance.n_synthetic is not None:
+            total = 200 if allowance.fixed == "total" else 120 + allowance.n_synthetic
+            assert allowance.synthetic_fraction == pytest.approx(allowance.n_synthetic / total, rel=1e-12)
+    assert any(a.fixed == "real" and a.n_synthetic for a in plan_mixture(mixture).allowances)
