@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 PARTS = ("bias", "variance", "projection_variance", "collapse")
 """Names of the parts of the excess risk, in the order in which they are reported."""
@@ -22,8 +22,18 @@ class Status(StrEnum):
     INTERRUPTED = "interrupted"  # stopped from outside; the numbers are of what there was
 
 
+class Writable:
+    """A dataclass that can be written down as JSON."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain numbers, strings and lists for JSON; a number that is not finite becomes None."""
+        content = plain(asdict(cast(Any, self)))
+        assert isinstance(content, dict)
+        return content
+
+
 @dataclass(frozen=True, kw_only=True)
-class Result:
+class Result(Writable):
     """The answer of one engine to one problem.
 
     Attributes
@@ -70,15 +80,9 @@ class Result:
     version: str
     assumptions: tuple[str, ...] = field(default=())
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain numbers, strings and lists for JSON; a number that is not finite becomes None."""
-        content = plain({name: getattr(self, name) for name in self.__dataclass_fields__})
-        assert isinstance(content, dict)
-        return content
-
 
 @dataclass(frozen=True, kw_only=True)
-class GenerationsResult:
+class GenerationsResult(Writable):
     """The answer of one engine to a recursion: entry t of every sequence belongs to generation t, from 0 on.
 
     Attributes
@@ -122,15 +126,9 @@ class GenerationsResult:
         usable = 0 < first < math.inf
         return tuple(risk / first if usable else math.nan for risk in self.excess_risk)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain numbers, strings and lists for JSON; a number that is not finite becomes None."""
-        content = plain({name: getattr(self, name) for name in self.__dataclass_fields__})
-        assert isinstance(content, dict)
-        return content
-
 
 @dataclass(frozen=True, kw_only=True)
-class ClassesResult:
+class ClassesResult(Writable):
     """The answer of one engine to a problem of two classes.
 
     Attributes
@@ -159,12 +157,6 @@ class ClassesResult:
     n_replicates: int | None
     version: str
     assumptions: tuple[str, ...] = field(default=())
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain numbers, strings and lists for JSON; a number that is not finite becomes None."""
-        content = plain({name: getattr(self, name) for name in self.__dataclass_fields__})
-        assert isinstance(content, dict)
-        return content
 
 
 def plain(value: Any) -> Any:

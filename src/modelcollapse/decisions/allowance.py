@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from modelcollapse.decisions.market import Market, market
 from modelcollapse.digits import count_text, share_text
 from modelcollapse.errors import InputError
 from modelcollapse.problems.mixture import Mixture
-from modelcollapse.result import plain
+from modelcollapse.result import Writable
 from modelcollapse.theory.tuning import tuned_fits
 
 POINTS = 33
@@ -50,7 +49,7 @@ class Allowance:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MixturePlan:
+class MixturePlan(Writable):
     """How much synthetic data a mixture can bear.
 
     Attributes
@@ -68,12 +67,6 @@ class MixturePlan:
     allowances: tuple[Allowance, ...]
     references: dict[str, float]
     version: str = __version__
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain numbers, strings and lists for JSON; a number that is not finite becomes None."""
-        content = plain(asdict(self))
-        assert isinstance(content, dict)
-        return content
 
 
 def plan_mixture(problem: Mixture, *, factor: float = FACTOR) -> MixturePlan:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from modelcollapse.decisions.verdict import NOT_ENOUGH, gains_clearly
 from modelcollapse.digits import count_text, money_text, rough_text
 from modelcollapse.errors import InputError
 from modelcollapse.problems.mixture import MAX_SAMPLES
-from modelcollapse.result import plain
+from modelcollapse.result import Writable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +51,7 @@ class Affordable:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AuditPlan:
+class AuditPlan(Writable):
     """What to buy, by an audit.
 
     Attributes
@@ -96,12 +95,6 @@ class AuditPlan:
     at_edge: bool
     profile: dict[str, tuple[float, ...]]
     version: str = __version__
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain numbers, strings and lists for JSON; a number that is not finite becomes None."""
-        content = plain(asdict(self))
-        assert isinstance(content, dict)
-        return content
 
 
 def plan_audit(

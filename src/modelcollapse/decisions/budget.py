@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from modelcollapse.decisions.what_if import WhatIf, quality_without, what_ifs
 from modelcollapse.digits import count_text
 from modelcollapse.errors import InputError
 from modelcollapse.problems.mixture import MAX_SAMPLES, Mixture
-from modelcollapse.result import plain
+from modelcollapse.result import Writable
 from modelcollapse.theory import engine
 
 COUNTS, REFINEMENTS = 25, 4
@@ -52,7 +51,7 @@ class Purchase:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BudgetPlan:
+class BudgetPlan(Writable):
     """What to buy.
 
     Attributes
@@ -114,12 +113,6 @@ class BudgetPlan:
     quality_without: float | None
     profile: dict[str, tuple[float, ...]]
     version: str = __version__
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain numbers, strings and lists for JSON; a number that is not finite becomes None."""
-        content = plain(asdict(self))
-        assert isinstance(content, dict)
-        return content
 
 
 def plan_budget(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from modelcollapse import __version__
 from modelcollapse.checks import integer
@@ -15,7 +15,7 @@ from modelcollapse.decisions.comparison_words import verdict
 from modelcollapse.engines import ENGINES, answer, refusal
 from modelcollapse.errors import InputError
 from modelcollapse.problems.mixture import Mixture
-from modelcollapse.result import ClassesResult, GenerationsResult, Result, Status, plain
+from modelcollapse.result import ClassesResult, GenerationsResult, Result, Status, Writable
 from modelcollapse.simulation.scene import NO_VARIANCE
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ SHOWN = 4_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class Comparison(Writable):
     """Theory beside simulation.
 
     Attributes
@@ -62,12 +62,6 @@ class Comparison:
     def interrupted(self) -> bool:
         """Whether it was stopped before the end."""
         return _interrupted(self.simulations)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain numbers, strings and lists for JSON; a number that is not finite becomes None."""
-        content = plain(asdict(self))
-        assert isinstance(content, dict)
-        return content
 
 
 def compare(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from modelcollapse.checks import Array, number
 from modelcollapse.decisions.model_size import log_centres, sized_model
 from modelcollapse.problems.mixture import Mixture
-from modelcollapse.result import plain
+from modelcollapse.result import Writable
 
 FEATURES_PER_SAMPLE = (1e-4, 10.0)
 CELLS_PER_DECADE = 12
@@ -24,7 +23,7 @@ WIDE = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class DataGain:
+class DataGain(Writable):
     """The synthetic fraction beyond which `data_growth` times the samples divide the risk by less than `gain`.
 
     Attributes
@@ -51,12 +50,6 @@ class DataGain:
     clean_gain: Array
     synthetic_fraction: Array
     regained: NDArray[np.bool_]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain numbers, strings and lists for JSON; a number that is not finite becomes None."""
-        content = plain(asdict(self))
-        assert isinstance(content, dict)
-        return content
 
 
 def data_gain(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from modelcollapse.decisions.generations_words import advise
 from modelcollapse.errors import InputError
 from modelcollapse.problems.recursion import REAL, SYNTHETIC, Recursion
 from modelcollapse.problems.workflow import MAX_GENERATIONS, Schedule
-from modelcollapse.result import plain
+from modelcollapse.result import Writable
 from modelcollapse.theory.chains import tiled
 from modelcollapse.theory.generations import trajectory
 from modelcollapse.theory.generations_engine import (
@@ -42,7 +42,7 @@ FACTORS = (0.5, 1.5)
 
 
 @dataclass(frozen=True, kw_only=True)
-class GenerationsPlan:
+class GenerationsPlan(Writable):
     """How long a recursion can go on.
 
     Attributes
@@ -102,8 +102,7 @@ class GenerationsPlan:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain numbers, strings and lists for JSON; a number that is not finite becomes None."""
-        content = plain(asdict(self))
-        assert isinstance(content, dict)
+        content = super().to_dict()
         if self.mixing is not None:
             content["mixing"] |= {"gain": self.mixing.gain, "greedy_gap": self.mixing.greedy_gap}
         return content

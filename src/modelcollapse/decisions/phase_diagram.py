@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -15,7 +15,7 @@ from modelcollapse.decisions.model_size import SizedModel, SizedRisk, log_centre
 from modelcollapse.problems.mixture import Mixture, Source
 from modelcollapse.problems.spectrum import Spectrum
 from modelcollapse.problems.teacher import RandomTeacher, Shift
-from modelcollapse.result import plain
+from modelcollapse.result import Writable
 
 FEATURES_PER_SAMPLE = (0.1, 10.0)
 WIDTH_PER_SAMPLE = (10**-1.5, 10.0)
@@ -40,7 +40,7 @@ class Effect(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PhaseDiagram:
+class PhaseDiagram(Writable):
     """Slopes of risk and collapse in the logarithm of the model size.
 
     Attributes
@@ -103,12 +103,6 @@ class PhaseDiagram:
                     }
                 )
         return rows
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain numbers, strings and lists for JSON; a number that is not finite becomes None."""
-        content = plain(asdict(self))
-        assert isinstance(content, dict)
-        return content
 
 
 def phase_diagram(problem: Mixture, *, model: str, synthetic_fractions: Sequence[float]) -> PhaseDiagram:
