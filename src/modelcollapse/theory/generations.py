@@ -273,7 +273,7 @@ def _fit(chain: Chain, t: int, labels: _Labels, covariances: CommutingCovariance
         feature_noise=np.zeros(covariances.n_groups),
     )
     if before is not None and _alike(sampling, before.sampling):
-        return replace(before, sampling=sampling)
+        return before
     nothing = np.zeros((0, covariances.n_features))
     components = Components(loadings=np.zeros((2, 0)), known=nothing, random=nothing, scale=np.ones(2))
     reductions = reduce(sampling, covariances=covariances, components=components, solver=solve_fixed_point)
