@@ -159,6 +159,48 @@ class ClassesResult(Writable):
     assumptions: tuple[str, ...] = field(default=())
 
 
+@dataclass(frozen=True, kw_only=True)
+class ChainResult(Writable):
+    """The answer of one engine to a chain of tokens, Gaussians, Poisson laws or n-grams.
+
+    Attributes
+    ----------
+    generations : mapping of str to tuple of float
+        Quantities by name; entry t belongs to generation t, from 0 on. An engine leaves out what it does not answer.
+    numbers : mapping of str to float
+        Quantities that belong to no single generation, by name.
+    stderr : mapping
+        ``"generations"`` and ``"numbers"``: standard errors under the same keys; zeros for theory.
+    limits : mapping of str to float
+        Where quantities go after many generations, by name, as far as that is known.
+    bounds : mapping of str to Bounds
+        Published bounds by the name of the quantity, whether it belongs to generations or not; only theory has them.
+    status, engine, seed, n_replicates, version, assumptions
+        As in `Result`.
+    """
+
+    generations: Mapping[str, tuple[float, ...]]
+    numbers: Mapping[str, float]
+    stderr: Mapping[str, Mapping[str, Any]]
+    limits: Mapping[str, float] = field(default_factory=dict)
+    bounds: Mapping[str, Bounds] = field(default_factory=dict)
+    status: Status
+    engine: str
+    seed: int | None
+    n_replicates: int | None
+    version: str
+    assumptions: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """What a paper proves about a quantity: a number, or one for each generation, on either side; None for no bound."""
+
+    lower: tuple[float, ...] | float | None
+    upper: tuple[float, ...] | float | None
+    source: str
+
+
 def plain(value: Any) -> Any:
     """Turn nested results into what JSON can hold: arrays to lists, numbers that are not finite to None.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from modelcollapse.checks import choice, known_keys
 from modelcollapse.errors import InputError
-from modelcollapse.problems import classes_schema, workflow_schema
+from modelcollapse.problems import chains_schema, classes_schema, workflow_schema
 from modelcollapse.problems.arrays import is_array_file, numbers
 from modelcollapse.problems.classes import Classes
 from modelcollapse.problems.entries import (
@@ -21,14 +21,21 @@ from modelcollapse.problems.entries import (
     spectrum_to_dict,
     with_spectrum,
 )
+from modelcollapse.problems.gaussian import GaussianChain
 from modelcollapse.problems.mixture import Mixture, Source
+from modelcollapse.problems.ngrams import NgramChain
+from modelcollapse.problems.poisson import PoissonChain
 from modelcollapse.problems.recursion import Recursion
 from modelcollapse.problems.teacher import FixedTeacher, RandomTeacher, Shift, Teacher
+from modelcollapse.problems.tokens import TokenChain
 
-PLANNED_KINDS = ("tokens", "tails", "gaussian")
+PLANNED_KINDS = ("tails",)
 """Kinds that the format reserves and no engine answers yet."""
 
-Problem = Mixture | Recursion | Classes
+Chain = TokenChain | GaussianChain | PoissonChain | NgramChain
+"""Kinds of problems of which each generation re-estimates a law from samples."""
+
+Problem = Mixture | Recursion | Classes | Chain
 """What a problem file may hold."""
 
 PROBLEM_KEYS = ("kind", "ridge", "width", "activation", "target", "sources", "workflow")
@@ -158,7 +165,7 @@ def _source_to_dict(source: Source, *, inherits: bool, first: Source) -> dict[st
     return content
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Kind:
     """How problems of one kind are read from the tables of a file, and written."""
 
@@ -168,7 +175,11 @@ class Kind:
 
 
 KINDS = {
-    "mixture": Kind(problem=(Mixture, Recursion), read=_read_mixture, write=_write_mixture),
-    "classes": Kind(problem=Classes, read=classes_schema.read, write=classes_schema.write),
+    "mixture": Kind((Mixture, Recursion), _read_mixture, _write_mixture),
+    "classes": Kind(Classes, classes_schema.read, classes_schema.write),
+    "tokens": Kind(TokenChain, chains_schema.read_token_chain, chains_schema.write_token_chain),
+    "gaussian": Kind(GaussianChain, chains_schema.read_gaussian_chain, chains_schema.write_gaussian_chain),
+    "poisson": Kind(PoissonChain, chains_schema.read_poisson_chain, chains_schema.write_poisson_chain),
+    "ngrams": Kind(NgramChain, chains_schema.read_ngram_chain, chains_schema.write_ngram_chain),
 }
 """What may stand under `kind`."""
