@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from modelcollapse.problems.schema import Problem
 
 INTERRUPTED = 130
 """Exit code when Ctrl-C cut a simulation short: what there was is printed, and scripts stop, as shells expect."""
@@ -34,6 +37,22 @@ OnDevice = Annotated[
     Device | None,
     typer.Option("--device", help="NumPy, or PyTorch on cpu or cuda; default: numpy.", show_default=False),
 ]
+
+
+def watched(problem: Problem) -> str:
+    """Return the name of the quantity whose estimate is shown while a problem is simulated."""
+    from modelcollapse.problems.classes import Classes
+    from modelcollapse.problems.gaussian import GaussianChain
+    from modelcollapse.problems.ngrams import NgramChain
+    from modelcollapse.problems.schema import Chain
+
+    if isinstance(problem, Classes):
+        return "accuracy"
+    if isinstance(problem, NgramChain):
+        return "vocabulary"
+    if isinstance(problem, GaussianChain):
+        return "mean_error"
+    return "squared_error" if isinstance(problem, Chain) else "excess_risk"
 
 
 def settings(

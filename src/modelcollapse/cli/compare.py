@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from modelcollapse.cli._output import cell, print_json
-from modelcollapse.cli._simulation import INTERRUPTED, NReplicates, OnDevice, RelativeStderr, Seed, settings
+from modelcollapse.cli._simulation import INTERRUPTED, NReplicates, OnDevice, RelativeStderr, Seed, settings, watched
 from modelcollapse.digits import signed_share_text
 
 if TYPE_CHECKING:
@@ -41,12 +41,11 @@ def command(
     """
     from modelcollapse.cli._progress import SimulationLine
     from modelcollapse.decisions.comparison import compare
-    from modelcollapse.problems.classes import Classes
     from modelcollapse.problems.files import load_problem
 
     problem = load_problem(file)
     given = settings(seed=seed, n_replicates=n_replicates, relative_stderr=relative_stderr, device=device)
-    with SimulationLine("accuracy" if isinstance(problem, Classes) else "excess_risk") as line:
+    with SimulationLine(watched(problem)) as line:
         comparison = compare(problem, report=lambda size, reading: line(reading, size=size), **given)
     if json:
         print_json(comparison.to_dict())
@@ -65,7 +64,7 @@ def _print_comparison(comparison: Comparison) -> None:
     console = Console(highlight=False, markup=False)
     console.print(comparison.verdict, style="bold")
     wide = console.width >= _WIDE
-    columns = [(heading, show) for heading, show, wide_only in _COLUMNS if wide or not wide_only]
+    columns = [(heading, show) for heading, show, wide_only in _columns(comparison) if wide or not wide_only]
     table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("quantity", min_width=len("projection_variance"))
     for heading, _ in columns:
@@ -79,13 +78,14 @@ def _print_comparison(comparison: Comparison) -> None:
 
 
 def _shown(comparison: Comparison) -> Mapping[str, Quantity]:
-    """Return what a table has room for: of many generations, the excess risks and what else is furthest from theory."""
-    from modelcollapse.result import GenerationsResult
+    """Return what a table has room for: of many generations, the main quantity and what is furthest."""
+    from modelcollapse.result import ChainResult, GenerationsResult
 
     every = comparison.quantities
-    if len(every) <= _ALL or not isinstance(comparison.theory, GenerationsResult):
+    if len(every) <= _ALL or not isinstance(comparison.theory, GenerationsResult | ChainResult):
         return every
-    risks = {name for name in every if name.startswith("excess_risk")}
+    main = ("excess_risk", "squared_error", "mean_error")
+    risks = {name for name in every if name.startswith(main)}
     others = [name for name in every if name not in risks and every[name].agree is not None]
     furthest = sorted(others, key=lambda name: -abs(every[name].deviation_in_stderr))[:_FURTHEST]
     return {name: quantity for name, quantity in every.items() if name in risks or name in furthest}
@@ -107,7 +107,8 @@ def _gap(quantity: Quantity) -> str:
     return "0 %" if quantity.difference_in_stderr == 0 else signed_share_text(quantity.finite_size_gap)
 
 
-_COLUMNS: list[tuple[str, Callable[[Quantity], str], bool]] = [
+Column = tuple[str, Callable[["Quantity"], str], bool]
+_COLUMNS: list[Column] = [
     ("theory", lambda q: cell(q.theory), False),
     ("simulation", lambda q: _value(q.simulation, q.stderr, q), False),
     ("gap", _gap, True),
@@ -116,6 +117,19 @@ _COLUMNS: list[tuple[str, Callable[[Quantity], str], bool]] = [
     ("s.e.", lambda q: _in_stderr(q.deviation_in_stderr), False),
 ]
 """Heading, content, and whether it is shown in wide terminals only."""
+_AT_ITS_SIZE: list[Column] = [(heading, show, False) for heading, show, _ in _COLUMNS[:4]]
+
+
+def _columns(comparison: Comparison) -> list[Column]:
+    """Return the columns of a table; where nothing is extrapolated, those of the problem's own size."""
+    return _AT_ITS_SIZE if _is_exact(comparison) else _COLUMNS
+
+
+def _is_exact(comparison: Comparison) -> bool:
+    """Whether theory holds at every size."""
+    from modelcollapse.result import ChainResult
+
+    return isinstance(comparison.theory, ChainResult)
 
 
 def _notes(comparison: Comparison, *, n_left_out: int) -> list[str]:
@@ -125,9 +139,13 @@ def _notes(comparison: Comparison, *, n_left_out: int) -> list[str]:
         f"{own[1].n_replicates} at the problem's size",
         *(f"{r.n_replicates} at {size} times" for size, r in larger),
     ]
-    return [
-        f"simulation: seed {own[1].seed}; replicates: {', '.join(drawn)}",
+    extrapolated = [
         "large sizes: the simulation extrapolated from the two largest sizes",
         "s.e.: how many standard errors the number before it is from theory; it is judged by the last column",
+    ]
+    exact = ["s.e.: how many standard errors the simulation is from theory, which holds at every size"]
+    return [
+        f"simulation: seed {own[1].seed}; replicates: {', '.join(drawn)}",
+        *(exact if _is_exact(comparison) else extrapolated),
         *[f"{n_left_out} parts that are closer to theory are left out; --json has them"] * (n_left_out > 0),
     ]

@@ -12,7 +12,7 @@ import typer
 
 from modelcollapse.cli._output import cell, print_json
 from modelcollapse.cli._picture import check_picture_path, write_picture
-from modelcollapse.cli._simulation import INTERRUPTED, NReplicates, OnDevice, RelativeStderr, Seed, settings
+from modelcollapse.cli._simulation import INTERRUPTED, NReplicates, OnDevice, RelativeStderr, Seed, settings, watched
 from modelcollapse.digits import rough_text
 from modelcollapse.errors import InputError
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from modelcollapse.problems.schema import Problem
-    from modelcollapse.result import ClassesResult, GenerationsResult, Result
+    from modelcollapse.result import ChainResult, ClassesResult, GenerationsResult, Result
 
-    Answer = Result | GenerationsResult | ClassesResult
+    Answer = Result | GenerationsResult | ClassesResult | ChainResult
 
 
 _WIDE = 100
@@ -51,6 +51,7 @@ def command(
 ) -> None:
     """Solve a problem file: excess risk and its parts, of every generation with a workflow; of two classes, accuracy.
 
+    Of chains (tokens, Gaussians, rates, n-grams): how far each generation is from the real law, and what it has lost.
     The simulation gives standard errors too; Ctrl-C ends it with what there is, and exit code 130.
     """
     from modelcollapse.problems.files import load_problem
@@ -79,7 +80,6 @@ def command(
 def _answer(problem: Problem, engine: Engine, given: dict[str, Any]) -> Answer:
     """Return what the engine answers; the simulation shows how far it is."""
     from modelcollapse.engines import answer
-    from modelcollapse.problems.classes import Classes
     from modelcollapse.problems.mixture import Mixture
 
     if engine is Engine.theory:
@@ -88,14 +88,15 @@ def _answer(problem: Problem, engine: Engine, given: dict[str, Any]) -> Answer:
         raise InputError("this kind of problem is simulated with NumPy only. Leave out --device.")
     from modelcollapse.cli._progress import SimulationLine
 
-    with SimulationLine("accuracy" if isinstance(problem, Classes) else "excess_risk") as line:
+    with SimulationLine(watched(problem)) as line:
         return answer(problem, engine="simulation", report=line, **given)
 
 
 def _check_has_generations(problem: Problem) -> None:
     from modelcollapse.problems.recursion import Recursion
+    from modelcollapse.problems.schema import Chain
 
-    if not isinstance(problem, Recursion):
+    if not isinstance(problem, Recursion | Chain):
         raise InputError("--out draws generations: the problem has no `workflow` table. Leave out --out.")
 
 
@@ -103,9 +104,14 @@ def _draw(result: Answer, out: Path) -> None:
     """Write the picture of the generations, unless there is nothing to draw: an older picture is worth more."""
     from matplotlib.figure import Figure
 
+    from modelcollapse.figures.chains import chain_data, draw_chain
     from modelcollapse.figures.generations import draw_generations, generations_data
-    from modelcollapse.result import GenerationsResult
+    from modelcollapse.result import ChainResult, GenerationsResult
 
+    if isinstance(result, ChainResult):
+        drawn = draw_chain(chain_data(result))
+        write_picture(drawn, out, name="chain", description="Quantities of every generation, with published bounds.")
+        return
     assert isinstance(result, GenerationsResult)
     if result.status == "interrupted" and math.isnan(result.excess_risk[0]):
         return
@@ -118,10 +124,13 @@ def _print_table(result: Answer) -> None:
     """Print the numbers, and how it went."""
     from rich.console import Console
 
-    from modelcollapse.result import GenerationsResult
+    from modelcollapse.cli._chain_view import print_chain
+    from modelcollapse.result import ChainResult, GenerationsResult
 
     console = Console(highlight=False, markup=False)
-    if isinstance(result, GenerationsResult):
+    if isinstance(result, ChainResult):
+        print_chain(result, console)
+    elif isinstance(result, GenerationsResult):
         console.print(_by_generation(result, wide=console.width >= _WIDE))
     else:
         console.print(_by_quantity(result))

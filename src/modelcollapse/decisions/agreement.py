@@ -115,6 +115,32 @@ def judge(expected: Number, *, own: Number, single: Number, twice: Number, widen
     )
 
 
+def judge_exact(expected: Number, *, own: Number, widening: float) -> Quantity:
+    """Compare one number of a theory that holds at every size with a simulation at the problem's own size.
+
+    Where all replicates say the same, they have no standard error: the number is judged only if theory says it too.
+    """
+    known = Number(own.value, own.stderr if own.stderr else math.nan, own.scale)
+    if abs(own.value - expected.value) <= ROUNDING * expected.scale:
+        known = own
+    stderr = widening * known.stderr
+    deviation = _in_stderr(own.value - expected.value, stderr, slack=ROUNDING * expected.scale)
+    return Quantity(
+        theory=expected.value,
+        simulation=own.value,
+        stderr=own.stderr,
+        difference=own.value - expected.value,
+        difference_in_stderr=deviation,
+        finite_size_gap=(own.value - expected.value) / abs(expected.value) if expected.value else math.nan,
+        extrapolated=own.value,
+        extrapolated_stderr=stderr,
+        remainder=0.0,
+        deviation_in_stderr=deviation,
+        visible_error=VISIBLE * stderr,
+        agree=None if math.isnan(deviation) else abs(deviation) <= AGREEMENT,
+    )
+
+
 def widening(n_units: int) -> float:
     """Return by how much standard errors of so many independent units grow, so that 5 cover what 5 of endless ones do.
 

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 
 from modelcollapse import __version__
 from modelcollapse.checks import integer
-from modelcollapse.decisions.agreement import UNKNOWN, Quantity, judge, widening
+from modelcollapse.decisions.agreement import UNKNOWN, Quantity, judge, judge_exact, widening
 from modelcollapse.decisions.comparison_cases import Case, case_of
 from modelcollapse.decisions.comparison_words import verdict
 from modelcollapse.engines import ENGINES, answer, refusal
 from modelcollapse.errors import InputError
 from modelcollapse.problems.mixture import Mixture
-from modelcollapse.result import ClassesResult, GenerationsResult, Result, Status, Writable
+from modelcollapse.result import ChainResult, ClassesResult, GenerationsResult, Result, Status, Writable
 from modelcollapse.simulation.scene import NO_VARIANCE
 
 if TYPE_CHECKING:
     from modelcollapse.problems.schema import Problem
     from modelcollapse.simulation.sampler import Reading
 
-    Answer = Result | GenerationsResult | ClassesResult
+    Answer = Result | GenerationsResult | ClassesResult | ChainResult
 
 LARGE = 64
 """Features from which the error of theory is taken to fall in proportion to 1/size."""
@@ -44,9 +44,9 @@ class Comparison(Writable):
         None: it cannot be judged.
     quantities : dict of str to Quantity
         By name, as ``"excess_risk"``, ``"training_error of NAME"`` or ``"bias of generation 3"``.
-    theory : Result, GenerationsResult or ClassesResult
+    theory : Result, GenerationsResult, ClassesResult or ChainResult
         Of the problem.
-    simulations : dict of int to Result, GenerationsResult or ClassesResult
+    simulations : dict of int to results of the same type
         Of the problem (1), and of problems so many times larger.
     version : str
     """
@@ -76,11 +76,12 @@ def compare(
     """Judge theory by simulations of a problem at its own size and at larger ones.
 
     Theory holds up to errors of the order of 1/size, which a precise simulation resolves. Two sizes tell them apart
-    from an error in theory: what is of first order cancels in 2 v(twice the size) − v(size).
+    from an error in theory: what is of first order cancels in 2 v(twice the size) − v(size). Theory of chains is exact:
+    they are simulated at their own size alone.
 
     Parameters
     ----------
-    problem : Mixture, Recursion or Classes
+    problem : Mixture, Recursion, Classes or a chain
     seed : int
         Of the first simulation; each further one takes the next, so that they are independent.
     n_replicates, relative_stderr
@@ -122,7 +123,7 @@ def compare(
     expected = answer(problem)
     case = case_of(problem)
     margin = 0.0 if expected.status is Status.INTERPOLATION_THRESHOLD else case.margin
-    sizes = _sizes(problem, case, margin)
+    sizes = {1: problem} if case.exact else _sizes(problem, case, margin)
     if n_replicates is None and relative_stderr is None:
         relative_stderr = case.relative_stderr
     results: dict[int, Answer] = {}
@@ -142,7 +143,11 @@ def compare(
             break
     quantities = _quantities(case, expected, results)
     agree, said = verdict(
-        quantities, headline=case.headline, interrupted=_interrupted(results), threshold=len(sizes) == 1
+        quantities,
+        headline=case.headline,
+        interrupted=_interrupted(results),
+        threshold=len(sizes) == 1 and not case.exact,
+        exact=case.exact,
     )
     return Comparison(verdict=said, agree=agree, quantities=quantities, theory=expected, simulations=results)
 
@@ -194,6 +199,9 @@ def _quantities(case: Case, expected: Answer, simulated: Mapping[int, Answer]) -
     """Lay the numbers of theory and of the simulations at the problem's size and at the two largest side by side."""
     n_units = min(simulated[size].n_replicates or 0 for size in sorted(simulated)[-2:]) // case.replicates_per_unit
     numbers = {size: case.numbers(result) for size, result in simulated.items()}
+    if case.exact:
+        both = ((name, number) for name, number in case.numbers(expected).items() if name in numbers[1])
+        return {name: judge_exact(number, own=numbers[1][name], widening=widening(n_units)) for name, number in both}
     last = max(numbers)
     before = numbers.get(last // 2, {})  # empty when a simulation was stopped before there were two sizes to take
     return {

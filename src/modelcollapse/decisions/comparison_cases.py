@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,10 +11,11 @@ from modelcollapse.checks import fail
 from modelcollapse.decisions.agreement import ROUNDING, Number
 from modelcollapse.problems.classes import Classes
 from modelcollapse.problems.doubling import doubled, doubled_classes, doubled_recursion
+from modelcollapse.problems.gaussian import GaussianChain
 from modelcollapse.problems.mixture import MAX_SAMPLES, Mixture
 from modelcollapse.problems.recursion import Recursion
-from modelcollapse.problems.schema import Problem
-from modelcollapse.result import PARTS, ClassesResult, GenerationsResult, Result
+from modelcollapse.problems.schema import Chain, Problem
+from modelcollapse.result import PARTS, ChainResult, ClassesResult, GenerationsResult, Result
 from modelcollapse.simulation import classes_engine, generations_engine, mixture
 from modelcollapse.simulation import engine as simulation
 
@@ -41,6 +43,8 @@ class Case:
         Refuses a problem that the simulation cannot hold for another reason than those in `largest`.
     numbers : callable
         From a result to the numbers that are compared, by name.
+    exact : bool
+        Whether theory holds at every size, so that the problem is simulated at its own alone.
     """
 
     headline: str
@@ -52,6 +56,7 @@ class Case:
     doubled: Callable[[Any], Problem]
     check: Callable[[Any], object]
     numbers: Callable[[Any], dict[str, Number]]
+    exact: bool = False
 
 
 def case_of(problem: Problem) -> Case:
@@ -68,7 +73,9 @@ def case_of(problem: Problem) -> Case:
         return _of_recursion(problem)
     if isinstance(problem, Classes):
         return _of_classes(problem)
-    raise fail("problem", problem, "a Mixture, a Recursion or Classes")
+    if isinstance(problem, Chain):
+        return _of_chain(problem)
+    raise fail("problem", problem, "a problem")
 
 
 def _of_mixture(problem: Mixture) -> Case:
@@ -175,3 +182,29 @@ def _numbers_of_classes(result: ClassesResult) -> dict[str, Number]:
 
 def _accept(problem: Problem) -> None:
     """Refuse nothing."""
+
+
+def _of_chain(problem: Chain) -> Case:
+    name = "mean_error" if isinstance(problem, GaussianChain) else "squared_error"
+    return Case(
+        headline=_of_generation(name, problem.workflow.generations),
+        relative_stderr=0.01,
+        replicates_per_unit=1,
+        n_features=1,
+        margin=math.inf,
+        largest={},
+        doubled=lambda posed: posed,
+        check=_accept,
+        numbers=_numbers_of_chain,
+        exact=True,
+    )
+
+
+def _numbers_of_chain(result: ChainResult) -> dict[str, Number]:
+    """Return every quantity of every generation, and what belongs to none; rounding is relative to the largest."""
+    found = {name: Number(v, result.stderr["numbers"][name], abs(v)) for name, v in result.numbers.items()}
+    for name, values in result.generations.items():
+        scale = max(map(abs, values))
+        for t, value in enumerate(values):
+            found[_of_generation(name, t)] = Number(value, result.stderr["generations"][name][t], scale)
+    return found

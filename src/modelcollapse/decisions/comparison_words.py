@@ -17,7 +17,7 @@ LISTED = 6
 
 
 def verdict(
-    quantities: Mapping[str, Quantity], *, headline: str, interrupted: bool, threshold: bool
+    quantities: Mapping[str, Quantity], *, headline: str, interrupted: bool, threshold: bool, exact: bool = False
 ) -> tuple[bool | None, str]:
     """Return whether theory and simulation agree, None where it cannot be judged, and say so.
 
@@ -30,7 +30,10 @@ def verdict(
         Whether a simulation was stopped before the end.
     threshold : bool
         Whether no size is away from the interpolation threshold.
+    exact : bool
+        Whether theory holds at every size, so that nothing was extrapolated.
     """
+    how = "" if exact else "extrapolated to large sizes, "
     told, words = quantities[headline], headline.replace("_", " ")
     if interrupted:
         return None, f"Cannot be judged: the simulation was interrupted.{_own_size(told, words)}"
@@ -45,9 +48,9 @@ def verdict(
     furthest = sorted(judged, key=lambda name: -judged[name])
     if judged[furthest[0]] > AGREEMENT:
         wrong = [f"{name} ({_stderr_text(judged[name])})" for name in furthest if judged[name] > AGREEMENT]
-        return False, f"Theory and simulation disagree: extrapolated to large sizes, {_listed(wrong)}."
+        return False, f"Theory and simulation disagree: {how}{_listed(wrong)}."
     return True, (
-        f"Theory and simulation agree: extrapolated to large sizes, all {len(judged)} quantities are within "
+        f"Theory and simulation agree: {how}all {len(judged)} quantities are within "
         f"{AGREEMENT:g} standard errors of theory (the furthest, {furthest[0]}: {judged[furthest[0]]:.1f})."
         f"{_own_size(told, words)}{_sensitivity(told, words)}"
     )
