@@ -125,7 +125,7 @@ def chain_moments(
     chain.draw_real(first)
     chain.fit({0: first})
     for t in range(1, generations + 1):
-        chain.draw(synthetic, *_sources(kind, t, window, synthetic))
+        chain.draw(synthetic, *source_shares(kind, t, window, synthetic))
         newest = chain.n_batches - 1
         if fresh:
             chain.draw_real(np.asarray(samples.real, float))
@@ -189,7 +189,7 @@ def _accumulated(first: Array, synthetic: Array, *, saturates: bool) -> Array:
     return np.asarray(-np.expm1(np.log1p(-1 / first) + product))
 
 
-def _sources(kind: str, t: int, window: int | None, synthetic: Array) -> tuple[Array, bool]:
+def source_shares(kind: str, t: int, window: int | None, synthetic: Array) -> tuple[Array, bool]:
     """Return the shares of a batch's samples by source, (..., t + 1), and whether each sample's source is random.
 
     Source 0 is the real law, source k + 1 the model of generation k.
