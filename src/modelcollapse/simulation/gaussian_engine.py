@@ -1,0 +1,123 @@
+"""What does simulation answer to a chain of Gaussians? The one place where such chains become its arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from modelcollapse.checks import Array, integer
+from modelcollapse.problems.gaussian import GaussianChain
+from modelcollapse.problems.resampling import Resampling
+from modelcollapse.result import ChainResult
+from modelcollapse.simulation.chains_engine import Work, refits_of, solve_chain
+from modelcollapse.simulation.gaussian import gaussian_chains
+from modelcollapse.simulation.points import point_chains
+from modelcollapse.simulation.sampler import Report
+
+NUMBERS = 2**20
+"""Numbers that the samples, or the moments, of the replicates at work together may take: some 8 MB."""
+
+MAX_NUMBERS = 2**27
+"""Most numbers that the samples, or the moments, of a replicate may take: 1 GB."""
+
+
+def solve_gaussian(
+    problem: GaussianChain,
+    *,
+    seed: int = 0,
+    n_replicates: int | None = None,
+    relative_stderr: float | None = None,
+    report: Report | None = None,
+) -> ChainResult:
+    """Answer a chain of Gaussians by Monte Carlo.
+
+    Mean and scatter of the samples are drawn (Bartlett's decomposition), at a cost that does not depend on how many
+    there are. Kernel densities, and subsets of accumulated samples, need the samples themselves.
+
+    Parameters
+    ----------
+    problem : GaussianChain
+    seed : int
+        Same seed and machine: same bits.
+    n_replicates : int, optional
+        At least 4; with `relative_stderr`, at most so many. When neither is given, 100.
+    relative_stderr : float, optional
+        In (0, 1]: stop when the standard error of the variance ratio is at most this times it, in up to 16 generations
+        from the first to the last.
+    report : callable, optional
+        Called with a `Reading` of the variance ratio as replicates come in.
+
+    Returns
+    -------
+    ChainResult
+        With standard errors; nothing in `numbers`, `limits` and `bounds`. `status` as in `solve_tokens`.
+
+    Raises
+    ------
+    InputError
+        When an argument is out of range, or the samples of a replicate would not fit into memory.
+
+    Examples
+    --------
+    >>> from modelcollapse import Spectrum
+    >>> from modelcollapse.problems.resampling import Resampling
+    >>> chain = GaussianChain(Spectrum.isotropic(2), Resampling("replace", generations=1, n_samples=10**12))
+    >>> round(solve_gaussian(chain, n_replicates=4).generations["variance_ratio"][1], 4)
+    1.0
+    """
+    eigenvalues = problem.spectrum.directions[0]
+    refits, d = refits_of(problem.workflow), len(eigenvalues)
+    by_points = problem.bandwidth is not None or problem.workflow.kind == "accumulate-subsample"
+    kept = _samples_kept(problem.workflow) * d if by_points else _moments_kept(problem.workflow) * d**2
+    hint = "Take fewer samples, dimensions or generations: such chains keep the samples themselves, or many moments."
+    integer("numbers kept", kept, low=1, high=MAX_NUMBERS, hint=hint)
+    unbiased = problem.estimator == "unbiased"
+
+    def draw(generator: np.random.Generator, n_replicates: int, count: Callable[[int], None]) -> dict[str, Array]:
+        def tick() -> None:
+            count(n_replicates)
+
+        if by_points:
+            return point_chains(
+                generator,
+                eigenvalues,
+                refits=refits,
+                unbiased=unbiased,
+                bandwidth=problem.bandwidth,
+                threshold=problem.threshold,
+                n_replicates=n_replicates,
+                tick=tick,
+            )
+        return gaussian_chains(
+            generator,
+            eigenvalues,
+            refits=refits,
+            unbiased=unbiased,
+            threshold=problem.threshold,
+            n_replicates=n_replicates,
+            tick=tick,
+        )
+
+    work = Work(
+        kind="gaussian",
+        draw=draw,
+        watch="variance_ratio",
+        at_once=max(1, NUMBERS // kept),
+        steps=refits.generations + 1,
+    )
+    return solve_chain(work, seed=seed, n_replicates=n_replicates, relative_stderr=relative_stderr, report=report)
+
+
+def _samples_kept(workflow: Resampling) -> int:
+    """Return how many samples a replicate holds at the end, at most."""
+    models = {"accumulate": workflow.generations, "accumulate-subsample": workflow.generations}
+    models |= {"random-past": workflow.generations, "recent": min(workflow.window or 1, workflow.generations)}
+    assert workflow.n_first is not None
+    return max(workflow.n_first, workflow.n_real or 0) + models.get(workflow.kind, 1) * workflow.n_samples
+
+
+def _moments_kept(workflow: Resampling) -> int:
+    """Return how many models a replicate holds, at most."""
+    models = {"random-past": workflow.generations, "recent": workflow.window or 1}
+    return 2 + models.get(workflow.kind, 1)
