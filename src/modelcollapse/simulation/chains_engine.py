@@ -18,11 +18,18 @@ from modelcollapse.simulation.meter import Meter
 from modelcollapse.simulation.multinomials import Counts
 from modelcollapse.simulation.resampling import Refits
 from modelcollapse.simulation.sampler import Report, Sample, sample
+from modelcollapse.simulation.scene import MEMORY
 from modelcollapse.simulation.trajectories import Summary, merged, summed_up
 from modelcollapse.streams import stream
 
 N_REPLICATES = 100
 """Replicates when nothing else is asked."""
+
+NUMBERS = 2**22
+"""Numbers that a draw holds, of as many replicates as go into them: 32 MB."""
+
+MOST_AT_ONCE = 1_000
+"""Replicates of a draw, however small they are: nobody waits for more than are wanted, and all cores have work."""
 
 EXACT = "exact in law at this size"
 
@@ -41,8 +48,8 @@ class Work:
     draw : callable
     watch : str
         The quantity whose standard errors are watched.
-    at_once : int
-        Replicates that are drawn at once.
+    size : int
+        Numbers that a replicate holds.
     steps : int
         That a replicate takes.
     assumptions : tuple of str
@@ -51,9 +58,14 @@ class Work:
     kind: str
     draw: Draw
     watch: str
-    at_once: int
+    size: int
     steps: int
     assumptions: tuple[str, ...] = (EXACT,)
+
+    @property
+    def at_once(self) -> int:
+        """Replicates that are drawn at once."""
+        return max(1, min(MOST_AT_ONCE, NUMBERS // self.size))
 
 
 def refits_of(workflow: Resampling, shared_out: Callable[[int], Counts] | None = None) -> Refits:
@@ -107,7 +119,7 @@ def solve_chain(
         watch=lambda summary: summary.watched,
         goal=goal,
         replicates_per_unit=1,
-        n_workers=n_cores(),
+        n_workers=max(1, min(n_cores(), MEMORY // (8 * work.size * work.at_once))),
         meter=meter,
         numbers_per_unit=work.steps,
         report=report,

@@ -15,9 +15,6 @@ from modelcollapse.simulation.gaussian import gaussian_chains
 from modelcollapse.simulation.points import point_chains
 from modelcollapse.simulation.sampler import Report
 
-NUMBERS = 2**20
-"""Numbers that the samples, or the moments, of the replicates at work together may take: some 8 MB."""
-
 MAX_NUMBERS = 2**27
 """Most numbers that the samples, or the moments, of a replicate may take: 1 GB."""
 
@@ -103,7 +100,7 @@ def solve_gaussian(
         kind="gaussian",
         draw=draw,
         watch="variance_ratio",
-        at_once=max(1, NUMBERS // kept),
+        size=kept,
         steps=refits.generations + 1,
     )
     return solve_chain(work, seed=seed, n_replicates=n_replicates, relative_stderr=relative_stderr, report=report)

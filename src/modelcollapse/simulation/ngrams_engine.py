@@ -10,11 +10,14 @@ from modelcollapse.checks import Array
 from modelcollapse.problems.ngrams import NgramChain
 from modelcollapse.result import ChainResult
 from modelcollapse.simulation.chains_engine import EXACT, Work, refits_of, solve_chain
-from modelcollapse.simulation.ngrams import ngram_chain
+from modelcollapse.simulation.ngrams import QUANTITIES, ngram_chain
 from modelcollapse.simulation.sampler import Report
 
 N_REPLICATES = 20
 """Texts when nothing else is asked: they are written token by token."""
+
+NUMBERS_EACH = 8
+"""Numbers that a token takes while a text is written."""
 
 
 def solve_ngrams(
@@ -62,17 +65,22 @@ def solve_ngrams(
     ((3.0, 3.0), 0.5)
     """
     refits = refits_of(problem.workflow)
+    texts = refits.generations if refits.kind == "accumulate" else 1
     if n_replicates is None and relative_stderr is None:
         n_replicates = N_REPLICATES
 
     def draw(generator: np.random.Generator, n_replicates: int, count: Callable[[int], None]) -> dict[str, Array]:
-        return ngram_chain(generator, problem.tokens, order=problem.order, refits=refits, tick=count)
+        texts = [
+            ngram_chain(generator, problem.tokens, order=problem.order, refits=refits, tick=count)
+            for _ in range(n_replicates)
+        ]
+        return {name: np.concatenate([text[name] for text in texts]) for name in QUANTITIES}
 
     work = Work(
         kind="ngrams",
         draw=draw,
         watch="vocabulary",
-        at_once=1,
+        size=NUMBERS_EACH * (len(problem.tokens) + texts * problem.workflow.n_samples),
         steps=refits.generations * problem.workflow.n_samples,
         assumptions=(f"{EXACT}; texts are circles",),
     )

@@ -13,9 +13,6 @@ from modelcollapse.simulation.chains_engine import Work, refits_of, solve_chain
 from modelcollapse.simulation.poisson import poisson_chains
 from modelcollapse.simulation.sampler import Report
 
-RATES = 2**20
-"""Rates, of all models and replicates that are held at once: some 8 MB."""
-
 
 def solve_poisson(
     problem: PoissonChain,
@@ -69,7 +66,7 @@ def solve_poisson(
         kind="poisson",
         draw=draw,
         watch="squared_error",
-        at_once=max(1, RATES // (len(problem.rates) * models.get(refits.kind, 1))),
+        size=len(problem.rates) * (4 + models.get(refits.kind, 1)),
         steps=refits.generations + 1,
     )
     return solve_chain(work, seed=seed, n_replicates=n_replicates, relative_stderr=relative_stderr, report=report)

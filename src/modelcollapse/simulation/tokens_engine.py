@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -10,16 +10,12 @@ import numpy as np
 from modelcollapse.checks import Array
 from modelcollapse.problems.tokens import TokenChain
 from modelcollapse.result import ChainResult
-from modelcollapse.simulation.chains_engine import Work, refits_of, solve_chain
-from modelcollapse.simulation.resampling import Refits
+from modelcollapse.simulation.chains_engine import NUMBERS, Work, refits_of, solve_chain
 from modelcollapse.simulation.sampler import Report
 from modelcollapse.simulation.tokens import token_chains
 
-CELLS = 2**19
-"""Tokens, of contexts and replicates together, that are drawn at once: some 40 MB a core."""
-
-MOST_AT_ONCE = 5_000
-"""Replicates at once, so that the samples of all of them can be counted."""
+NUMBERS_EACH = 10
+"""Numbers that a token takes, besides its frequencies in the models of a window."""
 
 
 def solve_tokens(
@@ -68,17 +64,17 @@ def solve_tokens(
     """
     laws = [context.law.probabilities for context in problem.contexts]
     refits, frequencies = refits_of(problem.workflow, problem.shared_out), problem.frequencies
-    n_cells = sum(len(law) for law in laws) * (refits.window or 1)
-    blocks = list(_blocks(laws, refits))
+    sizes = [len(law) * (NUMBERS_EACH + (refits.window or 0)) for law in laws]
+    blocks = _blocks(sizes)
 
     def draw(generator: np.random.Generator, n_replicates: int, count: Callable[[int], None]) -> dict[str, Array]:
         total: dict[str, Array] = {}
-        for contexts, part in blocks:
+        for contexts in blocks:
             values = token_chains(
                 generator,
                 laws[contexts],
                 frequencies=frequencies[contexts],
-                refits=part,
+                refits=refits.of(contexts),
                 n_replicates=n_replicates,
                 tick=lambda: count(n_replicates),
             )
@@ -89,17 +85,14 @@ def solve_tokens(
         kind="tokens",
         draw=draw,
         watch="squared_error",
-        at_once=min(MOST_AT_ONCE, max(1, CELLS // n_cells)),
+        size=max(sum(sizes[contexts]) for contexts in blocks),
         steps=(refits.generations + 1) * len(blocks),
     )
     return solve_chain(work, seed=seed, n_replicates=n_replicates, relative_stderr=relative_stderr, report=report)
 
 
-def _blocks(laws: Sequence[Array], refits: Refits) -> Iterator[tuple[slice, Refits]]:
-    """Yield contexts that are drawn at once: each is a chain of its own."""
-    ends = np.cumsum([len(law) for law in laws]) * (refits.window or 1)
-    block = (ends - 1) // CELLS
-    edges = [0, *(np.flatnonzero(np.diff(block)) + 1).tolist(), len(laws)]
-    for start, stop in pairwise(edges):
-        contexts = slice(start, stop)
-        yield contexts, refits.of(contexts)
+def _blocks(sizes: Sequence[int]) -> list[slice]:
+    """Return contexts that are drawn at once: each is a chain of its own."""
+    block = (np.cumsum(sizes) - 1) // NUMBERS
+    edges = [0, *(np.flatnonzero(np.diff(block)) + 1).tolist(), len(sizes)]
+    return [slice(start, stop) for start, stop in pairwise(edges)]
