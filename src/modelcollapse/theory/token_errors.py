@@ -1,0 +1,182 @@
+"""How far is a model of tokens from the truth in absolute error? From the exact chain of one token's count.
+
+Σ_i E|p_t,i − p_i| needs the law of each token's count alone, which is a Markov chain as long as a generation replaces
+the one before; and also where real samples are re-used, given the token's count among these. Tokens differ in how this
+chain starts and in what their count is held against, and |y − x| is linear in x between whole numbers: so all tokens
+together need one law for each count in generation 0, however many tokens there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.special import gammaln, xlog1py, xlogy
+
+from modelcollapse.checks import Array
+
+BUDGET = 2e10
+"""Most multiplications for the laws of all generations: about a second."""
+
+ENTRIES = 5e6
+"""Most entries of a table of binomial laws: 40 MB. Tokens times samples of generation 0 may be 20 times as many."""
+
+NEGLIGIBLE = 1e-16
+"""Weight of a count in generation 0, relative to all, below which it is left out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refit:
+    """How each generation after the first is fitted.
+
+    Attributes
+    ----------
+    n_first : int
+        Real samples of generation 0.
+    n_samples : int
+        Synthetic samples of each generation after it.
+    reused : bool
+        Whether the real samples of generation 0 are used again in every fit.
+    """
+
+    n_first: int
+    n_samples: int
+    reused: bool = False
+
+    @property
+    def n_total(self) -> int:
+        """Samples of each fit after the first."""
+        return self.n_samples + (self.n_first if self.reused else 0)
+
+
+def affordable(refit: Refit, *, generations: int, n_tokens: int) -> bool:
+    """Return whether absolute errors can be computed exactly: for about a thousand samples, or a few hundred.
+
+    Parameters
+    ----------
+    refit : Refit
+    generations : int
+    n_tokens : int
+        Different probabilities.
+    """
+    table = (refit.n_total + 1) * (refit.n_samples + 1)
+    rows = refit.n_first + 1
+    return table <= ENTRIES and rows * n_tokens <= 20 * ENTRIES and table * rows * generations <= BUDGET
+
+
+def absolute_errors(probabilities: Array, *, counts: Array, refit: Refit, generations: int) -> tuple[Array, Array]:
+    """Return Σ_i E|p_t,i − p_i| and Σ_i E|p_t,i − p_0,i| in each generation.
+
+    Parameters
+    ----------
+    probabilities, counts : arrays of shape (n_tokens,)
+        Of tokens in the real law, and how many tokens each entry stands for.
+    refit : Refit
+    generations : int
+
+    Returns
+    -------
+    error, drift : arrays of shape (generations + 1,)
+
+    Notes
+    -----
+    Exact to rounding. The cost grows with n_first · n_total · n_samples: see `affordable`.
+    """
+    pairs = list(islice(iterate_errors(probabilities, counts=counts, refit=refit), generations))
+    first = mean_absolute_deviations(probabilities, n_samples=refit.n_first) @ counts
+    error, drift = np.array([(first, 0.0), *pairs]).T
+    return error, drift
+
+
+def iterate_errors(probabilities: Array, *, counts: Array, refit: Refit) -> Iterator[tuple[float, float]]:
+    """Yield the error and the drift of generations 1, 2, ..., as `absolute_errors` has them."""
+    against, first = _start(probabilities, counts, refit)
+    weights = against.sum(axis=1)
+    total = np.arange(refit.n_total + 1) / refit.n_total
+    apart = np.abs(total - first[:, None] / refit.n_first)
+    table = binomial_laws(refit.n_samples, total)
+    laws = _with_real(binomial_laws(refit.n_samples, first / refit.n_first), first, refit)
+    while True:
+        yield (
+            float((against * _mean_distances(laws)).sum() / refit.n_total),
+            float(weights @ (laws * apart).sum(axis=1)),
+        )
+        laws = _with_real(laws @ table, first, refit)
+
+
+def mean_absolute_deviations(probabilities: Array, *, n_samples: int) -> Array:
+    """Return E|x/n − p| of each token's share in n real samples, (n_tokens,).
+
+    2 (1 − p)^{n−m} p^{m+1} (m + 1) C(n, m + 1)/n with m = ⌊np⌋, by De Moivre.
+    """
+    n = float(n_samples)
+    above = np.minimum(np.floor(n * probabilities) + 1, n)
+    logarithm = (
+        gammaln(n + 1) - gammaln(above + 1) - gammaln(n - above + 1)
+        + xlogy(above, probabilities) + xlog1py(n - above + 1, -probabilities)
+    )  # fmt: skip
+    return np.asarray(2 * above / n * np.exp(logarithm))
+
+
+def deviation_bound(probabilities: Array, *, counts: Array, variances: Array) -> Array:
+    """Return Σ_i √(p_i(1 − p_i) h), at most 2, which no expected absolute error exceeds (Cauchy, Schwarz); (T,).
+
+    Parameters
+    ----------
+    probabilities, counts : arrays of shape (n_tokens,)
+        Of tokens in the real law, and how many tokens each entry stands for.
+    variances : array of shape (T,)
+        h, the variance of the model (or of its drift) in units of p(1 − p): see `chain_moments`.
+    """
+    return np.minimum(np.sqrt(variances) * (counts @ np.sqrt(probabilities * (1 - probabilities))), 2.0)
+
+
+def binomial_laws(n: int, probabilities: Array) -> Array:
+    """Return P(x successes in n trials) for x = 0, ..., n in columns, one row for each probability."""
+    x = np.arange(n + 1.0)
+    ways = gammaln(n + 1) - gammaln(x + 1) - gammaln(n - x + 1)
+    p = probabilities[:, None]
+    return np.asarray(np.exp(ways + xlogy(x, p) + xlog1py(n - x, -p)))
+
+
+def _start(probabilities: Array, counts: Array, refit: Refit) -> tuple[Array, Array]:
+    """Return how much each count in generation 0 weighs against each whole number, and those counts that weigh.
+
+    Token i, of n p_i = m + θ, weighs 1 − θ against m and θ against m + 1.
+    """
+    scaled = refit.n_total * probabilities
+    below = np.minimum(np.floor(scaled), refit.n_total - 1).astype(int)
+    above = scaled - below
+    against = np.zeros((refit.n_first + 1, refit.n_total + 1))
+    size = max(int(ENTRIES) // (refit.n_first + 1), 1)
+    for start in range(0, len(probabilities), size):
+        part = slice(start, start + size)
+        laws = binomial_laws(refit.n_first, probabilities[part])
+        rows = np.arange(len(laws))
+        values = np.concatenate([counts[part] * (1 - above[part]), counts[part] * above[part]])
+        columns = np.concatenate([below[part], below[part] + 1])
+        held = csr_array((values, (columns, np.tile(rows, 2))), shape=(refit.n_total + 1, len(rows)))
+        against += (held @ laws).T
+    weights = against.sum(axis=1)
+    weighing = weights > NEGLIGIBLE * weights.sum()
+    return against[weighing], np.flatnonzero(weighing).astype(np.float64)
+
+
+def _with_real(laws: Array, first: Array, refit: Refit) -> Array:
+    """Return the laws of all samples of a fit, (n_rows, n_total + 1), from those of its synthetic samples."""
+    if not refit.reused:
+        return laws
+    shifted = np.zeros((len(laws), refit.n_total + 1))
+    for row, count in enumerate(first.astype(int)):
+        shifted[row, count : count + laws.shape[1]] = laws[row]
+    return shifted
+
+
+def _mean_distances(laws: Array) -> Array:
+    """Return E|y − m| for y of each law and each whole number m: E y at 0, and 2 P(y ≤ m) − 1 more at m + 1."""
+    steps = 2 * np.cumsum(laws[:, :-1], axis=1) - 1
+    means = laws @ np.arange(laws.shape[1])
+    return np.concatenate([means[:, None], means[:, None] + np.cumsum(steps, axis=1)], axis=1)
