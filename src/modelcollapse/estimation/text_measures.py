@@ -1,0 +1,261 @@
+"""How wide is a text? Numbers about one part of a text, and about two parts of equal size; each is one measure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelcollapse.checks import Array
+from modelcollapse.estimation.measure import Measure
+from modelcollapse.estimation.token_bags import SIZES, BaggedText, Bags, Codes, bits
+
+Counts = NDArray[np.intp]
+
+BANDS = ((1, 1), (2, 2), (3, 5), (6, 10), (11, 30), (31, 100), (101, 300))
+"""Occurrences in a real part by which its tokens are grouped."""
+COMMON = 20
+"""Commonest tokens of a text, whose followers are counted."""
+FIRST_RANK, MOST_RANKS = 10, 5000
+"""Ranks over which the Zipf exponent is fitted, at the most."""
+_FEWEST_IN_BAND = 10
+_FEWEST_AT_LAST_RANK = 10
+_FITTED_RANKS = 40
+_FEW_REPEATS = 10  # added to the repeats, so that the logarithm does not tell none from a few
+_HEAD = 4  # times as many types are kept as ranks are fitted, so that the ranks of every part are among them
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Setting:
+    """What is the same for all parts of an audit, taken from the real text.
+
+    Attributes
+    ----------
+    bags : int
+        In every part.
+    length : int
+        Tokens in every bag.
+    last_rank : int
+        Last rank of the Zipf fit; 0 where the text has too few types.
+    bands : tuple of (int, int)
+        Those of `BANDS` that hold at least ten types.
+    types_in_band : tuple of float
+        About how many types each of them holds.
+    """
+
+    bags: int
+    length: int
+    last_rank: int
+    bands: tuple[tuple[int, int], ...]
+    types_in_band: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Measured:
+    """A text with what every part of it needs.
+
+    Attributes
+    ----------
+    text : BaggedText
+    setting : Setting
+    compressed : array, (n_bags,)
+        Bytes of each bag after compression, per byte before.
+    types_in_bag : array, (n_bags,)
+        Different tokens.
+    head : int array
+        Types among which the common ones of every part are.
+    followers : (int array, uint64 array)
+        Place among the commonest tokens of the text, and bags, of each different pair of one of them and its follower.
+    """
+
+    text: BaggedText
+    setting: Setting
+    compressed: Array
+    types_in_bag: Array
+    head: NDArray[np.intp]
+    followers: tuple[NDArray[np.intp], Codes]
+
+
+def setting_of(text: BaggedText, *, bags: int) -> Setting:
+    """Return what all parts of `bags` bags have in common, read off the real text."""
+    totals = np.asarray(text.counts.sum(axis=1)).ravel()
+    expected = np.sort(totals)[::-1] * bags / text.n_bags
+    last = min(MOST_RANKS, int(np.searchsorted(-expected, -_FEWEST_AT_LAST_RANK, side="right")))
+    n_in_band = {band: float(((expected >= band[0] - 0.5) & (expected < band[1] + 0.5)).sum()) for band in BANDS}
+    n_in_band = {band: n for band, n in n_in_band.items() if n >= _FEWEST_IN_BAND}
+    return Setting(
+        bags=bags,
+        length=text.length,
+        last_rank=last if last >= 2 * FIRST_RANK else 0,
+        bands=tuple(n_in_band),
+        types_in_band=tuple(n_in_band.values()),
+    )
+
+
+def measured(text: BaggedText, *, setting: Setting, compressed: Array) -> Measured:
+    """Prepare a text for the measures of its parts."""
+    totals = np.asarray(text.counts.sum(axis=1)).ravel()
+    n_head = min(len(totals), _HEAD * max(1, setting.last_rank))
+    pairs = text.ngrams[2]
+    place = np.full(len(totals), -1, dtype=np.intp)
+    contexts = np.argsort(-totals, kind="stable")[:COMMON]
+    place[contexts] = np.arange(len(contexts))
+    context = place[pairs.heads]
+    known = context >= 0
+    return Measured(
+        text=text,
+        setting=setting,
+        compressed=compressed,
+        types_in_bag=np.bincount(text.counts.indices, minlength=text.n_bags).astype(np.float64),
+        head=np.argpartition(-totals, n_head - 1)[:n_head],
+        followers=(context[known], pairs.marks.masks[known]),
+    )
+
+
+def summary_measures(setting: Setting, *, noun: str) -> tuple[Measure, ...]:
+    """Return the measures whose values `summaries` gives, in its order; `noun` is what the tokens are called."""
+    n_tokens = setting.bags * setting.length
+    share = 1 / n_tokens
+    zipf = Measure(
+        noun="Zipf exponent",
+        topic="vocabulary",
+        less=f"its commonest {noun} are less dominant: Zipf exponent {{synthetic}} instead of {{real}}",
+        more=f"its commonest {noun} are more dominant: Zipf exponent {{synthetic}} instead of {{real}}",
+    )
+    repeats = [
+        Measure(
+            noun=f"repeated {size}-grams",
+            topic="repetition",
+            less=f"{{synthetic_share}} of its {size}-grams repeat an earlier one instead of {{real_share}}",
+            more=f"{{synthetic_share}} of its {size}-grams repeat an earlier one instead of {{real_share}}",
+            logarithmic=True,
+        )
+        for size in SIZES
+    ]
+    return (
+        Measure(
+            noun=f"different {noun}",
+            topic="vocabulary",
+            less=f"it has {{change}} fewer different {noun}",
+            more=f"it has {{change}} more different {noun}",
+            grain=1.0,
+        ),
+        Measure(
+            noun="type growth",
+            topic="vocabulary",
+            less=f"more text brings fewer new {noun}: growth exponent {{synthetic}} instead of {{real}}",
+            more=f"more text brings more new {noun}: growth exponent {{synthetic}} instead of {{real}}",
+            grain=share,
+        ),
+        Measure(
+            noun=f"different {noun} in a bag",
+            topic="vocabulary",
+            less=f"a stretch of {setting.length:,} {noun} holds {{change}} fewer different ones",
+            more=f"a stretch of {setting.length:,} {noun} holds {{change}} more different ones",
+            grain=1 / setting.bags,
+        ),
+        Measure(
+            noun="entropy",
+            topic="vocabulary",
+            less=f"its {noun} are less evenly used: an entropy of {{synthetic}} bits instead of {{real}}",
+            more=f"its {noun} are more evenly used: an entropy of {{synthetic}} bits instead of {{real}}",
+        ),
+        Measure(
+            noun=f"missing mass ({noun} seen once)",
+            topic="tail",
+            less=f"{noun} that occur once make up {{synthetic_share}} of the text instead of {{real_share}}",
+            more=f"{noun} that occur once make up {{synthetic_share}} of the text instead of {{real_share}}",
+            grain=share,
+        ),
+        *([zipf] if setting.last_rank else []),
+        *repeats,
+        Measure(
+            noun=f"followers of common {noun}",
+            topic="next token",
+            less=f"its common {noun} are followed by {{change}} fewer different ones",
+            more=f"its common {noun} are followed by {{change}} more different ones",
+            grain=1 / COMMON,
+        ),
+        Measure(
+            noun="compressed size",
+            topic="repetition",
+            less="it compresses to {synthetic_share} of its size instead of {real_share}: more predictable",
+            more="it compresses to {synthetic_share} of its size instead of {real_share}: less predictable",
+        ),
+    )
+
+
+def summaries(whole: Measured, bags: Bags, counts: Counts) -> Array:
+    """Return the summaries of a part of a text, in the order of `summary_measures`.
+
+    Parameters
+    ----------
+    whole : Measured
+    bags : int array, (k,)
+        Of the part; the type growth is that from its first half to the whole.
+    counts : int array, (n_types,)
+        Occurrences of each type in these bags.
+
+    Notes
+    -----
+    With N tokens, V types, f_c types that occur c times: growth log₂ V(N)/V(N/2), Heaps' exponent at N; entropy
+    −Σ (n_i/N) log₂ (n_i/N); Good and Turing's estimate f₁/N of the mass of the tokens not seen. Repeated n-grams:
+    1 − different/all. The Zipf exponent is the slope of log count against log rank from rank 10 to the last one that
+    occurs ten times (5,000 at the most), at ranks evenly spaced in their logarithm.
+
+    References
+    ----------
+    I. J. Good, The population frequencies of species and the estimation of population parameters, Biometrika 40, 1953.
+    H. S. Heaps, Information Retrieval: Computational and Theoretical Aspects, 1978, section 7.5.
+    """
+    n_tokens = len(bags) * whole.setting.length
+    n_types = float(np.count_nonzero(counts))
+    half = whole.text.types.distinct(bags[: len(bags) // 2])
+    ngrams = whole.text.ngrams
+    values = [
+        n_types,
+        np.log2(n_types / half) / np.log2(len(bags) / (len(bags) // 2)),
+        whole.types_in_bag[bags].mean(),
+        _entropy(counts, n_tokens),
+        np.count_nonzero(counts == 1) / n_tokens,
+    ]
+    if whole.setting.last_rank:
+        values.append(zipf_exponent(counts[whole.head], last_rank=whole.setting.last_rank))
+    for size in SIZES:
+        windows = max(1, len(bags) * ngrams[size].windows)
+        repeats = windows - ngrams[size].marks.distinct(bags)
+        values.append(np.log((repeats + _FEW_REPEATS) / windows))
+    context, masks = whole.followers
+    present = context[(masks & bits(bags)) != 0]
+    followers = np.bincount(present, minlength=COMMON)
+    values += [float(np.exp(np.log1p(followers).mean())), whole.compressed[bags].mean()]
+    return np.array(values)
+
+
+def zipf_exponent(counts: Counts, *, last_rank: int) -> float:
+    """Return minus the slope of log count against log rank, from rank 10 to the last one; see `summaries`.
+
+    Examples
+    --------
+    >>> round(zipf_exponent(np.round(1e6 / np.arange(1, 1001) ** 1.1).astype(np.intp), last_rank=1000), 2)
+    1.1
+    """
+    top = np.sort(np.partition(counts, -min(last_rank, len(counts)))[-last_rank:])[::-1]
+    ranks = np.unique(np.geomspace(FIRST_RANK, len(top), _FITTED_RANKS).round().astype(np.intp))
+    x, y = np.log(ranks), np.log(np.maximum(top[ranks - 1], 0.5))
+    x = x - x.mean()
+    return float(-(x @ y) / (x @ x))
+
+
+def _entropy(counts: Counts, n_tokens: int) -> float:
+    """Return the entropy of relative frequencies in bits."""
+    return float((np.log(n_tokens) - log_sum(counts) / n_tokens) / np.log(2))
+
+
+def log_sum(counts: Counts) -> float:
+    """Return Σ n log n."""
+    held = np.bincount(counts)
+    sizes = np.flatnonzero(held)
+    sizes = sizes[sizes > 0]
+    return float(held[sizes] @ (sizes * np.log(sizes)))
