@@ -9,17 +9,28 @@ from typing import Any
 from modelcollapse.checks import choice, fail
 from modelcollapse.errors import InputError
 from modelcollapse.problems.classes import Classes
+from modelcollapse.problems.gaussian import GaussianChain
 from modelcollapse.problems.mixture import Mixture
+from modelcollapse.problems.ngrams import NgramChain
+from modelcollapse.problems.poisson import PoissonChain
 from modelcollapse.problems.recursion import Recursion
 from modelcollapse.problems.schema import Problem
-from modelcollapse.result import ClassesResult, GenerationsResult, Result
+from modelcollapse.problems.tokens import TokenChain
+from modelcollapse.result import ChainResult, ClassesResult, GenerationsResult, Result
 
 ENGINES = ("theory", "simulation")
+
+AnyResult = Result | GenerationsResult | ClassesResult | ChainResult
+"""What an engine may say."""
 
 _HOME = {
     Mixture: ("engine", "solve"),
     Recursion: ("generations_engine", "solve_generations"),
     Classes: ("classes_engine", "solve_classes"),
+    TokenChain: ("tokens_engine", "solve_tokens"),
+    GaussianChain: ("gaussian_engine", "solve_gaussian"),
+    PoissonChain: ("poisson_engine", "solve_poisson"),
+    NgramChain: ("ngrams_engine", "solve_ngrams"),
 }
 """Module of each engine's package, and its function, that answer a kind of problem."""
 
@@ -29,7 +40,7 @@ def engines_for(problem: Problem) -> tuple[str, ...]:
 
     Parameters
     ----------
-    problem : Mixture, Recursion or Classes
+    problem : Mixture, Recursion, Classes or a chain
 
     Returns
     -------
@@ -50,12 +61,12 @@ def engines_for(problem: Problem) -> tuple[str, ...]:
     return tuple(engine for engine in ENGINES if refusal(problem, engine) is None)
 
 
-def answer(problem: Problem, *, engine: str = "theory", **settings: Any) -> Result | GenerationsResult | ClassesResult:
+def answer(problem: Problem, *, engine: str = "theory", **settings: Any) -> AnyResult:
     """Return what an engine says about a problem of any kind.
 
     Parameters
     ----------
-    problem : Mixture, Recursion or Classes
+    problem : Mixture, Recursion, Classes or a chain
     engine : str
         ``"theory"`` or ``"simulation"``.
     **settings
@@ -73,9 +84,7 @@ def answer(problem: Problem, *, engine: str = "theory", **settings: Any) -> Resu
         hint = f"Use the {others[0]}: --engine {others[0]}." if others else none
         raise InputError(f"{engine} {reason}. {hint}")
     _, function = _home(problem)
-    result: Result | GenerationsResult | ClassesResult = getattr(_module(problem, engine), function)(
-        problem, **settings
-    )
+    result: AnyResult = getattr(_module(problem, engine), function)(problem, **settings)
     return result
 
 
@@ -84,7 +93,7 @@ def refusal(problem: Problem, engine: str) -> str | None:
 
     Parameters
     ----------
-    problem : Mixture, Recursion or Classes
+    problem : Mixture, Recursion, Classes or a chain
     engine : str
         ``"theory"`` or ``"simulation"``.
 
@@ -106,4 +115,4 @@ def _home(problem: Problem) -> tuple[str, str]:
     for kind, home in _HOME.items():
         if isinstance(problem, kind):
             return home
-    raise fail("problem", problem, "a Mixture, a Recursion or Classes")
+    raise fail("problem", problem, "a Mixture, a Recursion, Classes or a chain")

@@ -30,7 +30,7 @@ def survival_rates(fits: int) -> Array:
     Examples
     --------
     >>> (survival_rates(5) * [1, 2, 3, 4, 5]).round(3).tolist()
-    [1.0, 1.264, 1.406, 1.498, 1.563]
+    [1.0, 1.264, 1.406, 1.496, 1.56]
     """
     rates = np.ones(fits)
     for k in range(1, fits):
@@ -58,7 +58,7 @@ def rare_loss(count: float, *, fits: int) -> float:
     Examples
     --------
     >>> round(rare_loss(10, fits=29), 2)
-    0.49
+    0.52
     """
     return float(np.exp(-count * survival_rates(fits)[-1]))
 
