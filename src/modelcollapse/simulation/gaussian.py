@@ -65,7 +65,7 @@ def gaussian_chains(
         `variance_ratio` tr Σ_t / tr Σ and `mean_error` ‖μ_t − μ‖² / tr Σ; in one dimension `standard_deviation`, and
         with a threshold `alive`.
     """
-    world = _Moments(generator, np.sqrt(eigenvalues), unbiased=unbiased, n_replicates=n_replicates)
+    world = GaussianDraws(generator, np.sqrt(eigenvalues), unbiased=unbiased, n_replicates=n_replicates)
     found: dict[str, list[Array]] = {}
     for data in fitted_on(world, refits):
         tick()
@@ -121,7 +121,7 @@ def triangles(rows: Array) -> Array:
     return upper
 
 
-class _Moments:
+class GaussianDraws:
     """Samples are their moments; a model is the Gaussian that has them."""
 
     def __init__(self, generator: np.random.Generator, scales: Array, *, unbiased: bool, n_replicates: int) -> None:
@@ -133,16 +133,19 @@ class _Moments:
         return data.n_samples - self.less
 
     def real(self, n_samples: Counts) -> Moments:
+        """Return moments of samples of the real law."""
         d = len(self.scales)
         sizes = np.broadcast_to(n_samples, (self.n_replicates,))
         factor = np.broadcast_to(np.diag(self.scales), (self.n_replicates, d, d))
         return self._drawn(np.zeros((self.n_replicates, d)), factor, sizes)
 
     def synthetic(self, data: Moments, n_samples: Counts) -> Moments:
+        """Return moments of samples of the Gaussian that is fitted on samples with these."""
         sizes = np.broadcast_to(n_samples, (self.n_replicates,))
         return self._drawn(data.mean, data.factor / np.sqrt(self.divisor(data))[:, None, None], sizes)
 
     def together(self, parts: Sequence[Moments]) -> Moments:
+        """Return the moments of the samples of all parts."""
         sizes = np.array([part.n_samples for part in parts])
         n_samples = sizes.sum(axis=0)
         shares = sizes / np.maximum(n_samples, 1)
@@ -154,15 +157,19 @@ class _Moments:
         return Moments(n_samples=n_samples, mean=mean, factor=factor)
 
     def added(self, pool: Moments, data: Moments) -> Moments:
+        """Return the moments of both."""
         return self.together([pool, data])
 
     def subset(self, data: Moments, n_samples: Counts) -> Moments:
-        raise NotImplementedError("moments do not tell those of a part of the samples")
+        """Refuse: moments do not tell those of a part of the samples."""
+        raise NotImplementedError
 
     def beginning(self) -> list[Moments]:
+        """Return no model."""
         return []
 
     def remembered(self, past: list[Moments], data: Moments) -> list[Moments]:
+        """Return the models with one more."""
         return [*past, data]
 
     def from_past(self, past: list[Moments], n_samples: Counts) -> Moments:
@@ -175,6 +182,7 @@ class _Moments:
         return drawn
 
     def kept(self, *data: Moments) -> tuple[Moments, ...]:
+        """Return all: nothing is ever dropped."""
         return data
 
     def _drawn(self, mean: Array, factor: Array, n_samples: Counts) -> Moments:

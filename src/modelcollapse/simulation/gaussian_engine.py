@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from modelcollapse.checks import Array, integer
 from modelcollapse.problems.gaussian import GaussianChain
-from modelcollapse.problems.resampling import Resampling
 from modelcollapse.result import ChainResult
 from modelcollapse.simulation.chains_engine import Work, refits_of, solve_chain
 from modelcollapse.simulation.gaussian import gaussian_chains
-from modelcollapse.simulation.points import point_chains
+from modelcollapse.simulation.gaussian_subsets import gaussian_subset_chains
+from modelcollapse.simulation.kernels import kernel_chains
 from modelcollapse.simulation.sampler import Report
 
 MAX_NUMBERS = 2**27
@@ -30,7 +31,8 @@ def solve_gaussian(
     """Answer a chain of Gaussians by Monte Carlo.
 
     Mean and scatter of the samples are drawn (Bartlett's decomposition), at a cost that does not depend on how many
-    there are. Kernel densities, and subsets of accumulated samples, need the samples themselves.
+    there are. Kernel densities need the samples themselves, and so do subsets of accumulated samples, as far as they
+    hold them.
 
     Parameters
     ----------
@@ -65,56 +67,46 @@ def solve_gaussian(
     """
     eigenvalues = problem.spectrum.directions[0]
     refits, d = refits_of(problem.workflow), len(eigenvalues)
-    by_points = problem.bandwidth is not None or problem.workflow.kind == "accumulate-subsample"
-    kept = _samples_kept(problem.workflow) * d if by_points else _moments_kept(problem.workflow) * d**2
-    hint = "Take fewer samples, dimensions or generations: such chains keep the samples themselves, or many moments."
-    integer("numbers kept", kept, low=1, high=MAX_NUMBERS, hint=hint)
-    unbiased = problem.estimator == "unbiased"
+    size = _numbers_kept(problem, d)
+    hint = "Take fewer samples, dimensions or generations: such chains keep samples, or many covariances."
+    integer("numbers kept", size, low=1, high=MAX_NUMBERS, hint=hint)
+    chains: Callable[..., dict[str, Array]]
+    if problem.bandwidth is not None:
+        chains = partial(kernel_chains, bandwidth=problem.bandwidth)
+    else:
+        subsets = problem.workflow.kind == "accumulate-subsample"
+        chains = partial(
+            gaussian_subset_chains if subsets else gaussian_chains, unbiased=problem.estimator == "unbiased"
+        )
 
     def draw(generator: np.random.Generator, n_replicates: int, count: Callable[[int], None]) -> dict[str, Array]:
-        def tick() -> None:
-            count(n_replicates)
-
-        if by_points:
-            return point_chains(
-                generator,
-                eigenvalues,
-                refits=refits,
-                unbiased=unbiased,
-                bandwidth=problem.bandwidth,
-                threshold=problem.threshold,
-                n_replicates=n_replicates,
-                tick=tick,
-            )
-        return gaussian_chains(
+        return chains(
             generator,
             eigenvalues,
             refits=refits,
-            unbiased=unbiased,
             threshold=problem.threshold,
             n_replicates=n_replicates,
-            tick=tick,
+            tick=lambda: count(n_replicates),
         )
 
     work = Work(
         kind="gaussian",
         draw=draw,
         watch="variance_ratio",
-        size=kept,
+        size=size,
         steps=refits.generations + 1,
     )
     return solve_chain(work, seed=seed, n_replicates=n_replicates, relative_stderr=relative_stderr, report=report)
 
 
-def _samples_kept(workflow: Resampling) -> int:
-    """Return how many samples a replicate holds at the end, at most."""
-    models = {"accumulate": workflow.generations, "accumulate-subsample": workflow.generations}
-    models |= {"random-past": workflow.generations, "recent": min(workflow.window or 1, workflow.generations)}
+def _numbers_kept(problem: GaussianChain, d: int) -> int:
+    """Return how many numbers a replicate holds, at most."""
+    workflow = problem.workflow
     assert workflow.n_first is not None
-    return max(workflow.n_first, workflow.n_real or 0) + models.get(workflow.kind, 1) * workflow.n_samples
-
-
-def _moments_kept(workflow: Resampling) -> int:
-    """Return how many models a replicate holds, at most."""
-    models = {"random-past": workflow.generations, "recent": workflow.window or 1}
-    return 2 + models.get(workflow.kind, 1)
+    if problem.bandwidth is not None:
+        models = workflow.generations if workflow.kind.startswith(("accumulate", "random")) else workflow.window or 1
+        return d * (max(workflow.n_first, workflow.n_real or 0) + models * workflow.n_samples)
+    if workflow.subsample is not None:
+        return (d + 3) * workflow.generations * workflow.subsample
+    models = workflow.generations if workflow.kind == "random-past" else workflow.window or 1
+    return d**2 * (2 + models)
