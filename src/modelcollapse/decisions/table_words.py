@@ -12,7 +12,7 @@ from modelcollapse.digits import rough_text, share_text
 from modelcollapse.estimation.table_classifier import TwoSample
 from modelcollapse.estimation.table_clusters import Clusters
 from modelcollapse.estimation.table_columns import Columns
-from modelcollapse.estimation.wording import counted
+from modelcollapse.estimation.wording import counted, listing
 
 N_DETAILS = 6
 """Sentences of the details, at most."""
@@ -31,7 +31,7 @@ _HEADLINES: tuple[
     (("share outside",), 1, "values lie outside of the real range in", "column"),
     (("mean of `", "median"), 0, "values are shifted in", "column"),
     (("lost categories",), 1, "categories are gone in", "column"),
-    (("number of categories", "kept rare"), -1, "there are fewer rare categories in", "column"),
+    (("number of categories", "kept rare"), -1, "categories are gone in", "column"),
     (("invented categories",), 1, "there are new categories in", "column"),
     (("entropy", "total variation"), 0, "shares of categories differ in", "column"),
     (("missing share",), 0, "shares of missing values differ in", "column"),
@@ -61,11 +61,13 @@ def verdict(findings: Sequence[Finding], *, size: int) -> str:
 
 def _headlines(found: Sequence[Finding]) -> Iterator[str]:
     """Yield what is found by kind, with the number of columns, pairs or clusters."""
+    subjects: dict[tuple[str, str], set[str]] = {}
     for starts, sign, said, noun in _HEADLINES:
-        names = {f.name for f in found if f.name.startswith(starts) and (sign == 0 or sign * f.distance > 0)}
-        subjects = {name.partition("`")[2] or name for name in names}
-        if subjects:
-            yield f"{said} {_counted(len(subjects), noun)}" if noun else said
+        names = [f.name for f in found if f.name.startswith(starts) and (sign == 0 or sign * f.distance > 0)]
+        if names:
+            subjects.setdefault((said, noun), set()).update(name.partition("`")[2] or name for name in names)
+    for (said, noun), which in subjects.items():
+        yield f"{said} {_counted(len(which), noun)}" if noun else said
 
 
 def _counted(count: int, noun: str) -> str:
@@ -78,9 +80,8 @@ def details(findings: Sequence[Finding], importance: dict[str, float]) -> str:
     for finding in sorted((f for f in findings if f.found), key=lambda f: -abs(f.distance)):
         first.setdefault(finding.topic, finding)
     sentences = [f"{finding.sentence[:1].upper()}{finding.sentence[1:]}." for finding in first.values()][:N_DETAILS]
-    telling = [name for name, fall in importance.items() if fall > 0.1 * max(importance.values())][:3]
-    if telling:
-        sentences.append(f"The classifier goes by {', '.join(f'`{name}`' for name in telling)}.")
+    if importance:
+        sentences.append(f"The classifier goes by {listing(list(importance), limit=3)}.")
     return " ".join(sentences)
 
 

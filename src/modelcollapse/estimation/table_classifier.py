@@ -25,6 +25,8 @@ MOST_CATEGORIES = 250
 """Categories that are told apart, the commonest first."""
 SHOWN_ROWS = 4_000
 """Rows on which the importance of columns is measured, at most."""
+_TELLING = 0.1
+"""Share of the largest fall from which on a column is named."""
 
 CLASSIFIER = Measure(
     noun="classifier's area under the curve",
@@ -45,8 +47,8 @@ class TwoSample:
     null : array, (B,)
         The same with labels permuted within folds.
     importance : dict of str to float
-        By column: by how much the area falls when the column is shuffled; the largest first. Empty when the area is
-        within the null.
+        By column: by how much the area falls when the column is shuffled; the largest first, small falls left out.
+        Empty when the area is within the null.
     """
 
     area: float
@@ -120,7 +122,7 @@ def _fitted(features: Array, label: NDArray[np.bool_], real: Columns, seed: int)
 def _importance(
     model: Any, features: Array, label: NDArray[np.bool_], names: Sequence[str], rng: np.random.Generator
 ) -> dict[str, float]:
-    """Return by how much the area falls when a column is shuffled, the largest first."""
+    """Return by how much the area falls when a column is shuffled, the largest first, small falls left out."""
     chosen = rng.permutation(len(features))[:SHOWN_ROWS]
     features, label = features[chosen], label[chosen]
     whole = area(model.predict_proba(features)[:, 1], label)
@@ -129,4 +131,6 @@ def _importance(
         shuffled = features.copy()
         shuffled[:, k] = rng.permutation(shuffled[:, k])
         falls[name] = whole - area(model.predict_proba(shuffled)[:, 1], label)
-    return dict(sorted(falls.items(), key=lambda item: -item[1]))
+    largest = max(falls.values())
+    ordered = sorted(falls.items(), key=lambda item: -item[1])
+    return {name: fall for name, fall in ordered if fall > _TELLING * max(largest, 0.0)}

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
-from matplotlib.axes import Axes
-
 from modelcollapse.decisions.audit_result import AuditResult
-from modelcollapse.errors import InputError
 from modelcollapse.figures.curves import draw_forecast_curves, forecast_curves_data
 from modelcollapse.figures.damage import damage_data, draw_damage
 from modelcollapse.figures.exchange import draw_exchange_rate, exchange_rate_data
-from modelcollapse.figures.inline import svg
 from modelcollapse.figures.spectrum import draw_spectrum, spectrum_data
 from modelcollapse.figures.surface import draw_surface, surface_data
 from modelcollapse.figures.validation import draw_validation, validation_data
 from modelcollapse.report.paths import check_report_path
+from modelcollapse.report.rendering import Panel, panel, render, write_page
 from modelcollapse.report.sentences import (
     say_curves,
     say_damage,
@@ -31,17 +23,6 @@ from modelcollapse.report.sentences import (
     say_validation,
 )
 from modelcollapse.report.summary import WHAT_BANDS_ARE, forecast_rows, key_numbers, validation_rows
-
-
-@dataclass(frozen=True)
-class Panel:
-    """A figure of the page: the question it answers, what one sees, how to read it, and the picture."""
-
-    name: str
-    question: str
-    sentence: str
-    caption: str
-    picture: Markup
 
 
 def write_report(result: AuditResult, path: str | Path) -> None:
@@ -59,29 +40,14 @@ def write_report(result: AuditResult, path: str | Path) -> None:
     InputError
         When the folder is missing, or the file cannot be written.
     """
-    target = check_report_path(path)
-    page = render_report(result)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        part.write_text(page, encoding="utf-8")
-        os.replace(part, target)
-    except OSError as error:
-        raise InputError(f"{path}: the report cannot be written ({error.strerror}).") from None
-    finally:
-        part.unlink(missing_ok=True)
+    check_report_path(path)
+    write_page(render_report(result), path)
 
 
 def render_report(result: AuditResult) -> str:
     """Return the page as HTML text; the same result gives the same bytes."""
-    environment = Environment(
-        loader=PackageLoader("modelcollapse.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["code"] = _code
-    page = environment.get_template("template.html").render(
+    return render(
+        "template.html",
         result=result,
         bands=WHAT_BANDS_ARE,
         key_numbers=key_numbers(result),
@@ -89,17 +55,11 @@ def render_report(result: AuditResult) -> str:
         validation=validation_rows(result),
         forecasts=forecast_rows(result),
     )
-    return page.replace(" ×10", "\u00a0×10")  # a power of ten stays in the line of its number
-
-
-def _code(text: str) -> Markup:
-    """Return a text for the page, with what stands between backticks set as code."""
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _panels(result: AuditResult) -> Iterator[Panel]:
     """Yield the figures in the order of the page."""
-    yield _panel(
+    yield panel(
         "curves",
         "Will more data help?",
         say_curves(result),
@@ -109,46 +69,38 @@ def _panels(result: AuditResult) -> Iterator[Panel]:
         draw_forecast_curves(forecast_curves_data(result)),
     )
     for table in result.surfaces:
-        yield _panel(
+        yield panel(
             f"surface-{table.source.replace('+', '-')}",
             "How much of each is best?" if len(result.surfaces) == 1 else f"How much of each is best? ({table.source})",
             say_surface(result, table),
             "Test error over the numbers of real and synthetic samples, each pair at its best weight and ridge.",
             draw_surface(surface_data(result, table)),
         )
-    yield _panel(
+    yield panel(
         "exchange",
         "What is one synthetic row worth?",
         say_exchange_rate(result),
         "Real rows that one more synthetic row of weight 1 is worth, the real rows at hand given.",
         draw_exchange_rate(exchange_rate_data(result)),
     )
-    yield _panel(
+    yield panel(
         "damage",
         "What is wrong with the synthetic rows?",
         say_damage(result),
         "Test error above that of as many real rows, split into what the labels and what the inputs cost.",
         draw_damage(damage_data(result)),
     )
-    yield _panel(
+    yield panel(
         "spectrum",
         "Along how many directions do the inputs vary?",
         say_spectrum(result),
         "Eigenvalues of each source's second moment, descending; a steep line means few directions that matter.",
         draw_spectrum(spectrum_data(result)),
     )
-    yield _panel(
+    yield panel(
         "validation",
         "Can the forecast be trusted here?",
         say_validation(result),
         "Forecast over measured test error of the mixtures trained as a check, with 90 % intervals; 1 is perfect.",
         draw_validation(validation_data(result)),
     )
-
-
-def _panel(name: str, question: str, sentence: str, caption: str, axes: Axes) -> Panel:
-    """Return one figure with its words; readers who cannot see it get the same words."""
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    picture = svg(figure, name=name, description=f"{caption} {sentence}")
-    return Panel(name, question, sentence, caption, Markup(picture))
