@@ -10,11 +10,18 @@ from pathlib import Path
 import numpy as np
 
 from modelcollapse.checks import integer
-from modelcollapse.decisions.distribution_result import DistributionAudit
 from modelcollapse.decisions.real_against_real import LEVEL, N_SPLITS, judge
-from modelcollapse.decisions.text_draws import N_BAGS, RealDraws, draw_real, draw_synthetic
+from modelcollapse.decisions.text_draws import (
+    N_BAGS,
+    RealDraws,
+    draw_real,
+    draw_synthetic,
+    prepare_synthetic,
+    rank_frequencies,
+)
 from modelcollapse.decisions.text_facts import facts, losses
 from modelcollapse.decisions.text_null import STRETCHES
+from modelcollapse.decisions.text_result import TextAudit
 from modelcollapse.decisions.text_words import details, is_narrowing, verdict
 from modelcollapse.errors import InputError
 from modelcollapse.estimation.text_files import BLOCK, Source
@@ -86,7 +93,7 @@ def audit_text(
     n_splits: int = N_SPLITS,
     seed: int = 0,
     progress: Progress | None = None,
-) -> DistributionAudit:
+) -> TextAudit:
     """Tell whether a synthetic text differs from a second real sample of the same size, in what, and what that means.
 
     Parameters
@@ -105,7 +112,7 @@ def audit_text(
 
     Returns
     -------
-    DistributionAudit
+    TextAudit
 
     Raises
     ------
@@ -153,7 +160,7 @@ def reference(
 
 def compare_with(
     real: RealText, synthetic: Source, *, source: str = "synthetic", progress: Progress | None = None
-) -> DistributionAudit:
+) -> TextAudit:
     """Hold one synthetic text against real text.
 
     Parameters
@@ -172,12 +179,13 @@ def compare_with(
     size = _size(real, text)
     reference_draws = real.draws(size, progress=report)
     report("measuring the synthetic text", 0, 1)
-    draws = draw_synthetic(reference_draws, text.ids, seed=real.seed)
+    bagged = prepare_synthetic(reference_draws, text.ids)
+    draws = draw_synthetic(reference_draws, bagged, seed=real.seed)
     findings = judge(draws)
-    found = facts(real.tokens, text, draws=draws, findings=findings, noun=real.noun)
+    found = facts(real.tokens, text, size=reference_draws.size, draws=draws, findings=findings, noun=real.noun)
     narrower = any(finding.found and is_narrowing(finding) for finding in findings)
     compared = reference_draws.size
-    return DistributionAudit(
+    return TextAudit(
         source=source,
         verdict=verdict(findings, size=compared, noun=real.noun),
         details=details(findings, found, noun=real.noun),
@@ -192,6 +200,8 @@ def compare_with(
         warnings=tuple(_warnings(real, text, compared)),
         seconds=time.monotonic() - started,
         seed=real.seed,
+        noun=real.noun,
+        rank_frequencies=rank_frequencies(reference_draws, bagged, seed=real.seed),
     )
 
 

@@ -10,16 +10,26 @@ import numpy as np
 from modelcollapse.checks import Array
 from modelcollapse.decisions.real_against_real import N_OBSERVED, Draws, synthetic_parts
 from modelcollapse.decisions.text_null import real_stretches, widened, without_seams
+from modelcollapse.decisions.text_result import RankFrequencies
 from modelcollapse.estimation.measure import Measure
 from modelcollapse.estimation.text_comparisons import common_ngrams, comparison_measures, comparisons
 from modelcollapse.estimation.text_compression import compressed_sizes
-from modelcollapse.estimation.text_measures import Counts, Measured, measured, setting_of, summaries, summary_measures
+from modelcollapse.estimation.text_measures import (
+    Counts,
+    Measured,
+    counts_at_ranks,
+    measured,
+    setting_of,
+    summaries,
+    summary_measures,
+)
 from modelcollapse.estimation.token_bags import MOST_BAGS, BaggedText, Bags, Ids, bag_text
 from modelcollapse.estimation.token_ids import Vocabulary
 from modelcollapse.parallel import side_by_side
 
 N_BAGS = MOST_BAGS // 2
 """Bags in each part that is compared."""
+_RANKS = 60
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -128,6 +138,22 @@ def draw_real(
     )
 
 
+def rank_frequencies(reference: RealDraws, synthetic: Measured, *, seed: int) -> RankFrequencies:
+    """Return the occurrences of tokens by rank in halves of the real text and in parts of a synthetic one."""
+    n_types = max(np.count_nonzero(part.counts) for part in reference.parts)
+    ranks = np.unique(np.geomspace(1, n_types, _RANKS).round().astype(np.intp))
+    real = np.array([counts_at_ranks(part.counts, ranks) for part in reference.parts])
+    parts = synthetic_parts(synthetic.text.n_bags, size=N_BAGS, n_parts=len(reference.parts), seed=seed)
+    other = [counts_at_ranks(bag_counts(synthetic.text, bags), ranks) for bags in parts]
+    return RankFrequencies(
+        ranks=ranks.astype(np.float64),
+        real=real.mean(axis=0),
+        low=real.min(axis=0),
+        high=real.max(axis=0),
+        synthetic=np.mean(other, axis=0),
+    )
+
+
 def part_of(text: Measured, bags: Bags) -> Part:
     """Return some bags of a text with their counts and summaries."""
     counts = bag_counts(text.text, bags)
@@ -141,14 +167,22 @@ def bag_counts(text: BaggedText, bags: Bags) -> Counts:
     return np.asarray(text.counts @ chosen).astype(np.intp)
 
 
-def draw_synthetic(reference: RealDraws, ids: Ids, *, seed: int) -> Draws:
-    """Measure a synthetic text against the real one.
+def prepare_synthetic(reference: RealDraws, ids: Ids) -> Measured:
+    """Cut a synthetic text into bags like those of the real one, (M,) tokens of the same vocabulary."""
+    setting = reference.text.setting
+    bagged = bag_text(ids, length=setting.length, n_types=len(reference.vocabulary))
+    compressed = compressed_sizes(bagged.tokens, reference.vocabulary, separator=reference.separator)
+    return measured(bagged, setting=setting, compressed=compressed)
+
+
+def draw_synthetic(reference: RealDraws, text: Measured, *, seed: int) -> Draws:
+    """Measure parts of a synthetic text against the real one.
 
     Parameters
     ----------
     reference : RealDraws
-    ids : int32 array, (M,)
-        Tokens, at least as many as the reference compares, numbered by its vocabulary.
+    text : Measured
+        At least as many tokens as the reference compares.
     seed : int
 
     Returns
@@ -156,12 +190,8 @@ def draw_synthetic(reference: RealDraws, ids: Ids, *, seed: int) -> Draws:
     Draws
         Means over some splits.
     """
-    setting = reference.text.setting
-    bagged = bag_text(ids, length=setting.length, n_types=len(reference.vocabulary))
-    compressed = compressed_sizes(bagged.tokens, reference.vocabulary, separator=reference.separator)
-    text = measured(bagged, setting=setting, compressed=compressed)
     common = common_ngrams(reference.text, text)
-    parts = synthetic_parts(bagged.n_bags, size=N_BAGS, n_parts=len(reference.parts), seed=seed)
+    parts = synthetic_parts(text.text.n_bags, size=N_BAGS, n_parts=len(reference.parts), seed=seed)
 
     def compare(pair: tuple[Part, Bags]) -> Array:
         real, synthetic = pair[0], part_of(text, pair[1])
@@ -178,5 +208,5 @@ def draw_synthetic(reference: RealDraws, ids: Ids, *, seed: int) -> Draws:
         synthetic=np.mean(values, axis=0),
         null=reference.null,
         n_real=reference.text.text.n_bags,
-        n_synthetic=bagged.n_bags,
+        n_synthetic=text.text.n_bags,
     )

@@ -14,7 +14,7 @@ from modelcollapse.estimation.near_duplicates import copied_share, near_duplicat
 from modelcollapse.estimation.next_token_cut import next_token_cut
 from modelcollapse.estimation.tail_cut import cut_rank
 from modelcollapse.estimation.token_ids import TokenSequence, Vocabulary
-from modelcollapse.theory.ancestors import ancestors, surviving_tokens
+from modelcollapse.theory.ancestors import Ancestors, surviving_tokens
 from modelcollapse.theory.synthetic_amount import conservative_synthetic_amount, largest_synthetic_amount
 
 MOST_GENERATIONS = 100
@@ -30,6 +30,7 @@ def facts(
     real: TokenSequence,
     synthetic: TokenSequence,
     *,
+    size: int,
     draws: Draws,
     findings: tuple[Finding, ...],
     noun: str,
@@ -39,6 +40,8 @@ def facts(
     Parameters
     ----------
     real, synthetic : TokenSequence
+    size : int
+        Tokens in each part that is compared.
     draws : Draws
     findings : tuple of Finding
         What `judge` made of them.
@@ -49,12 +52,12 @@ def facts(
     value = {finding.name: finding for finding in findings}
     law = _law(real)
     types = value[f"different {noun}"]
-    fewer = types.found and types.distance < 0
-    relative = spread[types.name] / max(types.synthetic, 1.0)
-    ranks = _cut_ranks(law, synthetic, relative)
+    seen = (types.synthetic, types.synthetic - spread[types.name], types.synthetic + spread[types.name])
+    ranks = tuple(cut_rank(law, n_tokens=size, n_types=n_types) for n_types in seen)
     parts = [_floor(law, ranks, noun)]
-    if fewer:
-        parts += [_tail_cut(law, ranks, noun), _generations(law, synthetic, relative, noun)]
+    if types.found and types.distance < 0:
+        lines = _lines_of_descent(size, len(synthetic.ids))
+        parts += [_tail_cut(law, ranks, noun), _generations(law, lines, seen, noun)]
     cut = next_token_cut(real.ids[: len(synthetic.ids)], synthetic.ids[: len(real.ids)])
     if cut is not None:
         meaning = f"Common {noun} are followed by about this many different ones, as if the rest were cut off."
@@ -70,18 +73,9 @@ def _law(text: TokenSequence) -> Array:
     return np.asarray(np.sort(counts[counts > 0])[::-1] / len(text.ids))
 
 
-def _cut_ranks(law: Array, synthetic: TokenSequence, relative: float) -> tuple[int, int, int]:
-    """Return the rank whose cut leaves as many types as the synthetic text has, and its 90 % interval."""
-    n_types = len(np.unique(synthetic.ids))
-    factors = (1, 1 - relative, 1 + relative)
-    rank, low, high = (cut_rank(law, n_tokens=len(synthetic.ids), n_types=n_types * factor) for factor in factors)
-    return rank, low, high
-
-
-def _floor(law: Array, ranks: tuple[int, int, int], noun: str) -> Fact:
+def _floor(law: Array, ranks: tuple[int, ...], noun: str) -> Fact:
     """Return the mass of real text beyond the cut."""
-    kept = np.cumsum(law)
-    floor, high, low = (float(max(0.0, 1 - kept[rank - 1])) for rank in ranks)
+    floor, high, low = (float(law[rank:].sum()) for rank in ranks)
     meaning = (
         f"Share of real text in {noun} that this text is without, however long it grows: the error below which a model "
         f"that knows only what it has seen cannot fall. The kept mass is {share_text(1 - floor)}."
@@ -95,7 +89,7 @@ def _zipf(finding: Finding, half_width: float) -> Fact:
     return Fact(name="Zipf exponent", value=finding.synthetic, interval=interval, meaning=meaning)
 
 
-def _tail_cut(law: Array, ranks: tuple[int, int, int], noun: str) -> Fact:
+def _tail_cut(law: Array, ranks: tuple[int, ...], noun: str) -> Fact:
     meaning = (
         f"Real text cut to this many of its commonest {noun}, {share_text(law[: ranks[0]].sum())} of its mass, would "
         "have as few different ones."
@@ -103,25 +97,34 @@ def _tail_cut(law: Array, ranks: tuple[int, int, int], noun: str) -> Fact:
     return Fact(name="tail-cut rank", value=float(ranks[0]), interval=(ranks[1], ranks[2]), meaning=meaning)
 
 
-def _generations(law: Array, synthetic: TokenSequence, relative: float, noun: str) -> Fact:
+def _lines_of_descent(size: int, n_tokens: int) -> list[Ancestors]:
+    """Return how many real draws stand behind a part of a text, by the generation of that text, from 1 on.
+
+    Going back one generation, a tokens are copies of n (1 − (1 − 1/n)^a) different ones of the n tokens before.
+    """
+    mean, lines = float(size), []
+    for _ in range(MOST_GENERATIONS):
+        lines.append(Ancestors(mean=mean, variance=0.0))
+        mean = -n_tokens * float(np.expm1(mean * np.log1p(-1 / n_tokens)))
+    return lines
+
+
+def _generations(law: Array, lines: list[Ancestors], seen: tuple[float, ...], noun: str) -> Fact:
     """Return after how many resamplings of the real text's law as few types are left."""
-    n_tokens = len(synthetic.ids)
     values, times = np.unique(law, return_counts=True)
-    laws = ancestors(n_tokens, n_first=n_tokens, generations=MOST_GENERATIONS - 1)
-    left = surviving_tokens(values, laws, counts=times.astype(np.float64))
-    n_types = len(np.unique(synthetic.ids))
-    at = [_crossing(left, n_types * factor) for factor in (1, 1 + relative, 1 - relative)]
+    left = surviving_tokens(values, lines, counts=times.astype(np.float64))
+    at, high, low = (_crossing(left, n_types) for n_types in seen)
     meaning = (
-        f"So many times would real text have to be replaced by {n_tokens:,} {noun} drawn from the text before to be "
-        f"left with as few different ones{' or more' if at[0] >= MOST_GENERATIONS else ''}."
+        f"So many times would real text have to be replaced by as many {noun} drawn from the text before to be left "
+        f"with as few different ones{' (or more)' if at >= MOST_GENERATIONS else ''}."
     )
-    return Fact(name="generations of replacement", value=at[0], interval=(at[1], at[2]), meaning=meaning)
+    return Fact(name="generations of replacement", value=at, interval=(low, high), meaning=meaning)
 
 
 def _crossing(left: Array, n_types: float) -> float:
-    """Return at which generation, counted from 1, a falling sequence reaches a number; interpolated."""
+    """Return at which generation, counted from 1, a falling sequence reaches a number; interpolated, 0 before."""
     generations = np.arange(1.0, len(left) + 1)
-    return float(np.interp(-n_types, -left, generations, left=0.0, right=float(len(left))))
+    return float(np.interp(-n_types, -left, generations, left=0.0))
 
 
 def _duplicates(real: TokenSequence, synthetic: TokenSequence) -> Iterator[Fact]:

@@ -63,12 +63,12 @@ def details(findings: tuple[Finding, ...], facts: tuple[Fact, ...], *, noun: str
     found = [finding for finding in findings if finding.found]
     said = []
     if "generations of replacement" in by_name:
-        n = by_name["generations of replacement"].value
-        times = "1 generation" if round(n) == 1 else f"{rough_text(n, 2)} generations"
-        said.append(f"This is as much vocabulary as {times} of replacement would lose.")
-    floor = by_name["floor"]
-    if found and floor.interval is not None and floor.interval[0] > 0:
-        said.append(f"About {share_text(floor.value)} of real text is in {noun} that this text is without.")
+        n, floor = by_name["generations of replacement"].value, by_name["floor"].value
+        times = "one generation" if round(n, 1) == 1 else f"{rough_text(n, 2)} generations" if n > 1 else ""
+        said.append(
+            f"This is as much vocabulary as {times or 'less than one generation'} of replacement would lose; about "
+            f"{share_text(floor)} of real text is in {noun} that this text is without."
+        )
     if "next-token cut" in by_name:
         said.append(f"Next {noun} seem to be drawn from {by_name['next-token cut'].value:.0f} candidates only.")
     copied = [finding for finding in found if finding.topic == "copies" and finding.distance > 0]

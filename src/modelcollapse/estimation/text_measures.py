@@ -248,6 +248,18 @@ def zipf_exponent(counts: Counts, *, last_rank: int) -> float:
     return float(-(x @ y) / (x @ x))
 
 
+def counts_at_ranks(counts: Counts, ranks: NDArray[np.intp]) -> Array:
+    """Return how often the types of some ranks occur, 0 beyond the last one.
+
+    Examples
+    --------
+    >>> counts_at_ranks(np.array([3, 0, 5, 1]), np.array([1, 2, 3, 4])).tolist()
+    [5.0, 3.0, 1.0, 0.0]
+    """
+    reached = np.cumsum(np.bincount(counts)[::-1])  # types that occur at least so often, from the commonest on
+    return np.asarray(np.maximum(0.0, len(reached) - 1.0 - np.searchsorted(reached, ranks)))
+
+
 def _entropy(counts: Counts, n_tokens: int) -> float:
     """Return the entropy of relative frequencies in bits."""
     return float((np.log(n_tokens) - log_sum(counts) / n_tokens) / np.log(2))
