@@ -18,6 +18,7 @@ from modelcollapse.decisions.real_against_real import (
     half_size,
     halves,
     judge,
+    narrowing,
     widening,
 )
 from modelcollapse.errors import InputError
@@ -151,6 +152,39 @@ def test_widening_keeps_comparisons_honest() -> None:
 
 def test_widening_is_needed() -> None:
     assert novelty_alarms(lambda *_: 1.0) > 0.05 + 5 * np.sqrt(0.05 * 0.95 / 600)
+
+
+SUMMARIES = {"mean": np.mean, "spread": lambda values: np.log(np.std(values)), "largest": np.max}
+
+
+def excess_of_summary(factor: float, summary: Any, n_trials: int = 600) -> float:
+    """Return by how many standard errors a second real sample varies more than the null says, times a factor."""
+    rng = np.random.default_rng(6)
+    excess = np.empty(n_trials)
+    for trial in range(n_trials):
+        real, other = rng.standard_gamma(2.0, 200), rng.standard_gamma(2.0, 200)
+        splits = list(halves(200, 200, n_splits=60, seed=trial))
+        first, second, of_other = np.array(
+            [[summary(real[a]), summary(real[b]), summary(other[s])] for a, b, s in splits]
+        ).T
+        observed = of_other[:20].mean() - first.mean()
+        excess[trial] = observed**2 - (factor * (second - first).std(ddof=1)) ** 2
+    return float(excess.mean() / (excess.std(ddof=1) / np.sqrt(n_trials)))
+
+
+@pytest.mark.parametrize("name", SUMMARIES)
+def test_narrowing_leaves_at_least_the_variance_of_a_second_sample(name: str) -> None:
+    factor = float(narrowing(200, 200, n_parts=20))
+    assert excess_of_summary(factor, SUMMARIES[name]) < 5
+    assert excess_of_summary(factor / 2, SUMMARIES[name]) > 5  # the twin
+
+
+@pytest.mark.parametrize(
+    ("n_real", "n_synthetic", "n_parts", "squared"),
+    [(1000, 500, 20, 1.0), (1000, 1000, 10**9, 0.75), (1000, 10**12, 10, 0.55), (1000, 1000, 1, 1.0)],
+)
+def test_narrowing_follows_the_sizes(n_real: int, n_synthetic: int, n_parts: int, squared: float) -> None:
+    assert narrowing(n_real, n_synthetic, n_parts=n_parts) ** 2 == pytest.approx(squared, rel=1e-5)
 
 
 @pytest.mark.parametrize(

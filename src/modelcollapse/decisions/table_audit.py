@@ -310,6 +310,7 @@ def _observed(real: Reference, synthetic: Columns, null: Null) -> Draws:
         null=null.draws,
         n_real=len(real.columns),
         n_synthetic=len(synthetic),
+        n_parts=n_parts,
     )
 
 
@@ -338,13 +339,14 @@ def _batches(halves: Iterable[tuple[Units, Units]]) -> Iterator[tuple[Parts, Par
 
 
 def _with_classifier(draws: Draws, told: TwoSample) -> Draws:
-    """Add the classifier to the measures; by chance its area is 0.5."""
+    """Add the classifier to the measures; by chance its area is 0.5, and it is no mean over parts."""
     return replace(
         draws,
         measures=(*draws.measures, CLASSIFIER),
         real=np.append(draws.real, 0.5),
         synthetic=np.append(draws.synthetic, told.area),
         null=np.column_stack([draws.null, told.null - 0.5]),
+        n_parts=np.append(np.full(len(draws.measures), draws.n_parts), 1),
     )
 
 

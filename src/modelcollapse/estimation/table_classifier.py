@@ -45,7 +45,7 @@ class TwoSample:
     area : float
         Probability that a synthetic row has a higher score than a real one of the same fold; 0.5 by chance.
     null : array, (B,)
-        The same with labels permuted within folds.
+        The same with labels permuted within folds, stretched for what folds have in common.
     importance : dict of str to float
         By column: by how much the area falls when the column is shuffled; the largest first, small falls left out.
         Empty when the area is within the null.
@@ -62,7 +62,10 @@ def tell_apart(real: Columns, synthetic: Columns, *, n_splits: int, seed: int) -
     Notes
     -----
     Given the scores of rows left out, labels are exchangeable when both tables have the same law: the permuted areas
-    are draws of the null. As many rows are taken of each table.
+    are draws of the null of one fold. The areas of two folds go together, as each classifier has learnt from the rows
+    that the other one judges: what tells the tables apart by chance does so in both. The mean over N folds has at most
+    √N times the spread that it had if they were independent, and the null is stretched by as much. As many rows are
+    taken of each table.
     """
     rng = stream(seed, "classifier")
     n_rows = min(len(real), len(synthetic), MOST_ROWS)
@@ -75,14 +78,11 @@ def tell_apart(real: Columns, synthetic: Columns, *, n_splits: int, seed: int) -
     labels = [truth for _, truth in held_out]
     found = float(np.mean([area(score, truth) for score, truth in zip(scores, labels, strict=True)]))
     ranks = [rankdata(score) for score in scores]
-    null = np.array(
-        [
-            np.mean(
-                [area(rank, rng.permutation(truth), ranked=True) for rank, truth in zip(ranks, labels, strict=True)]
-            )
-            for _ in range(n_splits)
-        ]
-    )
+    permuted = [
+        np.mean([area(rank, rng.permutation(truth), ranked=True) for rank, truth in zip(ranks, labels, strict=True)])
+        for _ in range(n_splits)
+    ]
+    null = 0.5 + np.sqrt(N_FOLDS) * (np.array(permuted) - 0.5)
     names = (*real.schema.numeric, *real.schema.categorical)
     importance = _importance(models[0], *held_out[0], names, rng) if found > null.max() else {}
     return TwoSample(area=found, null=null, importance=importance)
