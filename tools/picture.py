@@ -9,10 +9,15 @@ from matplotlib.figure import Figure
 from modelcollapse.cli.demo import N_LABELLED, SEED
 from modelcollapse.decisions.audit import audit
 from modelcollapse.estimation.bundled import TARGET, digits_with_weak_labels
+from modelcollapse.figures.chains import chain_data, draw_quantity
 from modelcollapse.figures.curves import draw_forecast_curves, forecast_curves_data
 from modelcollapse.figures.inline import svg
 from modelcollapse.figures.surface import draw_surface, surface_data
 from modelcollapse.figures.verification import draw_verification, verification_data
+from modelcollapse.problems.laws import Law
+from modelcollapse.problems.resampling import Resampling
+from modelcollapse.problems.tokens import TokenChain
+from modelcollapse.theory.tokens_engine import solve_tokens
 
 FOLDER = Path(__file__).parent.parent / "docs" / "images"
 
@@ -22,6 +27,7 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     draw_audit()
     draw_classes()
+    draw_tokens()
 
 
 def draw_audit() -> None:
@@ -41,6 +47,22 @@ def draw_classes() -> None:
     figure = axes.get_figure(root=True)
     assert figure is not None
     write(figure, name="classes", description=described)
+
+
+def draw_tokens() -> None:
+    """Draw exact answers to token chains that replace their samples, inside what bounds leave open."""
+    shown = (
+        ("vocabulary", Law.zipf_mandelbrot(1000, offset=1, exponent=2.7), 1000),
+        ("collapse_probability", Law.uniform(5), 10),
+        ("absolute_error", Law.zipf(50, exponent=1), 100),
+    )
+    figure = Figure(figsize=(10.4, 3.2), layout="constrained", facecolor="white")
+    for axes, (name, law, n_samples) in zip(figure.subplots(1, 3), shown, strict=True):
+        chain = TokenChain(law, Resampling("replace", generations=49, n_samples=n_samples))
+        table = chain_data(solve_tokens(chain))["quantities"]
+        draw_quantity(table[table["quantity"] == name], axes=axes)
+    described = "Exact vocabulary, collapse probability and absolute error of token chains, and bounds on them."
+    write(figure, name="tokens", description=described)
 
 
 def write(figure: Figure, *, name: str, description: str) -> None:
