@@ -59,7 +59,7 @@ def _lines(result: ChainResult) -> Iterator[str]:
     for name, value in result.limits.items():
         yield f"{name} after many generations: {rough_text(value, 4)}"
     for name, bounds in result.bounds.items():
-        yield f"{name}{_place(bounds)}: between {_end(bounds.lower)} and {_end(bounds.upper)} ({bounds.source})"
+        yield f"{name}{_place(bounds)}: {_range(bounds)} ({bounds.source})"
 
 
 def _place(bounds: Bounds) -> str:
@@ -68,6 +68,9 @@ def _place(bounds: Bounds) -> str:
     return "" if found is None else f" of generation {len(found) - 1}"
 
 
-def _end(side: tuple[float, ...] | float | None) -> str:
-    value = side[-1] if isinstance(side, tuple) else side
-    return "–" if value is None else rough_text(value, 4)
+def _range(bounds: Bounds) -> str:
+    """Say between which numbers a quantity is, in the last generation where there is one for each."""
+    low, high = (side[-1] if isinstance(side, tuple) else side for side in (bounds.lower, bounds.upper))
+    if low is None or high is None:
+        return f"at most {rough_text(high, 4)}" if high is not None else f"at least {rough_text(low or 0.0, 4)}"
+    return f"between {rough_text(low, 4)} and {rough_text(high, 4)}" if low < high else rough_text(low, 4)

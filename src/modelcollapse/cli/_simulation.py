@@ -51,7 +51,7 @@ def watched(problem: Problem) -> str:
     if isinstance(problem, NgramChain):
         return "vocabulary"
     if isinstance(problem, GaussianChain):
-        return "mean_error"
+        return "variance_ratio"
     return "squared_error" if isinstance(problem, Chain) else "excess_risk"
 
 

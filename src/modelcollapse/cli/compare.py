@@ -79,13 +79,15 @@ def _print_comparison(comparison: Comparison) -> None:
 
 def _shown(comparison: Comparison) -> Mapping[str, Quantity]:
     """Return what a table has room for: of many generations, the main quantity and what is furthest."""
+    from modelcollapse.cli._chain_view import shown_generations
     from modelcollapse.result import ChainResult, GenerationsResult
 
     every = comparison.quantities
     if len(every) <= _ALL or not isinstance(comparison.theory, GenerationsResult | ChainResult):
         return every
-    main = ("excess_risk", "squared_error", "mean_error")
-    risks = {name for name in every if name.startswith(main)}
+    shown = shown_generations(max(int(name.split()[-1]) for name in every if " of generation " in name))
+    main = {f"{name} of generation {t}" for name in ("squared_error", "mean_error") for t in shown}
+    risks = {name for name in every if name.startswith("excess_risk") or name in main}
     others = [name for name in every if name not in risks and every[name].agree is not None]
     furthest = sorted(others, key=lambda name: -abs(every[name].deviation_in_stderr))[:_FURTHEST]
     return {name: quantity for name, quantity in every.items() if name in risks or name in furthest}

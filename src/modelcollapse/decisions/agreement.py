@@ -120,18 +120,17 @@ def judge_exact(expected: Number, *, own: Number, widening: float) -> Quantity:
 
     Where all replicates say the same, they have no standard error: the number is judged only if theory says it too.
     """
-    known = Number(own.value, own.stderr if own.stderr else math.nan, own.scale)
-    if abs(own.value - expected.value) <= ROUNDING * expected.scale:
-        known = own
-    stderr = widening * known.stderr
-    deviation = _in_stderr(own.value - expected.value, stderr, slack=ROUNDING * expected.scale)
+    difference, rounding = own.value - expected.value, ROUNDING * expected.scale
+    silent = own.stderr <= rounding < abs(difference)
+    stderr = math.nan if silent else widening * own.stderr
+    deviation = _in_stderr(difference, stderr, slack=rounding)
     return Quantity(
         theory=expected.value,
         simulation=own.value,
         stderr=own.stderr,
-        difference=own.value - expected.value,
+        difference=difference,
         difference_in_stderr=deviation,
-        finite_size_gap=(own.value - expected.value) / abs(expected.value) if expected.value else math.nan,
+        finite_size_gap=difference / abs(expected.value) if expected.value else math.nan,
         extrapolated=own.value,
         extrapolated_stderr=stderr,
         remainder=0.0,

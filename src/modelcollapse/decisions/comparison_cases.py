@@ -18,6 +18,10 @@ from modelcollapse.problems.schema import Chain, Problem
 from modelcollapse.result import PARTS, ChainResult, ClassesResult, GenerationsResult, Result
 from modelcollapse.simulation import classes_engine, generations_engine, mixture
 from modelcollapse.simulation import engine as simulation
+from modelcollapse.simulation.gaussian_engine import told_generations
+
+PROBABILITIES = ("collapse_probability", "alive")
+"""Quantities of chains that a replicate changes by 1 or by nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,9 +189,11 @@ def _accept(problem: Problem) -> None:
 
 
 def _of_chain(problem: Chain) -> Case:
-    name = "mean_error" if isinstance(problem, GaussianChain) else "squared_error"
+    last = problem.workflow.generations
     return Case(
-        headline=_of_generation(name, problem.workflow.generations),
+        headline=_of_generation("mean_error", 0)
+        if isinstance(problem, GaussianChain)
+        else _of_generation("squared_error", last),
         relative_stderr=0.01,
         replicates_per_unit=1,
         n_features=1,
@@ -195,16 +201,29 @@ def _of_chain(problem: Chain) -> Case:
         largest={},
         doubled=lambda posed: posed,
         check=_accept,
-        numbers=_numbers_of_chain,
+        numbers=lambda result: _numbers_of_chain(result, problem),
         exact=True,
     )
 
 
-def _numbers_of_chain(result: ChainResult) -> dict[str, Number]:
+def _numbers_of_chain(result: ChainResult, problem: Chain) -> dict[str, Number]:
     """Return every quantity of every generation, and what belongs to none; rounding is relative to the largest."""
     found = {name: Number(v, result.stderr["numbers"][name], abs(v)) for name, v in result.numbers.items()}
     for name, values in result.generations.items():
-        scale = max(map(abs, values))
-        for t, value in enumerate(values):
+        scale = 1.0 if name in PROBABILITIES else max(map(abs, values))
+        for t, value in enumerate(values[: _told_by_replicates(name, problem, result.n_replicates)]):
             found[_of_generation(name, t)] = Number(value, result.stderr["generations"][name][t], scale)
     return found
+
+
+def _told_by_replicates(name: str, problem: Chain, n_replicates: int | None) -> int | None:
+    """Return the number of generations whose mean so many replicates can tell; None for all.
+
+    The variance of a refitted Gaussian is nearly lognormal: its mean comes to rest on replicates too rare to be drawn.
+    """
+    if n_replicates is None or not isinstance(problem, GaussianChain):
+        return None
+    powers = {"variance_ratio": 1.0, "standard_deviation": 0.5}
+    if problem.estimator == "unbiased":
+        powers["mean_error"] = 1.0
+    return told_generations(problem, n_replicates, power=powers[name]) if name in powers else None

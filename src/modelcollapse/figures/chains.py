@@ -62,21 +62,23 @@ def draw_quantity(table: pd.DataFrame, *, axes: Axes | None = None) -> Axes:
     axes = new_axes() if axes is None else axes
     generation, value = table["generation"].to_numpy(), table["value"].to_numpy()
     finish(axes, x="generation", y=str(table["quantity"].iloc[0]).replace("_", " "))
-    axes.errorbar(generation, value, yerr=2 * table["stderr"], fmt="o-" if len(value) <= 30 else "-", color=BLUE,
-                  markersize=3, capsize=2, linewidth=1.5)  # fmt: skip
+    errors = 2 * table["stderr"] if table["stderr"].any() else None
+    style = "o-" if len(value) <= 30 else "-"
+    axes.errorbar(generation, value, yerr=errors, fmt=style, color=BLUE, markersize=3, capsize=2, linewidth=1.5)
     low, high = axes.get_ylim()
-    bounded = table[["lower", "upper"]].notna()
-    if bounded.to_numpy().any():
+    reach = LOOSE * max(high - low, 1e-300)
+    if table[["lower", "upper"]].notna().to_numpy().any():
         bottom, top = table["lower"].fillna(low), table["upper"].fillna(high)
-        reach = LOOSE * max(high - low, 1e-300)
-        low, high = (max(min(low, bottom.min()), low - reach), min(max(high, top.max()), high + reach))
+        low, high = max(min(low, bottom.min()), low - reach), min(max(high, top.max()), high + reach)
         axes.fill_between(generation, bottom.clip(low, high), top.clip(low, high), color=SKY, alpha=0.25, linewidth=0)
-        axes.set_ylim(low, high)
     limit = float(table["limit"].iloc[0])
-    if not math.isnan(limit):
+    if low - reach <= limit <= high + reach:
+        low, high = min(low, limit), max(high, limit)
         axes.axhline(limit, color=VERMILLION, linestyle="--", linewidth=1)
         axes.annotate("limit", (1.0, limit), xycoords=("axes fraction", "data"), xytext=(-2, 3),
                       textcoords="offset points", ha="right", fontsize=FONT_SIZE - 1, color=QUIET)  # fmt: skip
+    margin = 0.05 * (high - low)
+    axes.set_ylim(low - margin, high + margin)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.label.set_color(INK)
     return axes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -18,6 +19,11 @@ from modelcollapse.simulation.sampler import Report
 
 MAX_NUMBERS = 2**27
 """Most numbers that the samples, or the moments, of a replicate may take: 1 GB."""
+
+_RARE = (
+    "mean variances from generation {} on (without bias, errors of means too) rest on replicates too rare to be drawn, "
+    "and so do their standard errors; theory has them exactly"
+)
 
 
 def solve_gaussian(
@@ -96,7 +102,25 @@ def solve_gaussian(
         size=size,
         steps=refits.generations + 1,
     )
-    return solve_chain(work, seed=seed, n_replicates=n_replicates, relative_stderr=relative_stderr, report=report)
+    result = solve_chain(work, seed=seed, n_replicates=n_replicates, relative_stderr=relative_stderr, report=report)
+    told = told_generations(problem, result.n_replicates or 0)
+    return (
+        replace(result, assumptions=(*result.assumptions, _RARE.format(told))) if told <= refits.generations else result
+    )
+
+
+def told_generations(problem: GaussianChain, n_replicates: int, *, power: float = 1.0) -> int:
+    """Return the number of generations whose mean variance, to a power, so many replicates can tell.
+
+    Where models replace each other the variance is a product of factors χ²_{n−1}/(n − 1), nearly lognormal with
+    s² = (t + 1) ln(1 + 2/(n − 1)). Its mean comes to rest on replicates too rare to be drawn, and the standard error
+    with it: that of a lognormal is told from about e^{4 s²} replicates on, its kurtosis.
+    """
+    workflow = problem.workflow
+    if workflow.kind not in ("replace", "recent") or problem.bandwidth is not None:
+        return workflow.generations + 1
+    factor = 4 * power**2 * np.log1p(2 / (workflow.n_samples - 1))
+    return int(min(np.log(max(n_replicates, 1)) / factor, workflow.generations + 1))
 
 
 def _numbers_kept(problem: GaussianChain, d: int) -> int:

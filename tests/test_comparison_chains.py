@@ -1,0 +1,87 @@
+"""Is theory of chains found right where it is, wrong where it is not, and left alone where nothing can be said?"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from drawn_once import drawn_once
+from modelcollapse import InputError, Spectrum
+from modelcollapse.decisions.agreement import Number, judge_exact
+from modelcollapse.decisions.comparison import compare
+from modelcollapse.problems.gaussian import GaussianChain
+from modelcollapse.problems.laws import Law
+from modelcollapse.problems.ngrams import NgramChain
+from modelcollapse.problems.resampling import Resampling
+from modelcollapse.problems.tokens import TokenChain
+from modelcollapse.simulation import tokens_engine as simulation
+from modelcollapse.theory import chains_engine
+
+TOKENS = TokenChain(Law.zipf(20, exponent=1.1), Resampling("replace", generations=6, n_samples=30))
+
+
+def test_compare_agrees_with_theory_of_chains_and_not_with_twice_the_variance(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulation, "solve_tokens", drawn_once(simulation.solve_tokens))
+    found = compare(TOKENS, n_replicates=1000)
+    assert found.agree, found.verdict
+    assert list(found.simulations) == [1]
+    assert "agree: all " in found.verdict
+    assert "large sizes" not in found.verdict
+    assert found.quantities["collapse_probability of generation 0"].agree in (True, None)
+    json.dumps(found.to_dict(), allow_nan=False)
+    right = chains_engine.chain_moments
+
+    def wrong(*given: object, **others: object) -> object:
+        moments = right(*given, **others)  # type: ignore[arg-type]
+        return replace(moments, mean_variance=2 * moments.mean_variance)
+
+    monkeypatch.setattr(chains_engine, "chain_moments", wrong)
+    wrongly = compare(TOKENS, n_replicates=1000)
+    assert wrongly.agree is False
+    assert "squared_error" in wrongly.verdict
+
+
+def test_compare_leaves_out_means_that_rest_on_replicates_too_rare_to_be_drawn() -> None:
+    workflow = Resampling("replace", generations=60, n_samples=10)
+    chain = GaussianChain(Spectrum.isotropic(1), workflow, estimator="unbiased", threshold=0.1)
+    found = compare(chain, n_replicates=1000)
+    assert found.agree, found.verdict
+    assert "variance_ratio of generation 7" in found.quantities
+    assert "variance_ratio of generation 60" not in found.quantities  # where the simulated mean is nearly 0
+    assert "alive of generation 60" in found.quantities
+    assert any("too rare" in assumption for assumption in found.simulations[1].assumptions)
+
+
+def test_compare_has_nothing_to_say_of_ngrams() -> None:
+    chain = NgramChain([0, 1, 0, 2], workflow=Resampling("replace", generations=1, n_samples=4))
+    with pytest.raises(InputError, match="nothing to compare"):
+        compare(chain)
+
+
+@pytest.mark.parametrize(
+    ("theory", "simulated", "stderr", "agree"),
+    [(1.0, 1.0, 0.0, True), (1.0, 0.5, 0.0, None), (1.0, 1.2, 0.1, True), (1.0, 2.0, 0.1, False)],
+    ids=["the same", "all replicates alike", "within", "beyond"],
+)
+def test_exact_theory_is_judged_in_standard_errors_where_there_are_some(
+    theory: float, simulated: float, stderr: float, agree: bool | None
+) -> None:
+    judged = judge_exact(Number(theory, 0.0, 1.0), own=Number(simulated, stderr, 1.0), widening=1.0)
+    assert judged.agree is agree
+
+
+def test_compare_shows_a_round_selection_of_generations(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from modelcollapse import cli
+
+    file = tmp_path / "chain.toml"
+    file.write_text('kind = "poisson"\nrates = [2.0]\n[workflow]\nkind = "replace"\ngenerations = 30\nn_samples = 10\n')
+    with pytest.raises(SystemExit) as ended:
+        cli.program()(["compare", str(file), "--n-replicates", "400"])
+    assert ended.value.code == 0
+    printed = capsys.readouterr().out
+    assert "squared_error of generation 20" in printed
+    assert "squared_error of generation 19 " not in printed
+    assert "which holds at" in printed
