@@ -81,7 +81,7 @@ def test_audit_answers_real_files_as_the_contract_says(files: list[Path], tmp_pa
 
 
 def test_audit_prints_the_verdict_first_and_the_key_numbers(asked: list[Any]) -> None:
-    code, out, err = run("audit", "a.csv", "b.csv", columns=200)
+    code, out, err = run("audit", "a.npz", "b.npz", columns=200)
     assert (code, err) == (0, "")
     assert out.startswith(audit_result().verdict)
     for row in key_numbers(audit_result()):
@@ -97,16 +97,16 @@ def test_audit_prints_the_verdict_first_and_the_key_numbers(asked: list[Any]) ->
 
 @pytest.mark.parametrize("columns", [40, 80, 200])
 def test_audit_table_fits_the_terminal(asked: list[Any], columns: int) -> None:
-    out = run("audit", "a.csv", "b.csv", columns=columns)[1]
+    out = run("audit", "a.npz", "b.npz", columns=columns)[1]
     assert max(len(line.rstrip()) for line in out.splitlines()) <= columns
     assert columns < 80 or "0.314 (0.301 to 0.327)" in out
 
 
 def test_audit_prints_plain_json_when_nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("modelcollapse.decisions.audit.audit", lambda *_, **__: unknown())
-    code, out, _ = run("audit", "a.csv", "b.csv", "--json")
+    code, out, _ = run("audit", "a.npz", "b.npz", "--json")
     assert (code, json.loads(out)["best"]["test_error"]) == (0, None)
-    code, out, _ = run("audit", "a.csv", "b.csv")
+    code, out, _ = run("audit", "a.npz", "b.npz")
     assert (code, "nan" in out) == (0, False)
 
 
@@ -131,7 +131,7 @@ def test_audit_passes_every_option_on(asked: list[Any]) -> None:
 
 
 def test_audit_leaves_defaults_to_the_audit(asked: list[Any]) -> None:
-    run("audit", "a.csv", "b.csv")
+    run("audit", "a.npz", "b.npz")
     ((_, given),) = asked
     assert (given["ridge"], given["task"], given["target"], given["at"]) == (None, None, None, [])
 
@@ -147,8 +147,8 @@ def test_audit_leaves_defaults_to_the_audit(asked: list[Any]) -> None:
         (["a", "b", "--scale", "log"], "log"),
         (["a", "b", "--seed", "-1"], "--seed"),
         (["a", "b", "--ridge", "x"], "--ridge"),
-        (["a", "b", "--ridge", "0"], "ridge"),
-        (["a", "b", "--at", "synthetic2=5"], "unknown key `synthetic2`"),
+        (["a.npz", "b", "--ridge", "0"], "ridge"),
+        (["a", "b", "--target", "y", "--at", "synthetic2=5"], "unknown key `synthetic2`"),
         (["a", "b", "--report", "nowhere/report.html"], "does not exist"),
         (["a", "b", "--report", "."], "this is a folder"),
         (["a", "b", "--report", "real.csv"], "must be named .html or .htm"),
@@ -162,8 +162,8 @@ def test_audit_refuses_bad_input_in_one_line(arguments: list[str], message: str)
 
 
 def test_audit_checks_report_and_mixtures_before_the_work(asked: list[Any], tmp_path: Path) -> None:
-    assert run("audit", "a", "b", "--report", tmp_path / "nowhere" / "x.html")[0] == 2
-    assert run("audit", "a", "b", "--at", "real=-1")[0] == 2
+    assert run("audit", "a.npz", "b", "--report", tmp_path / "nowhere" / "x.html")[0] == 2
+    assert run("audit", "a.npz", "b", "--at", "real=-1")[0] == 2
     assert asked == []
 
 
@@ -175,16 +175,16 @@ def test_audit_never_overwrites_its_input(asked: list[Any], tmp_path: Path, give
     names["link"].symlink_to(names["real"])
     names["hard link"].hardlink_to(names["synthetic"])
     files = [names["real"], names["synthetic"], "--holdout", names["holdout"]]
-    code, out, err = run("audit", *files, "--report", names[given])
+    code, out, err = run("audit", *files, "--target", "y", "--report", names[given])
     assert (code, out, err.count("\n"), asked) == (2, "", 1, [])
     assert "would overwrite this input file" in err
     assert [names[name].read_text() for name in ("real", "synthetic", "holdout")] == ["real", "synthetic", "holdout"]
-    assert run("audit", *files, "--report", tmp_path / "other.html")[0] == 0
+    assert run("audit", *files, "--target", "y", "--report", tmp_path / "other.html")[0] == 0
 
 
 def test_audit_refuses_an_unwritable_folder(asked: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda *_: False)  # the superuser may write anywhere
-    code, out, err = run("audit", "a", "b", "--report", tmp_path / "x.html")
+    code, out, err = run("audit", "a.npz", "b", "--report", tmp_path / "x.html")
     assert (code, out, err.count("\n"), asked) == (2, "", 1, [])
     assert "not writable" in err
 
@@ -205,7 +205,7 @@ def test_audit_whose_report_fails_prints_no_answer(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", fail)
-    code, out, err = run("audit", "a", "b", "--report", tmp_path / "x.html", "--json")
+    code, out, err = run("audit", "a.npz", "b", "--report", tmp_path / "x.html", "--json")
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert list(tmp_path.iterdir()) == []
 

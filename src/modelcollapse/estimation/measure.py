@@ -31,7 +31,8 @@ class Measure:
     logarithmic : bool
         Whether it is judged as a logarithm, so that values are shown as exp of what is judged.
     grain : float
-        What one unit of the sample can change, on the scale it is judged on: less is never told from none. At least 0.
+        What one unit of the sample can change, on the scale it is judged on: less is never told from none; at least 0.
+        Of a summary that changes alike in both directions, its standard deviation, as halves of one sample hide it.
     """
 
     noun: str

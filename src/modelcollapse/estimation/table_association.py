@@ -27,7 +27,6 @@ _CLEAR = (
 _COST = 2e8  # multiplications for each part; of larger tables a part of the rows is taken
 _TINY = 1e-12
 KINDS = ("rank correlation", "correlation ratio", "Cramér's V")
-_LARGEST_ON_ONE_ROW = 3.0  # squares of standardised ranks are at most this
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -83,12 +82,20 @@ class Association:
     real: RowFeatures
 
     def measures(self, size: int) -> tuple[Measure, ...]:
-        """Return a measure of each chosen pair, then the mean strength of each kind that there is."""
-        grain = _LARGEST_ON_ONE_ROW / self._rows(size)
-        single = tuple(_pair_measure(self._kind(k), *self._names(k), grain=grain) for k in self.chosen)
-        return single + tuple(
-            _mean_measure(kind, grain=grain) for kind in sorted({*map(self._kind, range(len(self.pairs)))})
-        )
+        """Return a measure of each chosen pair, then the mean strength of each kind that there is.
+
+        All but rank correlations have no sign, so that none is alike in two halves of one sample: their grain is noise.
+        """
+        kinds = [self._kind(k) for k in range(len(self.pairs))]
+        noise = [self._noise(k, size) for k in range(len(self.pairs))]
+        single = tuple(_pair_measure(kinds[k], *self._names(k), grain=noise[k] * (kinds[k] > 0)) for k in self.chosen)
+        means = [
+            _mean_measure(
+                kind, grain=max(noise[k] for k, of in enumerate(kinds) if of == kind) / kinds.count(kind) ** 0.5
+            )
+            for kind in sorted(set(kinds))
+        ]
+        return (*single, *means)
 
     def encode(self, table: Columns) -> RowFeatures:
         """Return the features of the rows of another table."""
@@ -120,6 +127,11 @@ class Association:
     def _kind(self, pair: int) -> int:
         """Return how many columns of a pair are categorical."""
         return [self.blocks[k].values is None for k in self.pairs[pair]].count(True)
+
+    def _noise(self, pair: int, size: int) -> float:
+        """Return the standard deviation that an association of none has in the difference of two parts, about."""
+        narrower = min(self.blocks[k].width for k in self.pairs[pair])
+        return float((self._rows(size) * max(narrower - 1, 1)) ** -0.5)
 
     def _names(self, pair: int) -> tuple[str, str]:
         first, second = self.pairs[pair]

@@ -44,7 +44,7 @@ class Categories(SumTopic):
         """Return six measures of each column, the first of all columns first, then those of its bands."""
         kinds = tuple(
             Measure(noun=noun, subject=f"`{name}`", topic=topic, less=less, more=more, comparison=compared, grain=grain)
-            for noun, topic, less, more, compared, grain in _kinds(size)
+            for noun, topic, less, more, compared, grain in _kinds(size, max(map(len, self.counts), default=1))
             for name in self.names
         )
         return kinds + tuple(self._band_measure(column, *band) for column, band in self._bands(size))
@@ -143,8 +143,12 @@ def _kept(first: Array, second: Array, low: int, high: int) -> Array:
     return np.where(count > 0, (rare & (second > 0)).sum(axis=1) / np.maximum(count, 1), 1.0)
 
 
-def _kinds(size: int) -> tuple[tuple[str, str, str, str, bool, float], ...]:
-    """Return noun, topic, sentences, whether two parts are compared, and what one row can change."""
+def _kinds(size: int, n_levels: int) -> tuple[tuple[str, str, str, str, bool, float], ...]:
+    """Return noun, topic, sentences, whether two parts are compared, and grain: what one row can change.
+
+    The entropy of even shares falls wherever they move, alike in two halves of one sample: its grain is that noise.
+    """
+    grain = max(float(np.log(size)), n_levels**0.5) / size
     second = "in a second real sample {real_share}"
     number = "{subject} has {synthetic} categories in as many rows as {real} in real data"
     entropy = "over its categories: entropy {synthetic} nats, {real} in real data"
@@ -155,7 +159,7 @@ def _kinds(size: int) -> tuple[tuple[str, str, str, str, bool, float], ...]:
     moved = f"{{synthetic_share}} of the rows would have to change {{subject}} to match; {second}"
     return (
         ("number of categories", "categories", number, number, False, 1.0),
-        ("entropy", "categories", less, more, False, float(np.log(size)) / size),
+        ("entropy", "categories", less, more, False, grain),
         ("missing share", "missing values", missing, missing, False, 1 / size),
         ("lost categories", "categories", lost, lost, True, 1 / size),
         ("invented categories", "categories", new, new, True, 1 / size),

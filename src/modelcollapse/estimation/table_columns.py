@@ -165,7 +165,7 @@ def _require_same_columns(frames: Sequence[Frame]) -> None:
         extra = [column for column in found if column not in set(expected)]
         if missing or extra:
             parts = [f"{word} {listing(names)}" for word, names in (("missing", missing), ("extra", extra)) if names]
-            hint = nearest(missing[0], extra) if missing else ""
+            hint = next(filter(None, (nearest(column, extra) for column in missing)), "")
             raise InputError(
                 f"{frame.name}: columns differ from those of {frames[0].name}: {'; '.join(parts)}. {hint}".strip()
             )
