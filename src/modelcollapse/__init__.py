@@ -8,14 +8,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from modelcollapse.decisions.audit import MixtureRequest, audit
     from modelcollapse.decisions.audit_result import AuditResult
-    from modelcollapse.engines import engines_for
+    from modelcollapse.decisions.table_audit import audit_tables
+    from modelcollapse.decisions.text_audit import audit_text
+    from modelcollapse.engines import answer, engines_for
     from modelcollapse.errors import InputError, MissingExtraError, ModelCollapseError, NumericalError
     from modelcollapse.problems.classes import Classes, ClassSource
     from modelcollapse.problems.files import load_problem, save_problem
+    from modelcollapse.problems.gaussian import GaussianChain
+    from modelcollapse.problems.laws import Law
     from modelcollapse.problems.mixture import Mixture, Source
+    from modelcollapse.problems.ngrams import NgramChain
+    from modelcollapse.problems.poisson import PoissonChain
     from modelcollapse.problems.recursion import Recursion
+    from modelcollapse.problems.resampling import Resampling
     from modelcollapse.problems.spectrum import Spectrum
     from modelcollapse.problems.teacher import FixedTeacher, RandomTeacher, Shift
+    from modelcollapse.problems.tokens import Context, TokenChain
     from modelcollapse.problems.workflow import Curation, Schedule, Workflow
     from modelcollapse.simulation.classes_engine import solve_classes as simulate_classes
     from modelcollapse.simulation.engine import solve as simulate
@@ -31,22 +39,32 @@ _HOME = {
     "AuditResult": "decisions.audit_result",
     "ClassSource": "problems.classes",
     "Classes": "problems.classes",
+    "Context": "problems.tokens",
     "Curation": "problems.workflow",
     "FixedTeacher": "problems.teacher",
+    "GaussianChain": "problems.gaussian",
     "InputError": "errors",
+    "Law": "problems.laws",
     "MissingExtraError": "errors",
     "Mixture": "problems.mixture",
     "MixtureRequest": "decisions.audit",
     "ModelCollapseError": "errors",
+    "NgramChain": "problems.ngrams",
     "NumericalError": "errors",
+    "PoissonChain": "problems.poisson",
     "RandomTeacher": "problems.teacher",
     "Recursion": "problems.recursion",
+    "Resampling": "problems.resampling",
     "Schedule": "problems.workflow",
     "Shift": "problems.teacher",
     "Source": "problems.mixture",
     "Spectrum": "problems.spectrum",
+    "TokenChain": "problems.tokens",
     "Workflow": "problems.workflow",
+    "answer": "engines",
     "audit": "decisions.audit",
+    "audit_tables": "decisions.table_audit",
+    "audit_text": "decisions.text_audit",
     "engines_for": "engines",
     "load_problem": "problems.files",
     "save_problem": "problems.files",
@@ -63,23 +81,33 @@ __all__ = [
     "AuditResult",
     "ClassSource",
     "Classes",
+    "Context",
     "Curation",
     "FixedTeacher",
+    "GaussianChain",
     "InputError",
+    "Law",
     "MissingExtraError",
     "Mixture",
     "MixtureRequest",
     "ModelCollapseError",
+    "NgramChain",
     "NumericalError",
+    "PoissonChain",
     "RandomTeacher",
     "Recursion",
+    "Resampling",
     "Schedule",
     "Shift",
     "Source",
     "Spectrum",
+    "TokenChain",
     "Workflow",
     "__version__",
+    "answer",
     "audit",
+    "audit_tables",
+    "audit_text",
     "engines_for",
     "load_problem",
     "save_problem",
