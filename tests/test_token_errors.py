@@ -65,7 +65,7 @@ def test_absolute_drift_of_replacement_agrees_with_draws() -> None:
 
 def test_absolute_drift_of_a_mix_is_the_published_one() -> None:
     refit = Refit(n_first=100, n_samples=1000, reused=True)
-    assert affordable(refit, generations=20, n_tokens=20)
+    assert affordable(zipf(20), refit=refit, generations=40)
     _, drift = absolute_errors(zipf(20), counts=np.ones(20), refit=refit, generations=40)
     assert drift[-1] == pytest.approx(0.196, abs=0.001)
     assert published_bound(20, n_real=100, n_samples=1000) == pytest.approx(4e5, rel=0.1)
@@ -177,6 +177,8 @@ def test_fresh_mix_has_the_exact_second_moments_and_as_many_tokens_as_replacemen
 
 
 def test_what_costs_too_much_is_known() -> None:
-    assert not affordable(Refit(n_first=10**4, n_samples=10**4), generations=1, n_tokens=10)
-    assert not affordable(Refit(n_first=10**12, n_samples=10), generations=1, n_tokens=10)
+    assert affordable(zipf(10), refit=Refit(n_first=10**3, n_samples=10**3), generations=10)
+    assert not affordable(zipf(10), refit=Refit(n_first=10**3, n_samples=10**3), generations=100)
+    assert not affordable(zipf(10), refit=Refit(n_first=10**4, n_samples=10**4), generations=1)
+    assert not affordable(zipf(10), refit=Refit(n_first=10**12, n_samples=10), generations=1)
     assert not affordable_fresh(FreshMix(n_first=10**5, n_real=10, n_samples=10), generations=1, n_tokens=10**4)

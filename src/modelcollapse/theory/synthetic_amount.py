@@ -65,7 +65,7 @@ def largest_synthetic_amount(
     Returns
     -------
     SyntheticAmount
-        Exact in ``"l2"``, and in ``"l1"`` up to some hundred samples; beyond, E‖·‖₁ is bounded by
+        Exact in ``"l2"``, and in ``"l1"`` up to about a thousand samples; beyond, E‖·‖₁ is bounded by
         Σ √(p(1 − p)) times the root of the above over 1 − Σp², a quarter too large for tokens that are often seen.
 
     Raises
@@ -171,7 +171,7 @@ def _searched(law: Array, n_real: int, tolerance: float, safe: int) -> Synthetic
     def known(n: int) -> bool:
         generations = 10 * round(math.log(1 / SETTLED) * (n_real + n) / n_real)  # of ten searches
         refit = Refit(n_first=n_real, n_samples=n, reused=True)
-        return affordable(refit, generations=generations, n_tokens=len(values))
+        return affordable(values, refit=refit, generations=generations)
 
     def kept(n: int) -> bool:
         return known(n) and _limiting_drift(values, tokens, n_real=n_real, n_samples=n) <= tolerance

@@ -18,11 +18,14 @@ from scipy.special import gammaln, xlog1py, xlogy
 
 from modelcollapse.checks import Array
 
-BUDGET = 2e10
-"""Most multiplications for the laws of all generations: about a second."""
+BUDGET = 5e10
+"""Most multiplications for the laws of all generations: about two seconds."""
 
 ENTRIES = 5e6
 """Most entries of a table of binomial laws: 40 MB. Tokens times samples of generation 0 may be 20 times as many."""
+
+TINY = 1e-60
+"""Probabilities that are taken as 0: processors are slow where products of them leave the range of normal numbers."""
 
 NEGLIGIBLE = 1e-16
 """Weight of a count in generation 0, relative to all, below which it is left out."""
@@ -52,19 +55,20 @@ class Refit:
         return self.n_samples + (self.n_first if self.reused else 0)
 
 
-def affordable(refit: Refit, *, generations: int, n_tokens: int) -> bool:
+def affordable(probabilities: Array, *, refit: Refit, generations: int) -> bool:
     """Return whether absolute errors can be computed exactly: for about a thousand samples, or a few hundred.
 
     Parameters
     ----------
+    probabilities : array of shape (n_tokens,)
+        Different probabilities of tokens in the real law.
     refit : Refit
     generations : int
-    n_tokens : int
-        Different probabilities.
     """
     table = (refit.n_total + 1) * (refit.n_samples + 1)
-    rows = refit.n_first + 1
-    return table <= ENTRIES and rows * n_tokens <= 20 * ENTRIES and table * rows * generations <= BUDGET
+    if table > ENTRIES or (refit.n_first + 1) * len(probabilities) > 20 * ENTRIES:
+        return False
+    return table * _likely_counts(probabilities, refit.n_first) * generations <= BUDGET
 
 
 def absolute_errors(probabilities: Array, *, counts: Array, refit: Refit, generations: int) -> tuple[Array, Array]:
@@ -104,7 +108,7 @@ def iterate_errors(probabilities: Array, *, counts: Array, refit: Refit) -> Iter
             float((against * _mean_distances(laws)).sum() / refit.n_total),
             float(weights @ (laws * apart).sum(axis=1)),
         )
-        laws = _with_real(laws @ table, first, refit)
+        laws = _with_real(without_tiny(laws @ table), first, refit)
 
 
 def mean_absolute_deviations(probabilities: Array, *, n_samples: int) -> Array:
@@ -139,7 +143,13 @@ def binomial_laws(n: int, probabilities: Array) -> Array:
     x = np.arange(n + 1.0)
     ways = gammaln(n + 1) - gammaln(x + 1) - gammaln(n - x + 1)
     p = probabilities[:, None]
-    return np.asarray(np.exp(ways + xlogy(x, p) + xlog1py(n - x, -p)))
+    return without_tiny(np.exp(ways + xlogy(x, p) + xlog1py(n - x, -p)))
+
+
+def without_tiny(laws: Array) -> Array:
+    """Return laws, changed in place, without probabilities below `TINY`."""
+    laws[laws < TINY] = 0.0
+    return laws
 
 
 def _start(probabilities: Array, counts: Array, refit: Refit) -> tuple[Array, Array]:
@@ -163,6 +173,14 @@ def _start(probabilities: Array, counts: Array, refit: Refit) -> tuple[Array, Ar
     weights = against.sum(axis=1)
     weighing = weights > NEGLIGIBLE * weights.sum()
     return against[weighing], np.flatnonzero(weighing).astype(np.float64)
+
+
+def _likely_counts(probabilities: Array, n: int) -> int:
+    """Return about how many numbers some token's count in n real samples may be."""
+    reach = 9 * np.sqrt(n * probabilities * (1 - probabilities)) + 40
+    edges = np.clip([n * probabilities - reach, n * probabilities + reach], 0, n).astype(int)
+    changes = np.bincount(edges[0], minlength=n + 2) - np.bincount(edges[1] + 1, minlength=n + 2)
+    return int(np.count_nonzero(np.cumsum(changes)))
 
 
 def _with_real(laws: Array, first: Array, refit: Refit) -> Array:

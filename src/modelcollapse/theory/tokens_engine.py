@@ -205,7 +205,7 @@ def _by_generation(
         refit = token_errors.Refit(
             n_first=context.n_first, n_samples=context.n_samples, reused=plan.kind == "mix-reused"
         )
-        if token_errors.affordable(refit, generations=plan.effort, n_tokens=len(context.counts)):
+        if token_errors.affordable(context.probabilities, refit=refit, generations=plan.effort):
             found["absolute_error"], found["absolute_drift"] = token_errors.absolute_errors(
                 context.probabilities, counts=context.counts, refit=refit, generations=plan.generations
             )
