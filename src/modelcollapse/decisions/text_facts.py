@@ -53,7 +53,7 @@ def facts(
     law = _law(real)
     types = value[f"different {noun}"]
     seen = (types.synthetic, types.synthetic - spread[types.name], types.synthetic + spread[types.name])
-    ranks = tuple(cut_rank(law, n_tokens=size, n_types=n_types) for n_types in seen)
+    ranks = _cut_ranks(law, synthetic, relative=spread[types.name] / max(types.synthetic, 1.0))
     parts = [_floor(law, ranks, noun)]
     if types.found and types.distance < 0:
         lines = _lines_of_descent(size, len(synthetic.ids))
@@ -71,6 +71,13 @@ def _law(text: TokenSequence) -> Array:
     """Return the frequencies of the tokens of a text, descending and positive."""
     counts = np.bincount(text.ids).astype(np.float64)
     return np.asarray(np.sort(counts[counts > 0])[::-1] / len(text.ids))
+
+
+def _cut_ranks(law: Array, synthetic: TokenSequence, *, relative: float) -> tuple[int, ...]:
+    """Return the rank whose cut leaves as many types as the synthetic text has, and its 90 % interval."""
+    n_types = len(np.unique(synthetic.ids))
+    factors = (1, 1 - relative, 1 + relative)
+    return tuple(cut_rank(law, n_tokens=len(synthetic.ids), n_types=n_types * factor) for factor in factors)
 
 
 def _floor(law: Array, ranks: tuple[int, ...], noun: str) -> Fact:

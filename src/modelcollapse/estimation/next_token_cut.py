@@ -11,8 +11,8 @@ CONTEXTS = 40
 """Commonest tokens that are looked at."""
 PILED = 8
 """Contexts that must stop at the same number of followers."""
-_SHARP = 1.5  # largest ratio of the first to the last of them
-_APART = 2.0  # smallest such ratio in real text, where followers are not piled up
+_SHARP = 1.35  # largest ratio of the first to the last of them
+_APART = 2.0  # smallest such ratio in real text, where followers are not piled up; and of types to followers
 
 
 def possible_followers(ids: Ids) -> Array:
@@ -53,7 +53,7 @@ def next_token_cut(real: Ids, synthetic: Ids) -> float | None:
     -------
     float or None
         The median of `possible_followers` over the eight contexts with most of them, when these are nearly equal in the
-        synthetic text, and far apart and more in the real one.
+        synthetic text, and far apart and more in the real one, and fewer than half of all types.
 
     Notes
     -----
@@ -64,6 +64,6 @@ def next_token_cut(real: Ids, synthetic: Ids) -> float | None:
     if len(piled) < PILED or len(free) < PILED or piled[-1] < 1:
         return None
     k = float(np.median(piled))
-    if piled[0] > _SHARP * piled[-1] or free[0] < _APART * max(free[-1], 1.0) or free[0] < _APART * k:
-        return None
-    return k
+    apart = free[0] >= _APART * max(free[-1], k)
+    few = _APART * k <= len(np.unique(synthetic))  # else it is the whole vocabulary that was cut
+    return k if piled[0] <= _SHARP * piled[-1] and apart and few else None

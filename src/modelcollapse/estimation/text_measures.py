@@ -129,7 +129,7 @@ def summary_measures(setting: Setting, *, noun: str) -> tuple[Measure, ...]:
             topic="repetition",
             less=f"{{synthetic_share}} of its {size}-grams repeat an earlier one instead of {{real_share}}",
             more=f"{{synthetic_share}} of its {size}-grams repeat an earlier one instead of {{real_share}}",
-            logarithmic=True,
+            scale="log",
         )
         for size in SIZES
     ]

@@ -18,7 +18,7 @@ Bags = NDArray[np.intp]
 
 MOST_BAGS = 64
 """Bags of a text: as many as an unsigned integer has bits, each of which says whether an n-gram occurs in one bag."""
-MOST_FOR_NGRAMS = 4_000_000
+MOST_FOR_NGRAMS = 2_000_000
 """Tokens of a text whose n-grams are looked at: equally many at the start of every bag."""
 SIZES = (2, 3, 4, 8)
 """Lengths of the n-grams."""

@@ -170,8 +170,10 @@ def _words(block: Block) -> Tokens:
     import pyarrow as pa
     from pyarrow import compute
 
-    texts = pa.array(block.pieces, pa.binary()).cast(pa.string())
     plain = all(piece.isascii() and not any(code in piece for code in _SEPARATORS) for piece in block.pieces)
+    # Arrow reads on after the end of a text that ends with white space, so none may.
+    stripped = [piece.strip() if plain else piece.decode().strip().encode() for piece in block.pieces]
+    texts = pa.array(stripped, pa.binary()).cast(pa.string())
     lists = compute.ascii_split_whitespace(texts) if plain else compute.utf8_split_whitespace(texts)
     words = lists.flatten().dictionary_encode()
     ids, names = words.indices.to_numpy().astype(np.int32, copy=False), words.dictionary
@@ -179,9 +181,11 @@ def _words(block: Block) -> Tokens:
     empty = compute.index(names, "").as_py()
     if empty < 0:
         return Tokens(ids, names, starts)
-    real = ids != empty  # white space at the end of a text leaves an empty word
+    real = ids != empty  # all that an empty text holds
     kept_before = np.concatenate([[0], np.cumsum(real)])
-    return Tokens(ids[real], names, kept_before[starts])
+    ids = ids[real]
+    others = pa.concat_arrays([names[:empty], names[empty + 1 :]])
+    return Tokens(ids - (ids > empty).astype(np.int32), others, kept_before[starts])
 
 
 def _characters(block: Block) -> Tokens:
