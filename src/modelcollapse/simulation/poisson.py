@@ -73,11 +73,12 @@ def poisson_numbers(generator: np.random.Generator, means: Array) -> Array:
     >>> (poisson_numbers(np.random.default_rng(0), np.array([0.0, 1e18])) / 1e18).round(6).tolist()
     [0.0, 1.0]
     """
-    numbers = generator.poisson(np.minimum(means, LARGE)).astype(np.float64)
     large = means > LARGE
-    if large.any():
-        normal = generator.standard_normal(int(large.sum()))
-        numbers[large] = np.rint(means[large] + np.sqrt(means[large]) * normal)
+    if not large.any():
+        return generator.poisson(means).astype(np.float64)
+    numbers = generator.poisson(np.where(large, 0.0, means)).astype(np.float64)
+    normal = generator.standard_normal(int(large.sum()))
+    numbers[large] = np.rint(means[large] + np.sqrt(means[large]) * normal)
     return numbers
 
 

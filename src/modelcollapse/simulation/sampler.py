@@ -150,14 +150,17 @@ class _Tally:
         return self.n_units * self.per_unit
 
     def add(self, values: Array) -> None:
-        """Take in units one by one (Welford), so that nothing is lost to rounding; no more than are wanted."""
-        for value in values[: -(-self.goal.n_replicates // self.per_unit) - self.n_units]:
-            if self.n_units == 0:
-                self.mean, self.squares = np.zeros_like(value), np.zeros_like(value)
-            self.n_units += 1
-            difference = value - self.mean
-            self.mean = self.mean + difference / self.n_units
-            self.squares = self.squares + difference * (value - self.mean)
+        """Take in units (Chan, Golub and LeVeque), so that nothing is lost to rounding; no more than are wanted."""
+        values = values[: -(-self.goal.n_replicates // self.per_unit) - self.n_units]
+        if len(values) == 0:
+            return
+        if self.n_units == 0:
+            self.mean, self.squares = np.zeros_like(values[0]), np.zeros_like(values[0])
+        mean, total = values.mean(axis=0), self.n_units + len(values)
+        difference, share = mean - self.mean, len(values) / total
+        self.squares = self.squares + np.square(values - mean).sum(axis=0) + difference**2 * self.n_units * share
+        self.mean = self.mean + difference * share
+        self.n_units = total
 
     def stderr(self) -> Array:
         """Return the standard errors; infinite before the second unit."""

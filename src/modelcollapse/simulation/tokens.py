@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from modelcollapse.checks import Array
-from modelcollapse.simulation.multinomials import Counts, lengths_of, multinomials, subsets
+from modelcollapse.simulation.multinomials import Counts, multinomials, subsets
 from modelcollapse.simulation.resampling import Refits, fitted_on
 
 QUANTITIES = (
@@ -78,15 +78,10 @@ class _Cells:
         self.generator = generator
         possible = [law[law > 0] for law in laws]
         self.n_replicates = n_replicates
-        self.lengths: Counts = np.tile(np.array([len(law) for law in possible]), n_replicates)
+        self._separate(np.tile(np.array([len(law) for law in possible]), n_replicates))
         self.law: Array = np.tile(np.concatenate(possible), n_replicates)
         self.first: Array | None = None
         self.dropped = {name: np.zeros(len(self.lengths)) for name in QUANTITIES[1:5]}
-
-    @property
-    def starts(self) -> Counts:
-        """First cell of each segment."""
-        return np.asarray(np.cumsum(self.lengths) - self.lengths)
 
     def real(self, n_samples: Counts) -> Counts:
         return self._drawn(self.law, n_samples)
@@ -116,7 +111,9 @@ class _Cells:
     def kept(self, *data: Counts) -> tuple[Counts, ...]:
         """Drop the tokens that none of the samples holds."""
         assert self.first is not None
-        alive = np.logical_or.reduce([counts > 0 for counts in data])
+        alive = data[0] > 0
+        for counts in data[1:]:
+            alive |= counts > 0
         gone = np.flatnonzero(~alive)
         if not gone.size:
             return data
@@ -124,7 +121,7 @@ class _Cells:
         for name, reference in (("error", self.law[gone]), ("drift", self.first[gone])):
             for norm, lost in (("squared", reference**2), ("absolute", reference)):
                 self.dropped[f"{norm}_{name}"] += np.bincount(segment, weights=lost, minlength=len(self.lengths))
-        self.lengths = self.lengths - np.bincount(segment, minlength=len(self.lengths))
+        self._separate(self.lengths - np.bincount(segment, minlength=len(self.lengths)))
         self.law, self.first = self.law[alive], self.first[alive]
         return tuple(counts[alive] for counts in data)
 
@@ -146,9 +143,14 @@ class _Cells:
             found[f"squared_{name}"] = np.add.reduceat(gap, starts) + self.dropped[f"squared_{name}"]
         return found
 
+    def _separate(self, lengths: Counts) -> None:
+        """Take note of how many cells each segment has, and of where it begins."""
+        self.lengths = lengths
+        self.starts: Counts = np.cumsum(lengths) - lengths
+
     def _frequencies(self, counts: Counts) -> Array:
         totals = np.add.reduceat(counts, self.starts)
-        return np.asarray(counts / np.repeat(totals, lengths_of(self.starts, len(counts))))
+        return np.asarray(counts / np.repeat(totals, self.lengths))
 
     def _drawn(self, weights: Array, n_samples: Counts) -> Counts:
         sizes = np.tile(n_samples, self.n_replicates)
