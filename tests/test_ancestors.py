@@ -13,6 +13,7 @@ from modelcollapse.theory.ancestors import (
     collapse_probabilities,
     collapse_time,
     occupancy,
+    power_sums,
     surviving_tokens,
 )
 from modelcollapse.theory.chain_moments import Samples, chain_moments
@@ -140,6 +141,15 @@ def test_counts_stand_for_tokens(function: Callable[..., np.ndarray]) -> None:
     laws = ancestors(30, n_first=40, generations=5)
     alike = function(np.full(10, 0.1), laws, counts=np.ones(10))
     np.testing.assert_allclose(function(np.array([0.1]), laws, counts=np.array([10.0])), alike, rtol=1e-12)
+
+
+def test_one_ancestor_is_left_and_decides() -> None:
+    """The limit of the model is token i with probability p_i, so all samples are token i as often."""
+    laws = ancestors(20, n_first=20, generations=1000)
+    for p in LAW:
+        alone = power_sums(np.log(np.array([p])), laws, counts=np.ones(1))
+        assert alone[-1] == pytest.approx(p, rel=1e-12)
+        assert alone[20] < 0.9 * p
 
 
 def test_ancestors_of_very_many_samples() -> None:

@@ -59,7 +59,7 @@ def test_largest_amount_in_absolute_error_keeps_the_tolerance_and_one_more_does_
     assert found.exact
     drifts = []
     for n in (int(found.n_samples), int(found.n_samples) + 1):
-        refit = Refit(n_first=n_real, n_samples=n, reused=True)
+        refit = Refit(kind="mix-reused", n_first=n_real, n_samples=n)
         drifts.append(absolute_errors(law, counts=np.ones(20), refit=refit, generations=60)[1][-1])
     assert drifts[0] <= 0.2 < drifts[1]
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from modelcollapse.theory.ancestors import ancestors, surviving_tokens
 from modelcollapse.theory.chain_moments import Samples, chain_moments
@@ -11,13 +14,14 @@ from modelcollapse.theory.fresh_mix import FreshMix, affordable_fresh, fresh_mix
 from modelcollapse.theory.reuse_bounds import deviation_bound as published_bound
 from modelcollapse.theory.reuse_bounds import reused_concentration
 from modelcollapse.theory.token_errors import (
+    REFITS,
     Refit,
     absolute_errors,
     affordable,
     deviation_bound,
     mean_absolute_deviations,
 )
-from token_examples import mixed, replaced
+from token_examples import accumulated, mixed, replaced
 
 LAW = np.array([0.6, 0.3, 0.1])
 ONES = np.ones(3)
@@ -31,7 +35,8 @@ def zipf(n_tokens: int) -> np.ndarray:
 @pytest.mark.parametrize(("n_first", "n_samples"), [(3, 4), (4, 4), (5, 2), (1, 3)])
 def test_absolute_error_is_that_of_enumeration(n_first: int, n_samples: int) -> None:
     laws = replaced(LAW, n_samples=n_samples, n_first=n_first, generations=3)
-    error, _ = absolute_errors(LAW, counts=ONES, refit=Refit(n_first=n_first, n_samples=n_samples), generations=3)
+    refit = Refit(kind="replace", n_first=n_first, n_samples=n_samples)
+    error, _ = absolute_errors(LAW, counts=ONES, refit=refit, generations=3)
     expected = [sum(p * np.abs(np.array(c) / sum(c) - LAW).sum() for c, p in law.items()) for law in laws]
     np.testing.assert_allclose(error, expected, rtol=1e-12)
 
@@ -39,15 +44,29 @@ def test_absolute_error_is_that_of_enumeration(n_first: int, n_samples: int) -> 
 @pytest.mark.parametrize(("n_real", "n_samples"), [(3, 4), (4, 1), (1, 2)])
 def test_absolute_errors_of_a_mix_are_those_of_enumeration(n_real: int, n_samples: int) -> None:
     laws = mixed(LAW, n_real=n_real, n_samples=n_samples, generations=3)
-    refit = Refit(n_first=n_real, n_samples=n_samples, reused=True)
+    refit = Refit(kind="mix-reused", n_first=n_real, n_samples=n_samples)
     error, drift = absolute_errors(LAW, counts=ONES, refit=refit, generations=3)
-    wrong, _ = absolute_errors(LAW, counts=ONES, refit=Refit(n_first=n_real, n_samples=n_samples), generations=3)
+    wrong, _ = absolute_errors(LAW, counts=ONES, refit=replace(refit, kind="replace"), generations=3)
     errors = [sum(p * np.abs(np.array(model) - LAW).sum() for (_, model), p in law.items()) for law in laws]
     drifts = [sum(p * np.abs(np.array(model) - np.array(real) / n_real).sum() for (real, model), p in law.items())
               for law in laws]  # fmt: skip
     np.testing.assert_allclose(error, errors, rtol=1e-12)
     np.testing.assert_allclose(drift, drifts, rtol=1e-12, atol=1e-15)
     assert n_real == 1 or (np.abs(wrong[1:] - errors[1:]) > 1e-3).all()
+
+
+@pytest.mark.parametrize(("n_first", "n_samples"), [(3, 4), (4, 1), (1, 2)])
+def test_absolute_errors_of_accumulation_are_those_of_enumeration(n_first: int, n_samples: int) -> None:
+    laws = accumulated(LAW, n_first=n_first, n_samples=n_samples, generations=3)
+    refit = Refit(kind="accumulate", n_first=n_first, n_samples=n_samples)
+    error, drift = absolute_errors(LAW, counts=ONES, refit=refit, generations=3)
+    wrong, _ = absolute_errors(LAW, counts=ONES, refit=replace(refit, kind="mix-reused"), generations=3)
+    errors = [sum(p * np.abs(np.array(pool) / sum(pool) - LAW).sum() for (_, pool), p in law.items()) for law in laws]
+    drifts = [sum(p * np.abs(np.array(pool) / sum(pool) - np.array(real) / n_first).sum()
+                  for (real, pool), p in law.items()) for law in laws]  # fmt: skip
+    np.testing.assert_allclose(error, errors, rtol=1e-12)
+    np.testing.assert_allclose(drift, drifts, rtol=1e-12, atol=1e-15)
+    assert n_first == 1 or (np.abs(wrong[2:] - errors[2:]) > 1e-4).all()
 
 
 def test_absolute_drift_of_replacement_agrees_with_draws() -> None:
@@ -58,13 +77,14 @@ def test_absolute_drift_of_replacement_agrees_with_draws() -> None:
         counts = random.multinomial(n, counts / n)
     drifts = np.abs(counts - first).sum(axis=1) / n
     stderr = drifts.std() / runs**0.5
-    _, drift = absolute_errors(law, counts=np.ones(30), refit=Refit(n_first=n, n_samples=n), generations=7)
+    refit = Refit(kind="replace", n_first=n, n_samples=n)
+    _, drift = absolute_errors(law, counts=np.ones(30), refit=refit, generations=7)
     assert abs(drift[6] - drifts.mean()) < 5 * stderr
     assert abs(drift[7] - drifts.mean()) > 5 * stderr
 
 
 def test_absolute_drift_of_a_mix_is_the_published_one() -> None:
-    refit = Refit(n_first=100, n_samples=1000, reused=True)
+    refit = Refit(kind="mix-reused", n_first=100, n_samples=1000)
     assert affordable(zipf(20), refit=refit, generations=40)
     _, drift = absolute_errors(zipf(20), counts=np.ones(20), refit=refit, generations=40)
     assert drift[-1] == pytest.approx(0.196, abs=0.001)
@@ -76,23 +96,21 @@ def test_mean_absolute_deviation_of_real_samples(n: int) -> None:
     law = np.array([0.0, 1e-9, 0.02, 0.1, 0.5, 0.86, 1.0])
     found = mean_absolute_deviations(law, n_samples=n)
     if n < 100:
-        expected, _ = zip(*(absolute_errors(np.array([p]), counts=np.ones(1), refit=Refit(n_first=n, n_samples=1),
-                                            generations=0) for p in law), strict=True)  # fmt: skip
-        np.testing.assert_allclose(found, np.ravel(expected), rtol=1e-12)
-        x = np.random.default_rng(0).binomial(n, law, size=(20_000, len(law))) / n
-        distances = np.abs(x - law)
-        assert (np.abs(found - distances.mean(axis=0)) <= 5 * distances.std(axis=0) / 20_000**0.5 + 1e-8).all()
+        counts = np.arange(n + 1)
+        expected = [binom.pmf(counts, n, p) @ np.abs(counts / n - p) for p in law]
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
     else:
         np.testing.assert_allclose(found[2:-1], np.sqrt(2 / np.pi * (law * (1 - law))[2:-1] / n), rtol=1e-3)
     assert found[0] == found[-1] == 0
 
 
-@pytest.mark.parametrize("reused", [False, True])
-def test_no_absolute_error_exceeds_the_bound(reused: bool) -> None:
+@pytest.mark.parametrize("kind", REFITS)
+def test_no_absolute_error_exceeds_the_bound(kind: str) -> None:
     law, counts, n_first, n, generations = zipf(40), np.ones(40), 30, 50, 30
-    kind = "mix" if reused else "replace"
-    moments = chain_moments(kind, Samples(n_first, n, real=n_first), generations=generations, reused=reused)
-    refit = Refit(n_first=n_first, n_samples=n, reused=reused)
+    reused = kind == "mix-reused"
+    moments = chain_moments(kind[:3] if reused else kind, Samples(n_first, n, real=n_first), generations=generations,
+                            reused=reused)  # fmt: skip
+    refit = Refit(kind=kind, n_first=n_first, n_samples=n)
     error, drift = absolute_errors(law, counts=counts, refit=refit, generations=generations)
     for exact, variances in ((error, moments.mean_variance), (drift, moments.drift)):
         bound = deviation_bound(law, counts=counts, variances=variances)
@@ -103,7 +121,8 @@ def test_the_bound_with_less_variance_is_exceeded() -> None:
     """A token that is often seen is nearly normal, and E|z| = √(2/π) = 0.798 of its standard deviation."""
     law, n = np.array([0.5]), 200
     moments = chain_moments("replace", Samples(n, n), generations=5)
-    error, _ = absolute_errors(law, counts=np.array([2.0]), refit=Refit(n_first=n, n_samples=n), generations=5)
+    refit = Refit(kind="replace", n_first=n, n_samples=n)
+    error, _ = absolute_errors(law, counts=np.array([2.0]), refit=refit, generations=5)
     bound = deviation_bound(law, counts=np.array([2.0]), variances=0.75**2 * moments.mean_variance)
     assert (error > bound).all()
 
@@ -177,8 +196,10 @@ def test_fresh_mix_has_the_exact_second_moments_and_as_many_tokens_as_replacemen
 
 
 def test_what_costs_too_much_is_known() -> None:
-    assert affordable(zipf(10), refit=Refit(n_first=10**3, n_samples=10**3), generations=10)
-    assert not affordable(zipf(10), refit=Refit(n_first=10**3, n_samples=10**3), generations=100)
-    assert not affordable(zipf(10), refit=Refit(n_first=10**4, n_samples=10**4), generations=1)
-    assert not affordable(zipf(10), refit=Refit(n_first=10**12, n_samples=10), generations=1)
+    for kind, n, generations, known in (("replace", 10**3, 10, True), ("replace", 10**3, 10**3, False),
+                                        ("replace", 10**4, 1, False), ("accumulate", 100, 50, True),
+                                        ("accumulate", 10**3, 10, False)):  # fmt: skip
+        refit = Refit(kind=kind, n_first=n, n_samples=n)
+        assert affordable(zipf(10), refit=refit, generations=generations) == known
+    assert not affordable(zipf(10), refit=Refit(kind="replace", n_first=10**12, n_samples=10), generations=1)
     assert not affordable_fresh(FreshMix(n_first=10**5, n_real=10, n_samples=10), generations=1, n_tokens=10**4)

@@ -54,3 +54,16 @@ def mixed(probabilities: np.ndarray, *, n_real: int, n_samples: int, generations
                 after[real, new] = after.get((real, new), 0.0) + chance * given
         laws.append(after)
     return laws
+
+
+def accumulated(probabilities: np.ndarray, *, n_first: int, n_samples: int, generations: int) -> list[dict]:
+    """Return the law of (real counts, counts in the pool) in each generation, when samples accumulate."""
+    laws: list[dict] = [{(real, real): chance for real, chance in drawn(n_first, probabilities).items()}]
+    for _ in range(generations):
+        after: dict = {}
+        for (real, pool), chance in laws[-1].items():
+            for counts, given in drawn(n_samples, np.array(pool) / sum(pool)).items():
+                new = tuple(p + c for p, c in zip(pool, counts, strict=True))
+                after[real, new] = after.get((real, new), 0.0) + chance * given
+        laws.append(after)
+    return laws

@@ -170,7 +170,7 @@ def _searched(law: Array, n_real: int, tolerance: float, safe: int) -> Synthetic
 
     def known(n: int) -> bool:
         generations = 10 * round(math.log(1 / SETTLED) * (n_real + n) / n_real)  # of ten searches
-        refit = Refit(n_first=n_real, n_samples=n, reused=True)
+        refit = Refit(kind="mix-reused", n_first=n_real, n_samples=n)
         return affordable(values, refit=refit, generations=generations)
 
     def kept(n: int) -> bool:
@@ -193,7 +193,8 @@ def _limiting_drift(law: Array, counts: Array, *, n_real: int, n_samples: int) -
     """Return E‖p_t − p_0‖₁ after so many generations that it stays."""
     share = n_samples / (n_real + n_samples)
     before = 0.0
-    for _, drift in iterate_errors(law, counts=counts, refit=Refit(n_first=n_real, n_samples=n_samples, reused=True)):
+    refit = Refit(kind="mix-reused", n_first=n_real, n_samples=n_samples)
+    for _, drift in iterate_errors(law, counts=counts, refit=refit):
         if drift - before <= SETTLED * (1 - share) * drift:
             break
         before = drift

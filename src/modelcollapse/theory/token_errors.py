@@ -1,16 +1,16 @@
 """How far is a model of tokens from the truth in absolute error? From the exact chain of one token's count.
 
-Σ_i E|p_t,i − p_i| needs the law of each token's count alone, which is a Markov chain as long as a generation replaces
-the one before; and also where real samples are re-used, given the token's count among these. Tokens differ in how this
-chain starts and in what their count is held against, and |y − x| is linear in x between whole numbers: so all tokens
-together need one law for each count in generation 0, however many tokens there are.
+Σ_i E|p_t,i − p_i| needs the law of each token's count alone, which is a Markov chain: that among the samples of a fit
+where a generation replaces the one before or samples accumulate, and given the count among the real samples also where
+these are re-used. Tokens differ in how this chain starts and in what their count is held against, and |y − x| is linear
+in x between whole numbers: so all tokens together need one law for each count in generation 0, however many there are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -18,11 +18,17 @@ from scipy.special import gammaln, xlog1py, xlogy
 
 from modelcollapse.checks import Array
 
+REFITS = ("replace", "mix-reused", "accumulate")
+"""Workflows in which one token's count is a Markov chain."""
+
 BUDGET = 5e10
 """Most multiplications for the laws of all generations: about two seconds."""
 
 ENTRIES = 5e6
 """Most entries of a table of binomial laws: 40 MB. Tokens times samples of generation 0 may be 20 times as many."""
+
+SPARSE = 30
+"""How many times longer a multiplication takes where a pool of samples grows."""
 
 TINY = 1e-60
 """Probabilities that are taken as 0: processors are slow where products of them leave the range of normal numbers."""
@@ -37,22 +43,22 @@ class Refit:
 
     Attributes
     ----------
+    kind : str
+        One of `REFITS`.
     n_first : int
         Real samples of generation 0.
     n_samples : int
         Synthetic samples of each generation after it.
-    reused : bool
-        Whether the real samples of generation 0 are used again in every fit.
     """
 
+    kind: str
     n_first: int
     n_samples: int
-    reused: bool = False
 
-    @property
-    def n_total(self) -> int:
-        """Samples of each fit after the first."""
-        return self.n_samples + (self.n_first if self.reused else 0)
+    def n_total(self, t: int) -> int:
+        """Return the samples of the fit of generation t > 0."""
+        real = 0 if self.kind == "replace" else self.n_first
+        return real + self.n_samples * (t if self.kind == "accumulate" else 1)
 
 
 def affordable(probabilities: Array, *, refit: Refit, generations: int) -> bool:
@@ -65,10 +71,12 @@ def affordable(probabilities: Array, *, refit: Refit, generations: int) -> bool:
     refit : Refit
     generations : int
     """
-    table = (refit.n_total + 1) * (refit.n_samples + 1)
-    if table > ENTRIES or (refit.n_first + 1) * len(probabilities) > 20 * ENTRIES:
+    table, grows = (refit.n_total(generations) + 1) * (refit.n_samples + 1), refit.kind == "accumulate"
+    starts = (refit.n_first + 1) * len(probabilities) * (generations if grows else 1)
+    if table > ENTRIES or starts > 20 * ENTRIES:
         return False
-    return table * _likely_counts(probabilities, refit.n_first) * generations <= BUDGET
+    each = SPARSE / 2 if grows else 1  # the pool is half as large on average
+    return each * table * _likely_counts(probabilities, refit.n_first) * generations <= BUDGET
 
 
 def absolute_errors(probabilities: Array, *, counts: Array, refit: Refit, generations: int) -> tuple[Array, Array]:
@@ -87,7 +95,7 @@ def absolute_errors(probabilities: Array, *, counts: Array, refit: Refit, genera
 
     Notes
     -----
-    Exact to rounding. The cost grows with n_first · n_total · n_samples: see `affordable`.
+    Exact to rounding. The cost grows with the product of all samples of a fit, and of real and synthetic ones.
     """
     pairs = list(islice(iterate_errors(probabilities, counts=counts, refit=refit), generations))
     first = mean_absolute_deviations(probabilities, n_samples=refit.n_first) @ counts
@@ -97,18 +105,21 @@ def absolute_errors(probabilities: Array, *, counts: Array, refit: Refit, genera
 
 def iterate_errors(probabilities: Array, *, counts: Array, refit: Refit) -> Iterator[tuple[float, float]]:
     """Yield the error and the drift of generations 1, 2, ..., as `absolute_errors` has them."""
-    against, first = _start(probabilities, counts, refit)
+    against, first = _start(probabilities, counts, refit, n_total=refit.n_total(1))
     weights = against.sum(axis=1)
-    total = np.arange(refit.n_total + 1) / refit.n_total
-    apart = np.abs(total - first[:, None] / refit.n_first)
-    table = binomial_laws(refit.n_samples, total)
-    laws = _with_real(binomial_laws(refit.n_samples, first / refit.n_first), first, refit)
-    while True:
-        yield (
-            float((against * _mean_distances(laws)).sum() / refit.n_total),
-            float(weights @ (laws * apart).sum(axis=1)),
-        )
-        laws = _with_real(without_tiny(laws @ table), first, refit)
+    kept = np.zeros_like(first) if refit.kind == "replace" else first
+    laws = _shifted(binomial_laws(refit.n_samples, first / refit.n_first), kept, refit.n_total(1))
+    table = binomial_laws(refit.n_samples, _shares(refit.n_total(1)))
+    for t in count(1):
+        n_total = refit.n_total(t)
+        if t > 1 and refit.kind == "accumulate":
+            laws = _grown(laws, refit.n_samples)
+            against, _ = _start(probabilities, counts, refit, n_total=n_total)
+        elif t > 1:
+            laws = _shifted(without_tiny(laws @ table), kept, n_total)
+        apart = np.abs(_shares(n_total) - first[:, None] / refit.n_first)
+        error = (against * _mean_distances(laws)).sum() / n_total
+        yield float(error), float(weights @ (laws * apart).sum(axis=1))
 
 
 def mean_absolute_deviations(probabilities: Array, *, n_samples: int) -> Array:
@@ -152,15 +163,15 @@ def without_tiny(laws: Array) -> Array:
     return laws
 
 
-def _start(probabilities: Array, counts: Array, refit: Refit) -> tuple[Array, Array]:
+def _start(probabilities: Array, counts: Array, refit: Refit, *, n_total: int) -> tuple[Array, Array]:
     """Return how much each count in generation 0 weighs against each whole number, and those counts that weigh.
 
-    Token i, of n p_i = m + θ, weighs 1 − θ against m and θ against m + 1.
+    Token i, of n_total · p_i = m + θ, weighs 1 − θ against m and θ against m + 1.
     """
-    scaled = refit.n_total * probabilities
-    below = np.minimum(np.floor(scaled), refit.n_total - 1).astype(int)
+    scaled = n_total * probabilities
+    below = np.minimum(np.floor(scaled), n_total - 1).astype(int)
     above = scaled - below
-    against = np.zeros((refit.n_first + 1, refit.n_total + 1))
+    against = np.zeros((refit.n_first + 1, n_total + 1))
     size = max(int(ENTRIES) // (refit.n_first + 1), 1)
     for start in range(0, len(probabilities), size):
         part = slice(start, start + size)
@@ -168,7 +179,7 @@ def _start(probabilities: Array, counts: Array, refit: Refit) -> tuple[Array, Ar
         rows = np.arange(len(laws))
         values = np.concatenate([counts[part] * (1 - above[part]), counts[part] * above[part]])
         columns = np.concatenate([below[part], below[part] + 1])
-        held = csr_array((values, (columns, np.tile(rows, 2))), shape=(refit.n_total + 1, len(rows)))
+        held = csr_array((values, (columns, np.tile(rows, 2))), shape=(n_total + 1, len(rows)))
         against += (held @ laws).T
     weights = against.sum(axis=1)
     weighing = weights > NEGLIGIBLE * weights.sum()
@@ -183,14 +194,26 @@ def _likely_counts(probabilities: Array, n: int) -> int:
     return int(np.count_nonzero(np.cumsum(changes)))
 
 
-def _with_real(laws: Array, first: Array, refit: Refit) -> Array:
-    """Return the laws of all samples of a fit, (n_rows, n_total + 1), from those of its synthetic samples."""
-    if not refit.reused:
-        return laws
-    shifted = np.zeros((len(laws), refit.n_total + 1))
-    for row, count in enumerate(first.astype(int)):
-        shifted[row, count : count + laws.shape[1]] = laws[row]
+def _shares(n: int) -> Array:
+    return np.arange(n + 1) / n
+
+
+def _shifted(laws: Array, kept: Array, n_total: int) -> Array:
+    """Return the laws of the counts in all samples of a fit, from those in its synthetic ones and what is `kept`."""
+    shifted = np.zeros((len(laws), n_total + 1))
+    for row, shift in enumerate(kept.astype(int)):
+        shifted[row, shift : shift + laws.shape[1]] = laws[row]
     return shifted
+
+
+def _grown(laws: Array, n_samples: int) -> Array:
+    """Return the laws of a pool's counts after so many samples have been drawn from it and added to it."""
+    n = laws.shape[1] - 1
+    table = binomial_laws(n_samples, _shares(n))
+    columns = np.arange(n + 1)[:, None] + np.arange(n_samples + 1)
+    starts = np.arange(n + 2) * (n_samples + 1)
+    added = csr_array((table.ravel(), columns.ravel(), starts), shape=(n + 1, n + n_samples + 1))
+    return without_tiny(np.asarray(laws @ added))
 
 
 def _mean_distances(laws: Array) -> Array:

@@ -111,8 +111,9 @@ def solve_tokens(problem: TokenChain) -> ChainResult:
         Always `concentration`, `squared_error` and `squared_drift`. `vocabulary` and `collapse_probability` where
         models replace each other or real samples are kept (replace, accumulate, re-used mix), and in small mixes with
         fresh real samples. `absolute_error` and `absolute_drift` for up to about a thousand samples where models
-        replace each other or real samples are re-used, and the error in small mixes with fresh ones; bounds on both
-        in every case. The `collapse_time` where models replace each other.
+        replace each other or real samples are re-used, and about a hundred where they accumulate; the error alone in
+        small mixes with fresh real samples; bounds on both in every case. The `collapse_time` where models replace
+        each other.
 
     Examples
     --------
@@ -201,10 +202,8 @@ def _by_generation(
         "squared_error": context.diversity * context.mean_variance,
         "squared_drift": context.diversity * context.drift,
     }
-    if plan.kind in ("replace", "mix-reused"):
-        refit = token_errors.Refit(
-            n_first=context.n_first, n_samples=context.n_samples, reused=plan.kind == "mix-reused"
-        )
+    if plan.kind in token_errors.REFITS:
+        refit = token_errors.Refit(kind=plan.kind, n_first=context.n_first, n_samples=context.n_samples)
         if token_errors.affordable(context.probabilities, refit=refit, generations=plan.effort):
             found["absolute_error"], found["absolute_drift"] = token_errors.absolute_errors(
                 context.probabilities, counts=context.counts, refit=refit, generations=plan.generations
