@@ -42,6 +42,8 @@ class Setting:
         Those of `BANDS` that hold at least ten types.
     types_in_band : tuple of float
         About how many types each of them holds.
+    repeats : tuple of float
+        About how many n-grams repeat an earlier one, for each of `SIZES`.
     """
 
     bags: int
@@ -49,6 +51,7 @@ class Setting:
     last_rank: int
     bands: tuple[tuple[int, int], ...]
     types_in_band: tuple[float, ...]
+    repeats: tuple[float, ...]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -90,6 +93,7 @@ def setting_of(text: BaggedText, *, bags: int) -> Setting:
         last_rank=last if last >= 2 * FIRST_RANK else 0,
         bands=tuple(n_in_band),
         types_in_band=tuple(n_in_band.values()),
+        repeats=tuple(_repeats(text, np.arange(bags), size) for size in SIZES),
     )
 
 
@@ -114,7 +118,13 @@ def measured(text: BaggedText, *, setting: Setting, compressed: Array) -> Measur
 
 
 def summary_measures(setting: Setting, *, noun: str) -> tuple[Measure, ...]:
-    """Return the measures whose values `summaries` gives, in its order; `noun` is what the tokens are called."""
+    """Return the measures whose values `summaries` gives, in its order; `noun` is what the tokens are called.
+
+    Notes
+    -----
+    A stretch of 2n − 1 tokens that occurs twice makes n repeated n-grams at once. Repeats that come n at a time, about
+    R together, have the standard deviation √(n R): their grain, with at least one such stretch.
+    """
     n_tokens = setting.bags * setting.length
     share = 1 / n_tokens
     zipf = Measure(
@@ -130,8 +140,9 @@ def summary_measures(setting: Setting, *, noun: str) -> tuple[Measure, ...]:
             less=f"{{synthetic_share}} of its {size}-grams repeat an earlier one instead of {{real_share}}",
             more=f"{{synthetic_share}} of its {size}-grams repeat an earlier one instead of {{real_share}}",
             scale="log",
+            grain=float(np.sqrt(size * max(size, repeated)) / (repeated + _FEW_REPEATS)),
         )
-        for size in SIZES
+        for size, repeated in zip(SIZES, setting.repeats, strict=True)
     ]
     return (
         Measure(
@@ -224,13 +235,17 @@ def summaries(whole: Measured, bags: Bags, counts: Counts) -> Array:
         values.append(zipf_exponent(counts[whole.head], last_rank=whole.setting.last_rank))
     for size in SIZES:
         windows = max(1, len(bags) * ngrams[size].windows)
-        repeats = windows - ngrams[size].marks.distinct(bags)
-        values.append(np.log((repeats + _FEW_REPEATS) / windows))
+        values.append(np.log((_repeats(whole.text, bags, size) + _FEW_REPEATS) / windows))
     context, masks = whole.followers
     present = context[(masks & bits(bags)) != 0]
     followers = np.bincount(present, minlength=COMMON)
     values += [float(np.exp(np.log1p(followers).mean())), whole.compressed[bags].mean()]
     return np.array(values)
+
+
+def _repeats(text: BaggedText, bags: Bags, size: int) -> float:
+    """Return how many n-grams of some bags repeat an earlier one."""
+    return len(bags) * text.ngrams[size].windows - text.ngrams[size].marks.distinct(bags)
 
 
 def zipf_exponent(counts: Counts, *, last_rank: int) -> float:

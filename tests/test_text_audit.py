@@ -1,0 +1,178 @@
+"""Does the audit of texts find planted losses, leave a second real sample alone, and say what a loss amounts to?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from modelcollapse import InputError
+from modelcollapse.decisions import text_draws
+from modelcollapse.decisions.text_audit import RealText, audit_text, compare_with, reference
+from modelcollapse.decisions.text_null import STRETCHES, real_stretches, widened, without_seams
+from modelcollapse.decisions.text_result import TextAudit
+from modelcollapse.decisions.text_words import is_narrowing
+from text_worlds import bigram, cut, documents, written
+
+N_DOCUMENTS, LENGTH = 40, 1500
+
+
+def world(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a real text of 60,000 words and a second sample of 30,000, from other documents."""
+    texts = documents(3 * N_DOCUMENTS // 2, length=LENGTH, seed=seed)
+    return np.concatenate(texts[:N_DOCUMENTS]), np.concatenate(texts[N_DOCUMENTS:])
+
+
+@pytest.fixture(scope="module")
+def real() -> RealText:
+    return reference([written(world(0)[0])])
+
+
+def fact(audit: TextAudit, name: str) -> float | None:
+    return next((found.value for found in audit.facts if found.name == name), None)
+
+
+def alarms(seeds: Sequence[int]) -> int:
+    """Return how many second real samples are told apart."""
+    found = 0
+    for seed in seeds:
+        first, second = world(100 + seed)
+        found += bool(audit_text([written(first)], [written(second)], n_splits=99, seed=seed).found)
+    return found
+
+
+def test_audit_leaves_second_real_samples_alone_unless_documents_are_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert alarms(range(8)) <= 1
+    monkeypatch.setattr(text_draws, "without_seams", lambda values, seams: values)  # the twin
+    monkeypatch.setattr(text_draws, "real_stretches", bag_by_bag)
+    assert alarms(range(8)) >= 6
+
+
+def bag_by_bag(n_bags: int, *, n_splits: int, seed: int) -> list[tuple[np.ndarray, np.ndarray, int]]:
+    """Split neighbouring bags as if they shared no document."""
+    orders = [np.random.default_rng(seed + k).permutation(n_bags) for k in range(n_splits)]
+    return [(order[: n_bags // 2], order[n_bags // 2 :], 0) for order in orders]
+
+
+@pytest.mark.parametrize("generations", [1, 3, 5])
+def test_audit_counts_generations_of_recursion(real: RealText, generations: int) -> None:
+    text = world(0)[0]
+    for generation in range(generations):
+        text = bigram(text, n=60_000, seed=generation)
+    found = compare_with(real, [written(text)])
+    assert found.found
+    counted = fact(found, "generations of replacement")
+    if generations > 1:
+        assert found.verdict.startswith("The synthetic text is narrower than a second real sample")
+        assert counted == pytest.approx(generations, rel=0.2)
+    else:
+        assert counted is None or counted < 2
+
+
+@pytest.mark.parametrize("rank", [300, 1000, 3000])
+def test_audit_finds_the_rank_of_a_cut(real: RealText, rank: int) -> None:
+    found = compare_with(real, [written(cut(world(0)[1], rank=rank))])
+    assert any(is_narrowing(finding) for finding in found.found)
+    assert fact(found, "tail-cut rank") == pytest.approx(rank, rel=0.2)
+    counts = np.sort(np.bincount(world(0)[0]))[::-1]
+    lost = counts[rank:].sum() / counts.sum()
+    assert fact(found, "floor") == pytest.approx(lost, rel=0.25)
+    assert found.losses
+
+
+def test_audit_finds_a_cut_of_the_next_token(real: RealText) -> None:
+    found = compare_with(real, [written(bigram(world(0)[0], n=50_000, seed=0, top_k=20))])
+    candidates = fact(found, "next-token cut")
+    assert candidates == pytest.approx(20, rel=0.2)
+    assert f"seem to be drawn from {candidates:.0f} candidates only" in found.details
+
+
+def test_audit_says_little_of_a_second_real_sample(real: RealText) -> None:
+    found = compare_with(real, [written(world(0)[1])])
+    assert found.verdict.startswith("No sign of collapse: with 29,984 words on each side, none of ")
+    assert "less does not show" in found.details
+    assert not found.losses
+    assert fact(found, "tail-cut rank") is None
+    assert found.counts == {"real": 60_000, "synthetic": 30_000, "compared": 29_984}
+
+
+def test_audit_tells_copies_and_repetition(real: RealText) -> None:
+    text = world(0)[0]
+    same = compare_with(real, [written(text)])
+    assert any("The two texts are the same" in warning for warning in same.warnings)
+    assert "It repeats real text" in same.details
+    assert same.verdict.startswith("The synthetic text differs from a second real sample, but is not narrower")
+    other = documents(40, length=750, seed=9)
+    again = compare_with(real, [written(document) for document in [*other, *other]])
+    assert any(finding.topic == "repetition" and is_narrowing(finding) for finding in again.found)
+    assert fact(again, "near-duplicates within") == 1
+    assert fact(again, "near-duplicates across") == 0
+
+
+def test_audit_with_the_real_text_at_hand_is_that_from_scratch(real: RealText) -> None:
+    text = [written(bigram(world(0)[0], n=30_000, seed=0))]
+    compare_with(real, [written(world(0)[1])])
+    again = compare_with(real, text)
+    fresh = audit_text([written(world(0)[0])], text)
+    assert [f.name for f in again.findings] == [f.name for f in fresh.findings]
+    assert [f.p_value for f in again.findings] == [f.p_value for f in fresh.findings]
+    assert [f.synthetic for f in again.findings] == pytest.approx([f.synthetic for f in fresh.findings], rel=1e-12)
+    other = audit_text([written(world(0)[0])], text, seed=1)
+    assert [f.band for f in other.findings] != [f.band for f in fresh.findings]
+
+
+def test_audit_of_characters_sees_a_lost_one() -> None:
+    first, second = ([written(text)] for text in world(3))
+    kept = audit_text(first, second, tokens="characters")
+    assert not kept.found
+    assert "characters" in kept.verdict
+    lost = audit_text(first, [second[0].replace("7", "1")], tokens="characters")
+    assert lost.found
+    assert any("7" in loss.examples for loss in lost.losses)
+
+
+def test_audit_is_plain_json(real: RealText) -> None:
+    content = compare_with(real, [written(world(0)[1])]).to_dict()
+    assert json.loads(json.dumps(content, allow_nan=False)) == content
+    assert content["noun"] == "words"
+    assert len(content["rank_frequencies"]["real"]) == len(content["rank_frequencies"]["ranks"])
+
+
+def test_audit_refuses_texts_that_are_too_short() -> None:
+    with pytest.raises(InputError, match="too little text: 3 real and 2 synthetic words"):
+        audit_text(["one two three"], ["four five"])
+    short = [written(world(0)[0][:4000])]
+    assert "small losses do not show" in audit_text(short, short, n_splits=19).warnings[-1]
+
+
+def test_stretches_are_halves_that_touch_as_often_as_said() -> None:
+    for first, second, seams in real_stretches(64, n_splits=40, seed=0):
+        assert sorted([*first, *second]) == list(range(64))
+        assert len(first) == 32
+        side = np.isin(np.arange(64), first)
+        assert seams == (side[1:] != side[:-1]).sum() <= 64 / min(STRETCHES)
+
+
+def test_without_seams_takes_off_what_is_proportional_to_their_number() -> None:
+    generator = np.random.default_rng(0)
+    seams = generator.integers(2, 16, size=400)
+    noise = generator.standard_normal((400, 3))
+    freed = without_seams(5.0 + np.outer(seams, [0.0, 0.5, -0.2]) + noise, seams)
+    stderr = np.sqrt(1 / 400 + seams.mean() ** 2 / ((seams - seams.mean()) ** 2).sum())
+    assert np.abs(freed.mean(axis=0) - 5.0).max() < 5 * stderr
+    assert abs((5.0 + 0.5 * seams + noise[:, 1]).mean() - 5.0) > 5 * stderr  # the twin: as they were
+    assert without_seams(noise, np.full(400, 7)) == pytest.approx(noise)
+
+
+def test_widened_null_rejects_as_often_as_said() -> None:
+    generator = np.random.default_rng(0)
+    factor = widened(np.array([[-1.0], [1.0]]), n_bags=64, n_measures=1)[1, 0]
+    assert factor == pytest.approx(stats.t.isf(0.025, 7) / stats.norm.isf(0.025))
+    samples = generator.standard_normal((4000, 8))
+    distance = np.abs(generator.standard_normal(4000)) / samples.std(axis=1, ddof=1)
+    expected, stderr = 0.05, np.sqrt(0.05 * 0.95 / 4000)
+    assert abs((distance > factor * stats.norm.isf(0.025)).mean() - expected) < 5 * stderr
+    assert abs((distance > stats.norm.isf(0.025)).mean() - expected) > 5 * stderr  # the twin: not widened
