@@ -166,13 +166,13 @@ def test_cut_rank_is_found_from_a_sample_of_the_real_text(rank: int) -> None:
 
 @pytest.mark.parametrize("k", [20, 40, 150])
 def test_next_token_cut_is_found(k: int) -> None:
-    real = np.concatenate(documents(50, length=2000, seed=0, topical=0.1))
+    real = np.concatenate(documents(50, length=2000, seed=0))
     found = next_token_cut(real, bigram(real, n=100_000, seed=1, top_k=k))
     assert found == pytest.approx(k, rel=0.2)
 
 
 def test_next_token_cut_is_not_found_where_there_is_none() -> None:
-    real, other = (np.concatenate(documents(50, length=2000, seed=seed, topical=0.1)) for seed in (0, 1))
+    real, other = (np.concatenate(documents(50, length=2000, seed=seed)) for seed in (0, 1))
     assert next_token_cut(real, other) is None
     assert next_token_cut(real, bigram(real, n=100_000, seed=1)) is None
     assert next_token_cut(real, cut(other, rank=300)) is None  # the vocabulary is cut, not the next token

@@ -133,7 +133,7 @@ def draw_real(
         measures=measures,
         summaries=second,
         comparisons=compared,
-        null=np.hstack([widened(second - first, n_bags=bagged.n_bags, n_measures=len(measures)), compared]),
+        null=widened(np.hstack([second - first, compared]), n_bags=bagged.n_bags, n_measures=len(measures)),
         parts=tuple(part_of(text, bags) for bags, _, _ in splits[:N_OBSERVED]),
     )
 

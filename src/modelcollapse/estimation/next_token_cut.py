@@ -11,8 +11,8 @@ CONTEXTS = 40
 """Commonest tokens that are looked at."""
 PILED = 8
 """Contexts that must stop at the same number of followers."""
-_SHARP = 1.35  # largest ratio of the first to the last of them
-_APART = 2.0  # smallest such ratio in real text, where followers are not piled up; and of types to followers
+_SHARP = 1.35  # largest ratio of the second to the last of them; the first may be overestimated
+_APART = 2.0  # smallest ratio of the followers in real text, and of all types, to those at which they stop
 
 
 def possible_followers(ids: Ids) -> Array:
@@ -52,8 +52,8 @@ def next_token_cut(real: Ids, synthetic: Ids) -> float | None:
     Returns
     -------
     float or None
-        The median of `possible_followers` over the eight contexts with most of them, when these are nearly equal in the
-        synthetic text, and far apart and more in the real one, and fewer than half of all types.
+        The median of `possible_followers` over the eight contexts with most of them, when these are nearly equal, at
+        most half of those in the real text, and at most half of all types.
 
     Notes
     -----
@@ -64,6 +64,5 @@ def next_token_cut(real: Ids, synthetic: Ids) -> float | None:
     if len(piled) < PILED or len(free) < PILED or piled[-1] < 1:
         return None
     k = float(np.median(piled))
-    apart = free[0] >= _APART * max(free[-1], k)
-    few = _APART * k <= len(np.unique(synthetic))  # else it is the whole vocabulary that was cut
-    return k if piled[0] <= _SHARP * piled[-1] and apart and few else None
+    few = _APART * k <= min(free[-1], len(np.unique(synthetic)))  # not all types: then the vocabulary was cut
+    return k if few and piled[1] <= _SHARP * piled[-1] else None
