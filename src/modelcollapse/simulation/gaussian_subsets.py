@@ -111,8 +111,9 @@ def _with_others(draws: GaussianDraws, values: Array, filled: NDArray[np.bool_],
 
 def _moments(values: Array) -> Moments:
     """Return the moments of points, (n_replicates, n_points, d)."""
-    mean = values.mean(axis=1)
-    n_samples = np.full(len(values), values.shape[1])
+    n_points = values.shape[1]
+    mean = np.full(n_points, 1 / n_points) @ values  # faster than values.mean(axis=1)
+    n_samples = np.full(len(values), n_points)
     factor = triangles(values - mean[:, None]).swapaxes(1, 2)
     return Moments(n_samples=n_samples, mean=mean, factor=factor)
 

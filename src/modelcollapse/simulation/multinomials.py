@@ -10,7 +10,8 @@ from modelcollapse.checks import Array
 Counts = NDArray[np.int64]
 
 SHORT = 16
-"""Segments of at most so many cells are drawn by binomials, one cell after another."""
+"""Segments of at most so many cells are drawn by binomials, one cell after another; so are those with at least as many
+samples as the square of their cells, of which Poisson numbers would leave more than there are cells."""
 
 MARGIN = 2.0
 """Standard deviations by which the mean of Poisson draws stays below the samples that are wanted."""
@@ -22,9 +23,9 @@ ONE_BY_ONE = 2
 def multinomials(generator: np.random.Generator, weights: Array, *, starts: Counts, n_samples: Counts) -> Counts:
     """Return the counts of independent multinomials, whose cells stand one after another.
 
-    Short segments are drawn by binomials. In long ones, cells get independent Poisson numbers: given their sum, these
-    are multinomial, so that a draw whose sum is at most the samples wanted can be kept, and what is missing drawn in
-    the same way; a few are drawn one by one.
+    Short segments, and those with very many samples, are drawn by binomials. In the others, cells get independent
+    Poisson numbers: given their sum, these are multinomial, so that a draw whose sum is at most the samples wanted can
+    be kept, and what is missing drawn in the same way; a few are drawn one by one.
 
     Parameters
     ----------
@@ -48,9 +49,9 @@ def multinomials(generator: np.random.Generator, weights: Array, *, starts: Coun
     ([0.25, 0.75], 5)
     """
     lengths = lengths_of(starts, len(weights))
-    short = lengths <= SHORT
+    by_binomials = (lengths <= SHORT) | (lengths <= np.sqrt(n_samples))
     counts = np.empty(len(weights), dtype=np.int64)
-    for segments, draw in ((short, _by_binomials), (~short, _by_poisson_numbers)):
+    for segments, draw in ((by_binomials, _by_binomials), (~by_binomials, _by_poisson_numbers)):
         if segments.all():
             return draw(generator, weights, lengths, n_samples)
         if segments.any():
@@ -164,16 +165,22 @@ def _few_of(
 
 
 def _by_binomials(generator: np.random.Generator, weights: Array, lengths: Counts, n_samples: Counts) -> Counts:
-    """Return the counts of short multinomials.
+    """Return the counts of multinomials, those of about the same length as one rectangle.
 
     They are padded in front: the last cell, which takes what rounding of the probabilities leaves, is then a true one.
     """
-    width = lengths.max()
-    filled = np.arange(width) >= (width - lengths)[:, None]
-    rectangle = np.zeros(filled.shape)
-    rectangle[filled] = weights
-    rectangle /= rectangle.sum(axis=1, keepdims=True)
-    return np.asarray(generator.multinomial(n_samples, rectangle)[filled])
+    counts = np.empty(len(weights), dtype=np.int64)
+    octaves = np.frexp(lengths)[1]
+    for octave in np.unique(octaves):
+        segments = octaves == octave
+        cells = np.repeat(segments, lengths)
+        width = lengths[segments].max()
+        filled = np.arange(width) >= (width - lengths[segments])[:, None]
+        rectangle = np.zeros(filled.shape)
+        rectangle[filled] = weights[cells]
+        rectangle /= rectangle.sum(axis=1, keepdims=True)
+        counts[cells] = generator.multinomial(n_samples[segments], rectangle)[filled]
+    return counts
 
 
 def _by_poisson_numbers(generator: np.random.Generator, weights: Array, lengths: Counts, n_samples: Counts) -> Counts:
