@@ -10,7 +10,13 @@ from scipy.stats import binom
 
 from modelcollapse.theory.ancestors import ancestors, surviving_tokens
 from modelcollapse.theory.chain_moments import Samples, chain_moments
-from modelcollapse.theory.fresh_mix import FreshMix, affordable_fresh, fresh_mix_answers
+from modelcollapse.theory.fresh_mix import (
+    FreshMix,
+    affordable_fresh,
+    fresh_ancestors,
+    fresh_mix_answers,
+    many_ancestors,
+)
 from modelcollapse.theory.reuse_bounds import deviation_bound as published_bound
 from modelcollapse.theory.reuse_bounds import reused_concentration
 from modelcollapse.theory.token_errors import (
@@ -195,6 +201,18 @@ def test_fresh_mix_has_the_exact_second_moments_and_as_many_tokens_as_replacemen
     assert (found.vocabulary < kept + 3).all()
 
 
+@pytest.mark.parametrize("mix", [FreshMix(n_first=1500, n_real=1000, n_samples=600),
+                                 FreshMix(n_first=1000, n_real=1000, n_samples=1500)])  # fmt: skip
+def test_ancestors_in_a_fresh_mix_agree_with_exact_laws(mix: FreshMix) -> None:
+    rare, counts = np.array([1e-5, 1e-4, 5e-4, 1e-3, 4e-3]), np.full(5, 100.0)
+    exact = fresh_mix_answers(rare, counts=counts, mix=mix, generations=8).vocabulary
+    found = surviving_tokens(rare, fresh_ancestors(mix, generations=8), counts=counts)
+    np.testing.assert_allclose(found, exact, rtol=1e-6)
+    uncertain = [replace(law, variance=2 * law.variance) for law in fresh_ancestors(mix, generations=8)]
+    wrong = surviving_tokens(rare, uncertain, counts=counts)
+    assert (np.abs(wrong[1:] / exact[1:] - 1) > 1e-6).all()
+
+
 def test_what_costs_too_much_is_known() -> None:
     for kind, n, generations, known in (("replace", 10**3, 10, True), ("replace", 10**3, 10**3, False),
                                         ("replace", 10**4, 1, False), ("accumulate", 100, 50, True),
@@ -202,4 +220,5 @@ def test_what_costs_too_much_is_known() -> None:
         refit = Refit(kind=kind, n_first=n, n_samples=n)
         assert affordable(zipf(10), refit=refit, generations=generations) == known
     assert not affordable(zipf(10), refit=Refit(kind="replace", n_first=10**12, n_samples=10), generations=1)
+    assert not many_ancestors(FreshMix(n_first=10**6, n_real=10, n_samples=10**6))
     assert not affordable_fresh(FreshMix(n_first=10**5, n_real=10, n_samples=10), generations=1, n_tokens=10**4)

@@ -45,6 +45,60 @@ class Ancestors:
     probabilities: Array | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class EmptyBoxes:
+    """Which of n boxes stay empty when a normal number a of balls falls into them.
+
+    With u = (1 − 1/n)^a and w = (1 − 2/n)^a, of which both are averages over a, a box is empty with probability u, and
+    two are with probability w.
+
+    Attributes
+    ----------
+    share : float
+        E u.
+    missing : float
+        1 − E u, without cancellation.
+    pair : float
+        E w − (E u)², the covariance between two boxes.
+    lone : float
+        E u − E w.
+    slope : float
+        d E u/d E a: what a covariance with a is multiplied by.
+    """
+
+    share: float
+    missing: float
+    pair: float
+    lone: float
+    slope: float
+
+    @classmethod
+    def after(cls, mean: float, variance: float, boxes: int) -> EmptyBoxes:
+        """Return the boxes after so many balls on average; at least 3 of them."""
+        one, two = np.log1p(-1 / boxes), np.log1p(-2 / boxes)
+        log_u = one * mean + one**2 * variance / 2
+        log_w = two * mean + two**2 * variance / 2
+        curvature = np.log1p(-1 / (boxes - 1.0) ** 2) * mean + (two**2 / 2 - one**2) * variance
+        share = float(np.exp(log_u))
+        return cls(
+            share=share,
+            missing=float(-np.expm1(log_u)),
+            pair=float(share**2 * np.expm1(curvature)),
+            lone=float(-share * np.expm1(log_w - log_u)),
+            slope=float(one * share),
+        )
+
+    def occupied(self, number: int) -> float:
+        """Return how many of so many of the boxes are occupied on average."""
+        return number * self.missing
+
+    def covariance(self, number: int, other: int | None = None) -> float:
+        """Return the variance of how many of so many boxes are occupied, or the covariance with that of other boxes."""
+        if other is not None:
+            return number * other * self.pair
+        return max(float(number) ** 2 * self.pair + number * self.lone, 0.0)
+
+
 def ancestors(n_samples: int, *, n_first: int, generations: int) -> tuple[Ancestors, ...]:
     """Return the law of the number of ancestors of each generation, when each replaces the one before.
 
@@ -228,20 +282,11 @@ def _fallen(law: Ancestors, boxes: int, rows: dict[int, Array]) -> Ancestors:
 
 
 def _occupied(mean: float, variance: float, boxes: int) -> tuple[float, float]:
-    """Return mean and variance of the number of occupied boxes when the number of balls is normal and large.
-
-    With u = (1 − 1/n)^a and w = (1 − 2/n)^a the mean is n(1 − u) and the variance n²(w − u²) + n(u − w), also with both
-    averaged over a. What would cancel is written in logarithms of ratios.
-    """
+    """Return mean and variance of the number of occupied boxes when the number of balls is normal and large."""
     if boxes * np.exp(-(mean - WIDTH * np.sqrt(variance)) / boxes) < NEGLIGIBLE:
         return float(boxes), 0.0
-    one, two = np.log1p(-1 / boxes), np.log1p(-2 / boxes)
-    log_u = one * mean + one**2 * variance / 2
-    log_w = two * mean + two**2 * variance / 2
-    curvature = np.log1p(-1 / (boxes - 1.0) ** 2) * mean + (two**2 / 2 - one**2) * variance
-    u = np.exp(log_u)
-    spread = boxes**2 * u**2 * np.expm1(curvature) - boxes * u * np.expm1(log_w - log_u)
-    return float(-boxes * np.expm1(log_u)), float(max(spread, 0.0))
+    empty = EmptyBoxes.after(mean, variance, boxes)
+    return empty.occupied(boxes), empty.covariance(boxes)
 
 
 def _normal(law: Ancestors) -> Array:

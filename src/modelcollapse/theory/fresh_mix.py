@@ -1,7 +1,8 @@
 """What becomes of one token in a mix with fresh real samples? The exact law of its count, generation by generation.
 
 A token's count in a fit is that among the fresh real samples plus that among the synthetic ones, which depends on its
-count in the fit before: a Markov chain of its own for each probability.
+count in the fit before: a Markov chain of its own for each probability. Where there are too many samples to follow it,
+lines of descent tell what is lost: one that comes to a real sample ends there, and these samples are the ancestors.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 from scipy.signal import fftconvolve
 
 from modelcollapse.checks import Array
+from modelcollapse.theory.ancestors import FEW, Ancestors, EmptyBoxes
 from modelcollapse.theory.token_errors import BUDGET, ENTRIES, binomial_laws
 
 
@@ -76,6 +78,47 @@ def fresh_mix_answers(probabilities: Array, *, counts: Array, mix: FreshMix, gen
         vocabulary[t] = counts @ (1 - laws[:, 0])
         collapsed[t] = counts @ laws[:, -1]
     return FreshMixAnswers(absolute_error=error, vocabulary=vocabulary, collapse_probability=collapsed)
+
+
+def many_ancestors(mix: FreshMix) -> bool:
+    """Return whether `fresh_ancestors` are so many that mean and variance tell enough."""
+    return min(mix.n_real, mix.n_first) >= FEW
+
+
+def fresh_ancestors(mix: FreshMix, *, generations: int) -> tuple[Ancestors, ...]:
+    """Return the law of the number of real samples, fresh or first ones, behind each generation.
+
+    Parameters
+    ----------
+    mix : FreshMix
+        Of at least `FEW` real samples at a time.
+    generations : int
+        Last generation T.
+
+    Returns
+    -------
+    tuple of Ancestors
+        Of generations 0, ..., T, by mean and variance.
+
+    Notes
+    -----
+    All lines that go on and all ancestors found are followed with their covariance. The lines fall into the samples of
+    the fit before; those that fall into a real one end.
+    """
+    found, found_variance, joint = float(mix.n_real), 0.0, 0.0
+    lines, lines_variance = float(mix.n_samples), 0.0
+    total = mix.n_real + mix.n_samples
+    laws = [Ancestors(mean=mix.n_first, variance=0.0)]
+    for _ in range(generations):
+        first = EmptyBoxes.after(lines, lines_variance, mix.n_first)
+        ended = first.covariance(mix.n_first) - 2 * mix.n_first * first.slope * joint
+        laws.append(Ancestors(mean=found + first.occupied(mix.n_first), variance=found_variance + ended))
+        empty = EmptyBoxes.after(lines, lines_variance, total)
+        lines, lines_variance = empty.occupied(mix.n_samples), empty.covariance(mix.n_samples)
+        found += empty.occupied(mix.n_real)
+        found_variance += empty.covariance(mix.n_real) - 2 * mix.n_real * empty.slope * joint
+        joint = empty.covariance(mix.n_samples, mix.n_real) - mix.n_samples * empty.slope * joint
+    return tuple(laws)
 
 
 def _laws(probabilities: Array, mix: FreshMix, generations: int) -> Iterator[Array]:

@@ -21,7 +21,13 @@ from modelcollapse.theory.ancestors import (
 )
 from modelcollapse.theory.chain_moments import Samples, limiting_mean_variance
 from modelcollapse.theory.chains_engine import moments_of, samples_of, written
-from modelcollapse.theory.fresh_mix import FreshMix, affordable_fresh, fresh_mix_answers
+from modelcollapse.theory.fresh_mix import (
+    FreshMix,
+    affordable_fresh,
+    fresh_ancestors,
+    fresh_mix_answers,
+    many_ancestors,
+)
 from modelcollapse.theory.synthetic_amount import limiting_drift_variance
 
 MANY = 20_000
@@ -83,6 +89,11 @@ class _Context:
         """1 − Σ p²."""
         return float(self.counts @ (self.probabilities * (1 - self.probabilities)))
 
+    @property
+    def fresh_mix(self) -> FreshMix:
+        """Its samples in a mix with fresh real ones."""
+        return FreshMix(n_first=self.n_first, n_real=self.n_real, n_samples=self.n_samples)
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Plan:
@@ -109,11 +120,11 @@ def solve_tokens(problem: TokenChain) -> ChainResult:
     -------
     ChainResult
         Always `concentration`, `squared_error` and `squared_drift`. `vocabulary` and `collapse_probability` where
-        models replace each other or real samples are kept (replace, accumulate, re-used mix), and in small mixes with
-        fresh real samples. `absolute_error` and `absolute_drift` for up to about a thousand samples where models
-        replace each other or real samples are re-used, and about a hundred where they accumulate; the error alone in
-        small mixes with fresh real samples; bounds on both in every case. The `collapse_time` where models replace
-        each other.
+        models replace each other or real samples are kept (replace, accumulate, re-used mix), and in mixes with few,
+        or with a thousand and more, fresh real samples. `absolute_error` and `absolute_drift` for up to about a
+        thousand samples where models replace each other or real samples are re-used, and about a hundred where they
+        accumulate; the error alone in small mixes with fresh real samples; bounds on both in every case. The
+        `collapse_time` where models replace each other.
 
     Examples
     --------
@@ -208,13 +219,13 @@ def _by_generation(
             found["absolute_error"], found["absolute_drift"] = token_errors.absolute_errors(
                 context.probabilities, counts=context.counts, refit=refit, generations=plan.generations
             )
-    if plan.kind == "mix-fresh":
-        mix = FreshMix(n_first=context.n_first, n_real=context.n_real, n_samples=context.n_samples)
-        if affordable_fresh(mix, generations=plan.effort, n_tokens=len(context.counts)):
-            answers = fresh_mix_answers(
-                context.probabilities, counts=context.counts, mix=mix, generations=plan.generations
-            )
-            found |= {name: getattr(answers, name) for name in ("absolute_error", "vocabulary", "collapse_probability")}
+    tokens = len(context.counts)
+    if plan.kind == "mix-fresh" and affordable_fresh(context.fresh_mix, generations=plan.effort, n_tokens=tokens):
+        answers = fresh_mix_answers(
+            context.probabilities, counts=context.counts, mix=context.fresh_mix, generations=plan.generations
+        )
+        names = ("absolute_error", "vocabulary", "collapse_probability")
+        return found | {name: getattr(answers, name) for name in names}
     return found | _survival(context, plan, laws)
 
 
@@ -225,6 +236,8 @@ def _survival(context: _Context, plan: _Plan, laws: dict[tuple[int, int], tuple[
         if sizes not in laws:
             laws[sizes] = ancestors(context.n_samples, n_first=context.n_first, generations=plan.generations)
         known = laws[sizes]
+    elif plan.kind == "mix-fresh" and many_ancestors(context.fresh_mix):
+        known = fresh_ancestors(context.fresh_mix, generations=plan.generations)
     elif plan.kind in ("accumulate", "mix-reused"):  # what generation 0 has, all have
         known = ancestors(1, n_first=context.n_first, generations=0) * (plan.generations + 1)
     else:
@@ -302,6 +315,8 @@ def _assumptions(contexts: Sequence[_Context], plan: _Plan) -> tuple[str, ...]:
             f"above {EXACT} samples the number of real samples behind a generation is normal while it is large: "
             "vocabulary and collapse probability to 1e-6, collapse time to 1e-4"
         )
+    if plan.kind == "mix-fresh" and any(many_ancestors(context.fresh_mix) for context in contexts):
+        found.append("the number of real samples behind a generation is normal: vocabulary to 1e-6")
     if any(context.rounded for context in contexts):
         found.append(f"tokens whose probabilities differ by less than {ALIKE:g} of them are taken as alike")
     return tuple(found)
