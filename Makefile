@@ -48,5 +48,5 @@ $(INSTALLED): pyproject.toml
 # What contributors need besides: every optional package, PyTorch among them, and the tools.
 $(READY): $(INSTALLED) constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
-		--editable '.[datasets,torch,dev,docs]'
+		--editable '.[datasets,tokenizers,torch,dev,docs]'
 	touch $@
