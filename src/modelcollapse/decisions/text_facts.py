@@ -54,8 +54,9 @@ def facts(
     types = value[f"different {noun}"]
     seen = (types.synthetic, types.synthetic - spread[types.name], types.synthetic + spread[types.name])
     ranks = _cut_ranks(law, synthetic, relative=spread[types.name] / max(types.synthetic, 1.0))
-    parts = [_floor(law, ranks, noun)]
-    if types.found and types.distance < 0:
+    fewer = types.found and types.distance < 0
+    parts = [_floor(law, ranks, noun, fewer=fewer)]
+    if fewer:
         lines = _lines_of_descent(size, len(synthetic.ids))
         parts += [_tail_cut(law, ranks, noun), _generations(law, lines, seen, noun)]
     cut = next_token_cut(real.ids[: len(synthetic.ids)], synthetic.ids[: len(real.ids)])
@@ -80,9 +81,11 @@ def _cut_ranks(law: Array, synthetic: TokenSequence, *, relative: float) -> tupl
     return tuple(cut_rank(law, n_tokens=len(synthetic.ids), n_types=n_types * factor) for factor in factors)
 
 
-def _floor(law: Array, ranks: tuple[int, ...], noun: str) -> Fact:
-    """Return the mass of real text beyond the cut."""
+def _floor(law: Array, ranks: tuple[int, ...], noun: str, *, fewer: bool) -> Fact:
+    """Return the mass of real text beyond the cut; where no loss is found 0, up to the highest value not excluded."""
     floor, high, low = (float(law[rank:].sum()) for rank in ranks)
+    if not fewer:
+        floor, low = 0.0, 0.0
     meaning = (
         f"Share of real text in {noun} that this text is without, however long it grows: the error below which a model "
         f"that knows only what it has seen cannot fall. The kept mass is {share_text(1 - floor)}."
