@@ -57,7 +57,7 @@ def test_answer_says_where_else_to_ask(problem, said):
 
 
 def test_answer_refuses_what_is_no_problem():
-    with pytest.raises(InputError, match="a Mixture, a Recursion or Classes"):
+    with pytest.raises(InputError, match="a Mixture, a Recursion, Classes or a chain"):
         answer("problem.toml")
     with pytest.raises(InputError, match="one of theory, simulation"):
         answer(CLASSES, engine="training")

@@ -133,7 +133,7 @@ def solve_tokens(problem: TokenChain) -> ChainResult:
     >>> chain = TokenChain(Law.uniform(10), Resampling("replace", generations=30, n_samples=100))
     >>> result = solve_tokens(chain)
     >>> round(result.numbers["collapse_time"], 1), round(result.generations["vocabulary"][30], 2)
-    (187.4, 5.29)
+    (187.4, 4.85)
     """
     workflow = problem.workflow
     kind = f"mix-{workflow.real}" if workflow.kind == "mix" else workflow.kind
