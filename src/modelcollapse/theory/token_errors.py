@@ -125,7 +125,7 @@ def iterate_errors(probabilities: Array, *, counts: Array, refit: Refit) -> Iter
 def mean_absolute_deviations(probabilities: Array, *, n_samples: int) -> Array:
     """Return E|x/n − p| of each token's share in n real samples, (n_tokens,).
 
-    2 (1 − p)^{n−m} p^{m+1} (m + 1) C(n, m + 1)/n with m = ⌊np⌋, by De Moivre.
+    2 (1 − p)^{n−m} p^{m+1} (m + 1) C(n, m + 1)/n with m = ⌊np⌋, by De Moivre; loses digits beyond 1e8 samples.
     """
     n = float(n_samples)
     above = np.minimum(np.floor(n * probabilities) + 1, n)
