@@ -69,13 +69,10 @@ def gaussian(generator: np.random.Generator, *, workflow: str, d: int, n: int, f
         pool = data = generator.multivariate_normal(np.zeros(d), np.eye(d), size=n)
         for _ in range(fits - 1):
             mean, covariance = data.mean(axis=0), np.cov(data, rowvar=False, bias=True)
-            new = generator.multivariate_normal(mean, covariance, size=n)
-            pool = np.concatenate([pool, new])
-            if workflow == "replace":
-                data = new
-            elif workflow == "accumulate":
-                data = pool
-            else:
+            data = generator.multivariate_normal(mean, covariance, size=n)
+            if workflow != "replace":
+                data = pool = np.concatenate([pool, data])
+            if workflow == "accumulate-subsample":
                 data = pool[generator.choice(len(pool), size=n, replace=False)]
         ratios.append(np.trace(np.cov(data, rowvar=False, bias=True)) / d)
     return np.array(ratios)

@@ -13,7 +13,7 @@ from modelcollapse.problems.gaussian import GaussianChain
 from modelcollapse.result import ChainResult
 from modelcollapse.simulation.chains_engine import Work, refits_of, solve_chain
 from modelcollapse.simulation.gaussian import gaussian_chains
-from modelcollapse.simulation.gaussian_subsets import gaussian_subset_chains
+from modelcollapse.simulation.gaussian_subsets import TABLE, gaussian_subset_chains
 from modelcollapse.simulation.kernels import kernel_chains
 from modelcollapse.simulation.sampler import Report
 
@@ -131,6 +131,6 @@ def _numbers_kept(problem: GaussianChain, d: int) -> int:
         models = workflow.generations if workflow.kind.startswith(("accumulate", "random")) else workflow.window or 1
         return d * (max(workflow.n_first, workflow.n_real or 0) + models * workflow.n_samples)
     if workflow.subsample is not None:
-        return (d + 3) * workflow.generations * workflow.subsample
+        return (d + TABLE) * workflow.generations * workflow.subsample
     models = workflow.generations if workflow.kind == "random-past" else workflow.window or 1
     return d**2 * (2 + models)

@@ -15,6 +15,9 @@ from modelcollapse.simulation.resampling import Refits
 
 Tick = Callable[[], None]
 
+TABLE = 8
+"""Samples of the pool, for each one of a subset, up to which a table of all is quicker than a sorted list."""
+
 
 def gaussian_subset_chains(
     generator: np.random.Generator,
@@ -56,7 +59,7 @@ def gaussian_subset_chains(
         steps = generator.standard_normal((*filled.shape, model.factor.shape[2])) @ model.factor.swapaxes(1, 2)
         steps /= np.sqrt(draws.divisor(model))[:, None, None]
         values[rows[filled]] = (model.mean[:, None] + steps)[filled]
-        model = _moments(values[seen.subsets[generation - 1]])
+        model = _moments(values.take(seen.subsets[generation - 1], axis=0))
         for name, array in _measured(draws, model, eigenvalues, threshold).items():
             found[name].append(array)
     return {name: np.stack(arrays, axis=1) for name, arrays in found.items()}
@@ -95,9 +98,15 @@ def _choose(generator: np.random.Generator, refits: Refits, *, n_replicates: int
     for generation in range(1, refits.generations + 1):
         within = uniform_subsets(generator, n_items=first + generation * more, n_drawn=size, n_replicates=n_replicates)
         samples[generation - 1] = begin[:, None] + within
-    rows = sorted_once(samples.ravel())
     batches = np.concatenate([[0], first + more * np.arange(refits.generations + 1)])
-    return _Seen(edges=np.searchsorted(rows, begin[:, None] + batches), subsets=np.searchsorted(rows, samples))
+    edges = begin[:, None] + batches
+    if total * n_replicates <= TABLE * samples.size:
+        seen = np.zeros(total * n_replicates + 1, dtype=bool)
+        seen[samples] = True
+        rows = np.cumsum(seen) - seen
+        return _Seen(edges=rows[edges], subsets=rows[samples])
+    ordered = sorted_once(samples.ravel())
+    return _Seen(edges=np.searchsorted(ordered, edges), subsets=np.searchsorted(ordered, samples))
 
 
 def _with_others(draws: GaussianDraws, values: Array, filled: NDArray[np.bool_], *, n_first: Counts) -> Moments:
@@ -114,7 +123,11 @@ def _moments(values: Array) -> Moments:
     n_points = values.shape[1]
     mean = np.full(n_points, 1 / n_points) @ values  # faster than values.mean(axis=1)
     n_samples = np.full(len(values), n_points)
-    factor = triangles(values - mean[:, None]).swapaxes(1, 2)
+    deviations = values - mean[:, None]
+    try:
+        factor: Array = np.asarray(np.linalg.cholesky(deviations.swapaxes(1, 2) @ deviations))
+    except np.linalg.LinAlgError:  # fewer points than dimensions, or no variance in some
+        factor = triangles(deviations).swapaxes(1, 2)
     return Moments(n_samples=n_samples, mean=mean, factor=factor)
 
 
