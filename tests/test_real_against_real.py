@@ -207,7 +207,7 @@ def spread_measure(**changes: Any) -> Measure:
 
 def test_judge_puts_values_on_the_scale_that_is_shown() -> None:
     rng = np.random.default_rng(0)
-    measures = (spread_measure(logarithmic=True), spread_measure(comparison=True, noun="new"))
+    measures = (spread_measure(scale="log"), spread_measure(comparison=True, noun="new"))
     null = np.column_stack([rng.normal(0, 0.01, 199), rng.normal(0.2, 0.01, 199)])
     draws = Draws(
         measures=measures,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -12,9 +13,11 @@ import pandas as pd
 import pytest
 
 from modelcollapse.decisions import table_audit
-from modelcollapse.decisions.distribution_result import DistributionAudit
+from modelcollapse.decisions.distribution_result import DistributionAudit, Finding
+from modelcollapse.decisions.real_against_real import Draws, judge
 from modelcollapse.decisions.table_audit import Reference, audit_tables, compare_with, reference
 from modelcollapse.errors import InputError
+from modelcollapse.estimation import table_association, table_spread
 from planted_tables import CATEGORIES, NUMBERS, PLANTS, sample
 
 N_ROWS = 4000
@@ -84,9 +87,9 @@ def test_audit_finds_rows_nearly_copied_from_real_ones() -> None:
     table.iloc[:200] = real().frame.data.iloc[:200].to_numpy()
     table = table.infer_objects()
     table[list(NUMBERS)] += 1e-4 * np.random.default_rng(0).standard_normal((N_ROWS, 4))
-    names = {f.name for f in compare_with(real(), table).found}
-    assert "rows close to a real row" in names
-    assert "rows equal to a real row" not in names
+    found = {f.name for f in compare_with(real(), table).found}
+    assert "rows close to a real row" in found
+    assert "rows equal to a real row" not in found
 
 
 def test_audit_finds_invented_regions_and_the_columns_that_give_them_away() -> None:
@@ -114,30 +117,57 @@ def test_audit_stays_silent_on_real_data() -> None:
 
 
 def test_audit_stays_silent_only_because_of_the_correction(monkeypatch: pytest.MonkeyPatch) -> None:
-    def uncorrected(draws: Any) -> Any:
-        findings = right(draws)
-        return tuple(f for f in findings if abs(f.distance) > 1.96) and tuple(
-            type(f)(**{**vars(f), "found": abs(f.distance) > 1.96}) for f in findings
-        )
+    def uncorrected(draws: Draws) -> tuple[Finding, ...]:
+        return tuple(replace(f, found=not f.band[0] <= f.synthetic <= f.band[1]) for f in judge(draws))
 
-    right = table_audit.judge
     monkeypatch.setattr(table_audit, "judge", uncorrected)
     n_trials = 10
     assert alarms(small_worlds(n_trials)) > n_trials * 0.05 + 5 * np.sqrt(n_trials * 0.05 * 0.95)
 
 
-def test_audit_of_binary_and_unrelated_columns_stays_silent() -> None:
-    """Sizes of associations that are none, and even shares, look alike in two halves of one sample."""
+Draw = Callable[[np.random.Generator], pd.DataFrame]
 
-    def draw(rng: np.random.Generator) -> pd.DataFrame:
-        columns = {f"x{k}": rng.standard_normal(1000) for k in range(3)}
-        return pd.DataFrame(columns | {f"c{k}": rng.choice(["yes", "no"], 1000) for k in range(3)})
 
-    n_trials, found = 20, 0
+def flags(rng: np.random.Generator) -> pd.DataFrame:
+    """Draw unrelated numbers and even flags: the size of an association that is none is alike in two halves."""
+    columns: dict[str, Any] = {f"x{k}": rng.standard_normal(1000) for k in range(3)}
+    return pd.DataFrame(columns | {f"c{k}": rng.choice(["yes", "no"], 1000) for k in range(3)})
+
+
+def heavy_tails(rng: np.random.Generator) -> pd.DataFrame:
+    """Draw numbers whose standard deviation hangs on a few rows."""
+    return pd.DataFrame(rng.standard_cauchy((300, 6)), columns=list("abcdef"))
+
+
+def names(rng: np.random.Generator) -> pd.DataFrame:
+    """Draw categories of which most are rare, so that every sample has some that no other one has."""
+    return pd.DataFrame({f"c{k}": [f"n{v}" for v in np.minimum(rng.zipf(1.6, 1000), 10**6)] for k in range(3)})
+
+
+def law_alarms(draw: Draw, n_trials: int = 20) -> int:
+    found = 0
     for trial in range(n_trials):
         rng = np.random.default_rng(trial)
         found += bool(compare_with(reference(draw(rng), n_splits=39, seed=trial), draw(rng)).found)
-    assert found <= n_trials * 0.05 + 5 * np.sqrt(n_trials * 0.05 * 0.95)
+    return found
+
+
+ALARMS = 20 * 0.05 + 5 * np.sqrt(20 * 0.05 * 0.95)
+
+
+@pytest.mark.parametrize("draw", [flags, heavy_tails, names])
+def test_audit_stays_silent_on_real_data_of_every_kind(draw: Draw) -> None:
+    assert law_alarms(draw) <= ALARMS
+
+
+def test_audit_stays_silent_on_flags_only_because_of_the_grain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table_association.Association, "_noise", lambda *_: 0.0)
+    assert law_alarms(flags) > ALARMS
+
+
+def test_audit_stays_silent_on_heavy_tails_only_because_they_are_drawn_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table_spread, "REACH", 1e9)
+    assert law_alarms(heavy_tails) > ALARMS
 
 
 def test_audit_repeats_itself_and_follows_its_seed() -> None:

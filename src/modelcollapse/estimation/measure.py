@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from modelcollapse.digits import rough_text, share_text
+
+_SHOWN: dict[str, Callable[[float], float]] = {
+    "plain": lambda value: value,
+    "log": math.exp,
+    "root": lambda value: max(value, 0.0) ** 2,
+    "fisher": math.tanh,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +38,9 @@ class Measure:
     comparison : bool
         Whether two samples are compared (the mass of the one that is absent from the other); else one sample is
         summarised, and the summaries of two samples are subtracted.
-    logarithmic : bool
-        Whether it is judged as a logarithm, so that values are shown as exp of what is judged.
+    scale : {"plain", "log", "root", "fisher"}
+        What is judged: the value, its logarithm, its square root (on which chance is alike for all shares), or its area
+        hyperbolic tangent (on which it is alike for all correlations).
     grain : float
         What one unit of the sample can change, on the scale it is judged on: less is never told from none; at least 0.
         Of a summary that changes alike in both directions, its standard deviation, as halves of one sample hide it.
@@ -41,7 +52,7 @@ class Measure:
     less: str
     more: str
     comparison: bool = False
-    logarithmic: bool = False
+    scale: Literal["plain", "log", "root", "fisher"] = "plain"
     grain: float = 0.0
 
     @property
@@ -50,8 +61,8 @@ class Measure:
         return f"{self.noun} of {self.subject}" if self.subject else self.noun
 
     def shown(self, value: float) -> float:
-        """Return a value as it is shown to people."""
-        return float(np.exp(value)) if self.logarithmic else float(value)
+        """Return what is judged as the value that people are shown."""
+        return _SHOWN[self.scale](float(value))
 
     def sentence(self, real: float, synthetic: float) -> str:
         """Return what the shown values say, in plain words.

@@ -26,6 +26,7 @@ _CLEAR = (
 )
 _COST = 2e8  # multiplications for each part; of larger tables a part of the rows is taken
 _TINY = 1e-12
+_ONE = 1 - 1e-6  # an association of 1 stays finite
 KINDS = ("rank correlation", "correlation ratio", "Cramér's V")
 
 
@@ -108,13 +109,13 @@ class Association:
         return np.stack([values.T @ values / n_rows for values in chosen])
 
     def summary(self, statistic: Array, rows: RowFeatures, size: int) -> Array:
-        """Return the association of each chosen pair, and the mean size of each kind's, (P, J)."""
+        """Return the association of each chosen pair after Fisher, and the mean size of each kind's, (P, J)."""
         if not self.pairs:
             return np.empty((len(statistic), 0))
         values = associations(statistic, self.blocks, self.pairs)
         kinds = np.array([self._kind(k) for k in range(len(self.pairs))])
         means = [np.abs(values[:, kinds == kind]).mean(axis=1) for kind in np.unique(kinds)]
-        return np.column_stack([values[:, self.chosen], *means])
+        return np.column_stack([np.arctanh(np.clip(values[:, self.chosen], -_ONE, _ONE)), *means])
 
     def comparison(self, first: Array, second: Array, rows: RowFeatures, size: int) -> Array:
         """Return nothing, (P, 0)."""
@@ -265,6 +266,7 @@ def _pair_measure(kind: int, first: str, second: str, *, grain: float) -> Measur
         topic="association",
         less=sentence,
         more=sentence,
+        scale="fisher",
         grain=grain,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from scipy import sparse
 from modelcollapse.checks import Array
 from modelcollapse.estimation.measure import Measure
 from modelcollapse.estimation.table_columns import Columns
-from modelcollapse.estimation.table_topics import RowFeatures, SumTopic, one_hot
+from modelcollapse.estimation.table_topics import RowFeatures, SumTopic, one_hot, root_grain
 
 BANDS = ((2, 3), (4, 7), (8, 15), (16, 50))
 """Occurrences in a part between which categories are rare; of each band the share that is kept is measured."""
@@ -43,8 +44,17 @@ class Categories(SumTopic):
     def measures(self, size: int) -> tuple[Measure, ...]:
         """Return six measures of each column, the first of all columns first, then those of its bands."""
         kinds = tuple(
-            Measure(noun=noun, subject=f"`{name}`", topic=topic, less=less, more=more, comparison=compared, grain=grain)
-            for noun, topic, less, more, compared, grain in _kinds(size, max(map(len, self.counts), default=1))
+            Measure(
+                noun=noun,
+                subject=f"`{name}`",
+                topic=topic,
+                less=less,
+                more=more,
+                comparison=compared,
+                scale=scale,
+                grain=grain,
+            )
+            for noun, topic, less, more, compared, scale, grain in _kinds(size, max(map(len, self.counts), default=1))
             for name in self.names
         )
         return kinds + tuple(self._band_measure(column, *band) for column, band in self._bands(size))
@@ -54,13 +64,14 @@ class Categories(SumTopic):
         return _features(table, [len(count) for count in self.counts])
 
     def summary(self, statistic: Array, rows: RowFeatures, size: int) -> Array:
-        """Return the number of categories, entropy in nats and share of missing values, each (P, q)."""
+        """Return the number of categories, entropy in nats and root of the missing share, each (P, q)."""
         q = len(self.names)
         counts = statistic[:, q:]
         share = counts / size
         surprise = -share * np.log(np.where(share > 0, share, 1.0))
         found = self._by_column((counts > 0).astype(float), rows)
-        return np.concatenate([found, self._by_column(surprise, rows), statistic[:, :q] / size], axis=1)
+        missing = np.sqrt(statistic[:, :q] / size)
+        return np.concatenate([found, self._by_column(surprise, rows), missing], axis=1)
 
     def comparison(self, first: Array, second: Array, rows: RowFeatures, size: int) -> Array:
         """Return the shares lost, invented and shifted, each (P, q), then the kept share of each band."""
@@ -143,7 +154,7 @@ def _kept(first: Array, second: Array, low: int, high: int) -> Array:
     return np.where(count > 0, (rare & (second > 0)).sum(axis=1) / np.maximum(count, 1), 1.0)
 
 
-def _kinds(size: int, n_levels: int) -> tuple[tuple[str, str, str, str, bool, float], ...]:
+def _kinds(size: int, n_levels: int) -> tuple[tuple[str, str, str, str, bool, Literal["plain", "root"], float], ...]:
     """Return noun, topic, sentences, whether two parts are compared, and grain: what one row can change.
 
     The entropy of even shares falls wherever they move, alike in two halves of one sample: its grain is that noise.
@@ -158,10 +169,10 @@ def _kinds(size: int, n_levels: int) -> tuple[tuple[str, str, str, str, bool, fl
     new = f"{{synthetic_share}} of the rows have a category of {{subject}} that real rows lack; {second}"
     moved = f"{{synthetic_share}} of the rows would have to change {{subject}} to match; {second}"
     return (
-        ("number of categories", "categories", number, number, False, 1.0),
-        ("entropy", "categories", less, more, False, grain),
-        ("missing share", "missing values", missing, missing, False, 1 / size),
-        ("lost categories", "categories", lost, lost, True, 1 / size),
-        ("invented categories", "categories", new, new, True, 1 / size),
-        ("total variation", "categories", moved, moved, True, 1 / size),
+        ("number of categories", "categories", number, number, False, "plain", 1.0),
+        ("entropy", "categories", less, more, False, "plain", grain),
+        ("missing share", "missing values", missing, missing, False, "root", root_grain(size)),
+        ("lost categories", "categories", lost, lost, True, "plain", 1 / size),
+        ("invented categories", "categories", new, new, True, "plain", 1 / size),
+        ("total variation", "categories", moved, moved, True, "plain", 1 / size),
     )

@@ -69,9 +69,9 @@ def tell_apart(real: Columns, synthetic: Columns, *, n_splits: int, seed: int) -
     """
     rng = stream(seed, "classifier")
     n_rows = min(len(real), len(synthetic), MOST_ROWS)
-    parts = [_features(table)[np.sort(rng.permutation(len(table))[:n_rows])] for table in (real, synthetic)]
-    features, label = np.concatenate(parts), np.repeat([False, True], n_rows)
-    fold = np.concatenate([rng.permutation(n_rows) % N_FOLDS for _ in parts])
+    chosen = [np.sort(rng.permutation(len(table))[:n_rows]) for table in (real, synthetic)]
+    features, label = _features(real, synthetic, chosen), np.repeat([False, True], n_rows)
+    fold = np.concatenate([rng.permutation(n_rows) % N_FOLDS for _ in chosen])
     models: list[Any] = [_fitted(features[fold != k], label[fold != k], real, seed) for k in range(N_FOLDS)]
     held_out = [(features[fold == k], label[fold == k]) for k in range(N_FOLDS)]
     scores = [model.predict_proba(rows)[:, 1] for model, (rows, _) in zip(models, held_out, strict=True)]
@@ -101,9 +101,21 @@ def area(scores: Array, label: NDArray[np.bool_], *, ranked: bool = False) -> fl
     return float((ranks[label].sum() - n_true * (n_true + 1) / 2) / (n_true * (len(label) - n_true)))
 
 
-def _features(table: Columns) -> Array:
-    """Return numbers, NaN where missing, and category codes, the rare ones as one."""
-    return np.column_stack([table.numbers, np.minimum(table.codes, MOST_CATEGORIES)])
+def _features(real: Columns, synthetic: Columns, chosen: Sequence[NDArray[np.intp]]) -> Array:
+    """Return numbers, NaN where missing, and categories of the chosen rows of both tables, below each other.
+
+    The categories that are told apart are those that are commonest on both sides together, and as many as are equally
+    common are dropped together: were they chosen or numbered by one side, the others would give away the other side.
+    """
+    tables = (real, synthetic)
+    numbers = np.concatenate([table.numbers[rows] for table, rows in zip(tables, chosen, strict=True)])
+    codes = np.concatenate([table.codes[rows] for table, rows in zip(tables, chosen, strict=True)])
+    for column in codes.T:
+        _, inverse, count = np.unique(column, return_inverse=True, return_counts=True)
+        limit = np.sort(count)[-MOST_CATEGORIES - 1] if len(count) > MOST_CATEGORIES else 1
+        number = np.where(count > limit, np.cumsum(count > limit) - 1, MOST_CATEGORIES)
+        column[:] = number[inverse]
+    return np.column_stack([numbers, codes])
 
 
 def _fitted(features: Array, label: NDArray[np.bool_], real: Columns, seed: int) -> Any:

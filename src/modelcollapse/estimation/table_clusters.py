@@ -12,7 +12,7 @@ from modelcollapse.checks import Array
 from modelcollapse.estimation.measure import Measure
 from modelcollapse.estimation.table_columns import Columns
 from modelcollapse.estimation.table_space import Space
-from modelcollapse.estimation.table_topics import RowFeatures, SumTopic, one_hot
+from modelcollapse.estimation.table_topics import RowFeatures, SumTopic, one_hot, root_grain
 
 MOST_CLUSTERS = 50
 """Clusters, unless there are too few rows for them."""
@@ -56,7 +56,8 @@ class Clusters(SumTopic):
                 topic="clusters",
                 less=_SENTENCE,
                 more=_SENTENCE,
-                grain=1 / size,
+                scale="root",
+                grain=root_grain(size),
             )
             for k in range(len(self.members))
         )
@@ -66,8 +67,8 @@ class Clusters(SumTopic):
         return _indicators(self.space.points(table), self.centers)
 
     def summary(self, statistic: Array, rows: RowFeatures, size: int) -> Array:
-        """Return the shares, (P, clusters)."""
-        return np.asarray(statistic @ self.members.T / size)
+        """Return the roots of the shares, (P, clusters)."""
+        return np.asarray(np.sqrt(statistic @ self.members.T / size))
 
 
 def fit_clusters(real: Columns, space: Space, *, seed: int) -> Clusters:

@@ -13,7 +13,7 @@ from modelcollapse.estimation.repeats import Hashes
 from modelcollapse.estimation.table_columns import Columns
 from modelcollapse.estimation.table_repeats import row_hashes
 from modelcollapse.estimation.table_space import Space
-from modelcollapse.estimation.table_topics import RowFeatures, SumTopic
+from modelcollapse.estimation.table_topics import RowFeatures, SumTopic, root_grain
 from modelcollapse.parallel import side_by_side
 from modelcollapse.streams import stream
 
@@ -52,13 +52,13 @@ class Neighbours(SumTopic):
 
     def measures(self, size: int) -> tuple[Measure, ...]:
         """Return the shares of equal, close and far rows."""
-        looked = max(1.0, size * self.real.values[:, 1].mean())
+        looked = max(1, int(size * self.real.values[:, 1].mean()))
         return tuple(
-            Measure(noun=noun, topic=topic, less=sentence, more=sentence, grain=grain)
-            for noun, topic, sentence, grain in (
-                ("rows equal to a real row", "copies", _EQUAL, 1 / size),
-                ("rows close to a real row", "copies", _CLOSE, 1 / looked),
-                ("rows far from all real rows", "regions", _FAR, 1 / looked),
+            Measure(noun=noun, topic=topic, less=sentence, more=sentence, scale="root", grain=root_grain(rows))
+            for noun, topic, sentence, rows in (
+                ("rows equal to a real row", "copies", _EQUAL, size),
+                ("rows close to a real row", "copies", _CLOSE, looked),
+                ("rows far from all real rows", "regions", _FAR, looked),
             )
         )
 
@@ -70,9 +70,9 @@ class Neighbours(SumTopic):
         return _features(equal, chosen, nearest, self.near, self.far)
 
     def summary(self, statistic: Array, rows: RowFeatures, size: int) -> Array:
-        """Return the three shares, (P, 3)."""
+        """Return the roots of the three shares, (P, 3)."""
         looked = np.maximum(statistic[:, 1:2], 1.0)
-        return np.concatenate([statistic[:, :1] / size, statistic[:, 2:] / looked], axis=1)
+        return np.asarray(np.sqrt(np.concatenate([statistic[:, :1] / size, statistic[:, 2:] / looked], axis=1)))
 
 
 def fit_neighbours(real: Columns, space: Space, *, seed: int) -> Neighbours:

@@ -47,7 +47,7 @@ class Quantiles(SumTopic):
                 topic="spread",
                 less="the middle 90 % of {subject} is {change} narrower than in real data",
                 more="the middle 90 % of {subject} is {change} wider than in real data",
-                logarithmic=True,
+                scale="log",
                 grain=1 / size,
             )
             for name in self.names
@@ -75,7 +75,8 @@ class Quantiles(SumTopic):
 def fit_quantiles(real: Columns) -> Quantiles:
     """Return the measures of quantiles, with bins of equal shares of real data."""
     known = np.where(np.isnan(real.numbers).all(axis=0), 0.0, real.numbers)
-    edges = np.nanquantile(known, np.linspace(0, 1, N_BINS + 1), axis=0).T
+    levels = np.linspace(0, 1, N_BINS + 1)
+    edges = np.nanquantile(known, levels, axis=0).reshape(len(levels), known.shape[1]).T
     codes = one_hot(_bins(real.numbers, edges), [N_BINS] * len(edges))
     return Quantiles(names=real.schema.numeric, edges=edges, real=RowFeatures(codes))
 

@@ -13,7 +13,7 @@ from modelcollapse.checks import Array
 from modelcollapse.estimation.measure import Measure
 from modelcollapse.estimation.repeats import Hashes, hash_numbers, mix
 from modelcollapse.estimation.table_columns import Columns
-from modelcollapse.estimation.table_topics import RowFeatures, SumTopic
+from modelcollapse.estimation.table_topics import RowFeatures, SumTopic, root_grain
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -41,12 +41,15 @@ class Repeats(SumTopic):
                 topic="repeats",
                 less=sentence,
                 more=sentence,
-                grain=1 / size,
+                scale="root",
+                grain=root_grain(size),
             )
             for name in self.names
         )
         sentence = "{synthetic_share} of the rows repeat another one, {real_share} in real data"
-        rows = Measure(noun="repeated rows", topic="repeats", less=sentence, more=sentence, grain=1 / size)
+        rows = Measure(
+            noun="repeated rows", topic="repeats", less=sentence, more=sentence, scale="root", grain=root_grain(size)
+        )
         return (*columns, rows)
 
     def encode(self, table: Columns) -> RowFeatures:
@@ -54,12 +57,12 @@ class Repeats(SumTopic):
         return _features(table)
 
     def summary(self, statistic: Array, rows: RowFeatures, size: int) -> Array:
-        """Return the share of rows in a part whose value has occurred before in it, (P, p + 1)."""
+        """Return roots of the share of rows in a part whose value has occurred before in it, (P, p + 1)."""
         again = np.maximum(statistic - 1.0, 0.0)
         n_groups = len(self.names) + 1
         starts = np.searchsorted(rows.groups, np.arange(n_groups + 1))
         total = np.concatenate([np.zeros((len(again), 1)), again.cumsum(axis=1)], axis=1)
-        return np.asarray((total[:, starts[1:]] - total[:, starts[:-1]]) / size)
+        return np.asarray(np.sqrt(np.maximum(total[:, starts[1:]] - total[:, starts[:-1]], 0.0) / size))
 
 
 def fit_repeats(real: Columns) -> Repeats:

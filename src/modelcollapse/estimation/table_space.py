@@ -11,6 +11,8 @@ from modelcollapse.estimation.table_columns import Columns
 
 MOST_DIMENSIONS = 60
 """Directions of the numbers, those along which they vary most, and as many indicators of categories, at most."""
+ROWS_PER_DIMENSION = 20
+"""Real rows for each direction, at least: with fewer, what whitens one sample does not whiten another."""
 LEVELS = 10
 """Commonest categories of a column that have an indicator."""
 _LARGEST = 6.0  # standardised numbers beyond are drawn in, lest a few outliers make all distances
@@ -54,7 +56,8 @@ def fit_space(real: Columns) -> Space:
     plain = Space(center=center, scale=scale, directions=np.eye(p), levels=())
     z = plain.points(real)
     variances, vectors = np.linalg.eigh(z.T @ z / len(z)) if p else (np.empty(0), np.empty((0, 0)))
-    order = np.argsort(-variances)[:MOST_DIMENSIONS]
+    n_directions = min(MOST_DIMENSIONS, max(1, len(z) // ROWS_PER_DIMENSION))
+    order = np.argsort(-variances)[:n_directions]
     floor = _LEAST_SHARE * max(variances.mean() if p else 1.0, np.finfo(float).tiny)
     directions = vectors[:, order] / np.sqrt(np.maximum(variances[order], floor))
     return Space(center=center, scale=scale, directions=directions, levels=_levels(real))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,13 +11,43 @@ from numpy.typing import NDArray
 from modelcollapse.checks import Array
 from modelcollapse.estimation.measure import Measure
 from modelcollapse.estimation.table_columns import Columns
-from modelcollapse.estimation.table_topics import RowFeatures, SumTopic
+from modelcollapse.estimation.table_topics import RowFeatures, SumTopic, root_grain
 
 TAIL = 0.01
 """Share of the real rows on each side that is called a tail."""
 _FEATURES = 8
+INNER = (0.05, 0.95)
+"""Quantiles between which the middle of a column lies."""
+REACH = 1.0
+"""Widths of that middle on either side of it, beyond which values are drawn in."""
 _TINY = 1e-9
-_RARE_ROWS = 3.0  # records follow no normal law: so many rows beyond the range of as many others mean nothing
+_RARE_ROWS = 2.0  # records are no independent events: rows beyond the range of all others come together
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Landmarks:
+    """Where the real values of p columns lie, each (p,).
+
+    Attributes
+    ----------
+    low, high : arrays
+        1st and 99th percentiles.
+    floor, ceiling : arrays
+        Values beyond are drawn in to here before they are averaged: the middle 90 % and its width on either side.
+    least, most : arrays
+        Range.
+    center, scale : arrays
+        Mean and standard deviation of the values drawn in.
+    """
+
+    low: Array
+    high: Array
+    floor: Array
+    ceiling: Array
+    least: Array
+    most: Array
+    center: Array
+    scale: Array
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -27,95 +58,87 @@ class Spread(SumTopic):
     ----------
     names : tuple of str
         p columns.
-    center, scale : arrays, (p,)
-        Mean and standard deviation of the real values.
-    low, high : arrays, (p,)
-        1st and 99th percentile of the real values, standardised.
-    least, most : arrays, (p,)
-        Their range, standardised.
+    at : Landmarks
     real : RowFeatures
         Of every column: whether known, value, square, whether in the lower and in the upper tail, how far beyond each,
         whether outside of the range of all other real rows; (n, 8 p).
+
+    Notes
+    -----
+    Without drawing values in, the mean and the standard deviation of columns with heavy tails would hang on single
+    rows, and halves of one sample would not show how much they vary between samples. Normal values are all within.
     """
 
     names: tuple[str, ...]
-    center: Array
-    scale: Array
-    low: Array
-    high: Array
-    least: Array
-    most: Array
+    at: Landmarks
     real: RowFeatures
 
     def measures(self, size: int) -> tuple[Measure, ...]:
         """Return eight measures of each column, the first one of all columns first."""
         return tuple(
-            Measure(noun=noun, subject=f"`{name}`", topic=topic, less=less, more=more, logarithmic=log, grain=grain)
-            for noun, topic, less, more, log, rows, has_unit in _KINDS
-            for name, grain in zip(self.names, rows / size * (self.scale if has_unit else self.scale**0), strict=True)
+            Measure(noun=noun, subject=f"`{name}`", topic=topic, less=less, more=more, scale=scale, grain=grain)
+            for noun, topic, less, more, scale, unit, rows in _KINDS
+            for name, grain in zip(self.names, _grain(scale, self.at.scale**unit, rows, size), strict=True)
         )
 
     def encode(self, table: Columns) -> RowFeatures:
         """Return the features of the rows of another table."""
-        z = (table.numbers - self.center) / self.scale
-        return RowFeatures(_features(z, self.low, self.high, (z < self.least) | (z > self.most)))
+        outside = (table.numbers < self.at.least) | (table.numbers > self.at.most)
+        return RowFeatures(_features(table.numbers, self.at, outside))
 
     def summary(self, statistic: Array, rows: RowFeatures, size: int) -> Array:
-        """Return log sd, mean, tail shares, mean excesses, and shares outside and missing, each (P, p)."""
+        """Return log sd, mean, and roots of tail shares, mean excesses, shares outside and missing, each (P, p)."""
         sum_of = statistic.reshape(len(statistic), _FEATURES, -1)
         known = np.maximum(sum_of[:, 0], 1.0)
         mean = sum_of[:, 1] / known
         deviation = np.sqrt(np.maximum(sum_of[:, 2] / known - mean**2, _TINY**2))
         below, above, short, over, outside = (sum_of[:, k] / known for k in range(3, _FEATURES))
         unknown = 1 - sum_of[:, 0] / size
-        spread = np.log(deviation * self.scale)
-        parts = [
-            spread,
-            self.center + mean * self.scale,
-            below,
-            above,
-            short * self.scale,
-            over * self.scale,
-            outside,
-            unknown,
-        ]
-        return np.concatenate(parts, axis=1)
+        roots = [below, above, short * self.at.scale, over * self.at.scale, outside, unknown]
+        plain = [np.log(deviation * self.at.scale), self.at.center + mean * self.at.scale]
+        return np.concatenate([*plain, *(np.sqrt(np.maximum(root, 0.0)) for root in roots)], axis=1)
 
 
 def fit_spread(real: Columns) -> Spread:
     """Return the measures of spread and tails, relative to real data."""
-    values, present = real.numbers, ~np.isnan(real.numbers)
-    count = np.maximum(present.sum(axis=0), 1)
-    filled = np.where(present, values, 0.0)
-    center = filled.sum(axis=0) / count
-    scale = np.sqrt((np.where(present, values - center, 0.0) ** 2).sum(axis=0) / count)
-    scale = np.where(scale > 0, scale, 1.0)
-    z = (values - center) / scale
-    known = np.where(present.any(axis=0), z, 0.0)
-    low, high = np.nanquantile(known, [TAIL, 1 - TAIL], axis=0)
-    least, most = np.nanmin(known, axis=0), np.nanmax(known, axis=0)
-    records = np.zeros(z.shape, dtype=bool)
-    for end in (least, most):
-        at_end = z == end
+    at = _landmarks(real.numbers)
+    records = np.zeros(real.numbers.shape, dtype=bool)
+    for end in (at.least, at.most):
+        at_end = real.numbers == end
         records |= at_end & (at_end.sum(axis=0) == 1)
-    return Spread(
-        names=real.schema.numeric,
-        center=center,
-        scale=scale,
+    return Spread(names=real.schema.numeric, at=at, real=RowFeatures(_features(real.numbers, at, records)))
+
+
+def _landmarks(numbers: Array) -> Landmarks:
+    """Return where the values of the columns of an array lie, (n, p)."""
+    filled = np.where(np.isnan(numbers).all(axis=0), 0.0, numbers)
+    levels = (TAIL, 1 - TAIL, *INNER, 0.0, 1.0)
+    low, high, left, right, least, most = (np.nanquantile(filled, level, axis=0) for level in levels)
+    widths = (right - left, high - low, most - least)
+    width = np.select([width > 0 for width in widths], widths, default=1.0)
+    floor, ceiling = left - REACH * width, right + REACH * width
+    drawn_in = np.clip(filled, floor, ceiling)
+    scale = np.nanstd(drawn_in, axis=0)
+    return Landmarks(
         low=low,
         high=high,
+        floor=floor,
+        ceiling=ceiling,
         least=least,
         most=most,
-        real=RowFeatures(_features(z, low, high, records)),
+        center=np.nanmean(drawn_in, axis=0),
+        scale=np.where(scale > 0, scale, 1.0),
     )
 
 
-def _features(z: Array, low: Array, high: Array, outside: NDArray[np.bool_]) -> Array:
-    """Return the features of standardised values, (n, 8 p)."""
-    known = ~np.isnan(z)
-    z = np.where(known, z, 0.0)
-    short, over = np.where(known, np.maximum(low - z, 0), 0.0), np.where(known, np.maximum(z - high, 0), 0.0)
-    return np.concatenate([known, z, z**2, short > 0, over > 0, short, over, outside], axis=1, dtype=np.float64)
+def _features(numbers: Array, at: Landmarks, outside: NDArray[np.bool_]) -> Array:
+    """Return the features of the rows, (n, 8 p)."""
+    known = ~np.isnan(numbers)
+    values = np.clip(np.where(known, numbers, at.center), at.floor, at.ceiling)
+    z = (values - at.center) / at.scale
+    short, over = np.maximum(at.low - values, 0.0) / at.scale, np.maximum(values - at.high, 0.0) / at.scale
+    tails = (numbers < at.low, numbers > at.high)
+    return np.concatenate([known, z, z**2, *tails, short, over, outside], axis=1, dtype=np.float64)
 
 
 _SPREAD = ("{subject} varies {change} less than in real data", "{subject} varies {change} more than in real data")
@@ -130,15 +153,21 @@ _OVER = (
     "{subject} reaches less far above its real 99th percentile, by {change}",
     "{subject} reaches farther above its real 99th percentile, by {change}",
 )
-_OUTSIDE = ("{synthetic_share} of {subject} lie outside of the range of real data, {real_share} of real values",) * 2
+_OUTSIDE = ("{synthetic_share} of {subject} lie outside of the range of real data",) * 2
 _MISSING = ("{synthetic_share} of {subject} are missing, {real_share} in real data",) * 2
-_KINDS = (  # noun, topic, sentences, whether a logarithm, rows that a grain is worth, whether in the column's unit
-    ("spread", "spread", *_SPREAD, True, 1.0, False),
-    ("mean", "location", *_MEAN, False, 1.0, True),
-    ("lower tail", "tails", *_LOWER, False, 1.0, False),
-    ("upper tail", "tails", *_UPPER, False, 1.0, False),
-    ("depth of the lower tail", "tails", *_SHORT, False, 1.0, True),
-    ("depth of the upper tail", "tails", *_OVER, False, 1.0, True),
-    ("share outside of the range", "range", *_OUTSIDE, False, _RARE_ROWS, False),
-    ("missing share", "missing values", *_MISSING, False, 1.0, False),
+_KINDS: tuple[tuple[str, str, str, str, Literal["plain", "log", "root"], int, float], ...] = (
+    # noun, topic, sentences, scale, whether in the unit of the column, rows below which nothing is told
+    ("spread", "spread", *_SPREAD, "log", 0, 1.0),
+    ("mean", "location", *_MEAN, "plain", 1, 1.0),
+    ("lower tail", "tails", *_LOWER, "root", 0, 1.0),
+    ("upper tail", "tails", *_UPPER, "root", 0, 1.0),
+    ("depth of the lower tail", "tails", *_SHORT, "root", 1, 1.0),
+    ("depth of the upper tail", "tails", *_OVER, "root", 1, 1.0),
+    ("share outside of the range", "range", *_OUTSIDE, "root", 0, _RARE_ROWS),
+    ("missing share", "missing values", *_MISSING, "root", 0, 1.0),
 )
+
+
+def _grain(scale: str, unit: Array, rows: float, size: int) -> Array:
+    """Return the grain of a value that so many rows of a part can change by a unit each."""
+    return root_grain(size, unit=unit, rows=rows) if scale == "root" else unit * rows / size

@@ -92,3 +92,16 @@ def one_hot(codes: NDArray[Any], widths: list[int]) -> sparse.csr_array:
     row, column = np.nonzero(codes >= 0)
     lines = codes[row, column] + start[column]
     return sparse.csr_array((np.ones(len(row)), (lines, row)), shape=(sum(widths), len(codes)))
+
+
+def root_grain(size: int, *, unit: Array | float = 1.0, rows: float = 1.0) -> Any:
+    """Return the standard deviation of the difference of two roots of shares of `size` rows: √(rows · unit/(2 size)).
+
+    The number of rows with a rare property is a Poisson number x, and √x has standard deviation 1/2, whatever its mean
+    (but for the smallest); `rows` is how many rows come together.
+
+    References
+    ----------
+    F. J. Anscombe, The transformation of Poisson, binomial and negative-binomial data, Biometrika 35, 1948, section 2.
+    """
+    return np.sqrt(rows * unit / (2 * size))
