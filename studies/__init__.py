@@ -1,1 +1,1 @@
-"""Is it true? Studies that hold forecasts against trained models; `python -m studies.validation` writes the page."""
+"""Is it true? Forecasts against trained models, and audits against planted collapse; `make validation` runs both."""

@@ -10,13 +10,12 @@ from pathlib import Path
 from benchmarks.machine import describe_machine
 
 from studies.comparison import compare
+from studies.documents import DOCS, write_validation_page
 from studies.figure import draw
-from studies.page import write_page
 from studies.sets import STUDIES
 from studies.store import Record, read, write
 
 N_WORKERS = 2
-DOCS = Path(__file__).parent.parent / "docs"
 
 
 def main(words: list[str], *, docs: Path = DOCS) -> int:
@@ -46,13 +45,9 @@ def main(words: list[str], *, docs: Path = DOCS) -> int:
         draw(findings.rows, docs / "images" / f"validation-{name}.png")
         records = {**read(docs / "validation.json"), name: record}
         write(docs / "validation.json", records)
-        _write_page(docs)
-    _write_page(docs)
+        write_validation_page(docs)
+    write_validation_page(docs)
     return 0
-
-
-def _write_page(docs: Path) -> None:
-    (docs / "validation.md").write_text(write_page(read(docs / "validation.json")))
 
 
 if __name__ == "__main__":
