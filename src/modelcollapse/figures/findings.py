@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 
 from modelcollapse.decisions.distribution_result import DistributionAudit
 from modelcollapse.digits import HALF_WIDTH_90
-from modelcollapse.figures.style import GRID, INK, QUIET, VERMILLION, finish, legend_above, new_axes
+from modelcollapse.figures.style import GRID, INK, QUIET, VERMILLION, finish, legend_above, new_axes, say_unknown
 
 _LINEAR = 10.0  # distances beyond are drawn on a logarithmic scale
 _FARTHEST = 1e4
@@ -32,6 +32,8 @@ def draw_findings(data: pd.DataFrame, *, axes: Axes | None = None) -> Axes:
     """Draw all measures by topic; those found are coloured, and shaded is where a measure of real data mostly lies."""
     topics = list(dict.fromkeys(data["topic"]))
     axes = new_axes(height=1.2 + 0.32 * max(len(topics), 1)) if axes is None else axes
+    if not topics:
+        return say_unknown(axes)
     axes.set_xscale("symlog", linthresh=_LINEAR, linscale=1.5)
     finish(axes, x="standard deviations from a second real sample", y="")
     axes.grid(visible=False, axis="y")
@@ -42,7 +44,7 @@ def draw_findings(data: pd.DataFrame, *, axes: Axes | None = None) -> Axes:
     found = data["found"].astype(bool)
     axes.scatter(distance[~found], lane[~found], s=12, color=QUIET, label="like real data")
     axes.scatter(distance[found], lane[found], s=20, color=VERMILLION, marker="D", label="told apart")
-    reach = max(1.2 * _LINEAR, 1.3 * float(distance.abs().max()) if len(data) else 0.0)
+    reach = max(1.2 * _LINEAR, 1.3 * float(distance.abs().max()))
     axes.set_xlim(-reach, reach)
     ends = [5.0, *(10.0**k for k in range(1, int(np.log10(reach)) + 1))]
     axes.set_xticks([*(-end for end in reversed(ends)), 0.0, *ends], minor=False)
