@@ -13,7 +13,8 @@ from modelcollapse.decisions.distribution_result import DistributionAudit
 
 Outcome = dict[str, Any]
 
-MOST_NAMES = 8
+MOST_NAMES = 3
+"""Findings that are stored by name, the surest first."""
 CUTS = ("tail-cut rank", "next-token cut")
 """Facts that say how many tokens a cut has kept."""
 

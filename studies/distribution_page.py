@@ -21,7 +21,6 @@ RECOVERED_WITHIN = 0.2
 INTERVAL = 0.90
 FEWEST_TRIALS = 5
 """Scores of fewer trials have no range to speak of."""
-MOST_NAMES = 3
 SCORES = ("QualityReport", "DiagnosticReport", "MAUVE")
 
 HEAD = """## Audits of distributions
@@ -45,6 +44,7 @@ READING = f"""How to read the tables:
   (Clopper and Pearson). Aim: at least {FOUND_AIM:.0%} of the trials of a plant, and at most {ALARMS_AIM:.0%} of those
   in which a second real sample is compared.
 - *named*: trials in which a finding names what was planted: one of the topics in brackets, which were fixed before.
+- Below a table, *found by*: trials with a finding, by topic.
 - *recovered*: trials in which the audit's number of tokens kept is within {RECOVERED_WITHIN:.0%} of the planted one,
   and its median.
 - Rivals: mean score ± standard deviation, and the trials in which a plant is told apart: its score is worse than all
@@ -77,7 +77,7 @@ def _section(world: World, rows: list[Row]) -> str:
         theirs = [_scored(rows, plant, score) for score in scores]
         lines.append(_line([plant.name, *_found(audited, plant), *recovered, *theirs]))
     meanings = [
-        f"- *{plant.name}*: {plant.does}.{_most_often(_of(rows, plant, judge=AUDIT))}" for plant in world.plants
+        f"- *{plant.name}*: {plant.does}.{_told_by(_of(rows, plant, judge=AUDIT), plant)}" for plant in world.plants
     ]
     return "\n".join([*lines, "", *meanings, "", _cost(rows), ""])
 
@@ -153,12 +153,12 @@ def told_apart(values: list[float], honest: list[float]) -> int:
     return sum(value < min(honest) for value in values)
 
 
-def _most_often(rows: list[Row]) -> str:
-    """Return which measures were found most often."""
-    names = Counter(name for row in rows for name in row["first"])
-    if not names:
-        return ""
-    return " Most often: " + "; ".join(f"{name} ({n})" for name, n in names.most_common(MOST_NAMES)) + "."
+def _told_by(rows: list[Row], plant: Plant) -> str:
+    """Return in how many trials each topic had a finding, and which of the plant's topics never had one."""
+    topics = Counter(topic for row in rows for topic in row["findings"])
+    never = [topic for topic in plant.topics if rows and topic not in topics]
+    told = f" Found by: {', '.join(f'{topic} {n}' for topic, n in topics.most_common())}." if topics else ""
+    return told + (f" Never by: {', '.join(never)}." if never else "")
 
 
 def _cost(rows: list[Row]) -> str:

@@ -14,6 +14,7 @@ from scipy.stats import entropy, spearmanr
 from scipy.stats.contingency import association
 from sklearn.metrics import roc_auc_score
 
+from modelcollapse.estimation import table_classifier
 from modelcollapse.estimation.table_association import Association, fit_association
 from modelcollapse.estimation.table_categories import fit_categories
 from modelcollapse.estimation.table_classifier import area, tell_apart
@@ -230,3 +231,31 @@ def test_classifier_names_the_column_that_gives_the_rows_away() -> None:
     assert told.area > told.null.max()
     assert next(iter(told.importance)) == "b"
     assert told.null.mean() == pytest.approx(0.5, abs=5 * told.null.std() / np.sqrt(99))
+
+
+class NearerMean:
+    """A linear classifier: which class's mean is nearer."""
+
+    def __init__(self, features: np.ndarray, label: np.ndarray) -> None:
+        self.towards = features[label].mean(axis=0) - features[~label].mean(axis=0)
+
+    def predict_proba(self, features: np.ndarray) -> np.ndarray:
+        scores = features @ self.towards
+        return np.stack([-scores, scores], axis=1)
+
+
+def test_classifier_null_allows_for_what_folds_have_in_common(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table_classifier, "_fitted", lambda features, label, real, seed: NearerMean(features, label))
+    rng = np.random.default_rng(0)
+    columns = [f"x{k}" for k in range(8)]
+    squares = []
+    for _ in range(400):
+        frames = [pd.DataFrame(rng.standard_normal((200, 8)), columns=columns) for _ in range(2)]
+        schema = infer_schema(Frame(data=frames[0], name="real"), None)
+        tables = [encode(Frame(data=frame, name="table"), schema) for frame in frames]
+        told = tell_apart(*tables, n_splits=19, seed=0)
+        squares.append(((told.area - 0.5) / told.null.std(ddof=1)) ** 2)
+    expected = 18 / 16  # of a squared t with 18 degrees of freedom
+    stderr = np.std(squares, ddof=1) / np.sqrt(len(squares))
+    assert np.mean(squares) < expected + 5 * stderr
+    assert 2 * np.mean(squares) > expected + 5 * 2 * stderr  # the twin: folds taken to be independent

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,10 +12,12 @@ from scipy import stats
 
 from modelcollapse import InputError
 from modelcollapse.decisions import text_draws
+from modelcollapse.decisions.real_against_real import judge
 from modelcollapse.decisions.text_audit import RealText, audit_text, compare_with, reference
 from modelcollapse.decisions.text_null import STRETCHES, real_stretches, widened, without_seams
 from modelcollapse.decisions.text_result import TextAudit
 from modelcollapse.decisions.text_words import is_narrowing
+from modelcollapse.estimation.token_ids import read_tokens
 from text_worlds import bigram, cut, documents, written
 
 N_DOCUMENTS, LENGTH = 40, 1500
@@ -176,3 +179,16 @@ def test_widened_null_rejects_as_often_as_said() -> None:
     expected, stderr = 0.05, np.sqrt(0.05 * 0.95 / 4000)
     assert abs((distance > factor * stats.norm.isf(0.025)).mean() - expected) < 5 * stderr
     assert abs((distance > stats.norm.isf(0.025)).mean() - expected) > 5 * stderr  # the twin: not widened
+
+
+def test_repeated_ngrams_of_one_stretch_that_occurs_twice_are_no_finding() -> None:
+    generator = np.random.default_rng(0)
+    first, second = generator.integers(5000, size=20_000), generator.integers(5000, size=10_000)
+    second[4000:4012] = second[4020:4032]  # twelve words, which make five repeated 8-grams
+    held = reference([written(first)])
+    assert "repeated 8-grams" not in [finding.name for finding in compare_with(held, [written(second)]).found]
+    drawn = held.draws(10_000)
+    tokens = read_tokens([written(second)], vocabulary=held.vocabulary)
+    draws = text_draws.draw_synthetic(drawn, text_draws.prepare_synthetic(drawn, tokens.ids), seed=0)
+    without = replace(draws, measures=tuple(replace(measure, grain=0.0) for measure in draws.measures))
+    assert "repeated 8-grams" in [finding.name for finding in judge(without) if finding.found]  # the twin
