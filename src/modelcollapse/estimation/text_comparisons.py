@@ -16,6 +16,8 @@ NOVEL = (2, 3, 4)
 """Lengths of the n-grams whose novelty is measured."""
 COPIED = 8
 """Length of the n-grams that pass for copied."""
+PASSAGE = 1e-3
+"""Share of the n-grams that one passage may bring, a song or a formula: less says nothing about the text."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,7 +69,7 @@ def comparison_measures(setting: Setting, *, noun: str) -> tuple[Measure, ...]:
             less=f"{instead} of its different {size}-grams are not in real text",
             more=f"{instead} of its different {size}-grams are not in real text",
             comparison=True,
-            grain=share,
+            grain=PASSAGE,
         )
         for size in NOVEL
     ]
@@ -111,7 +113,7 @@ def comparison_measures(setting: Setting, *, noun: str) -> tuple[Measure, ...]:
             less=f"{instead} of its different {COPIED}-grams are also in real text",
             more=f"{instead} of its different {COPIED}-grams are also in real text",
             comparison=True,
-            grain=share,
+            grain=PASSAGE,
         ),
     )
 

@@ -22,8 +22,11 @@ MOST_TOKENS = 20_000_000
 """Tokens of a text that are kept; of longer ones, blocks at even distances."""
 UNITS = ("words", "characters")
 _AHEAD = 2  # blocks that are read while others are split, by core
+_LONGEST_WORD = 1 << 20  # bytes
 _PIECE = 1 << 14  # bytes of running text that a tokenizer is given at a time
-_SEPARATORS = tuple(bytes([code]) for code in range(0x1C, 0x20))  # white space to Unicode, not to ASCII
+# How the white space that only Unicode knows starts in UTF-8; E2 80 also starts other punctuation.
+_WIDE_SPACES = (b"\x1c", b"\x1d", b"\x1e", b"\x1f", b"\xc2\x85", b"\xc2\xa0", b"\xe1\x9a\x80", b"\xe2\x80",
+                b"\xe2\x81\x9f", b"\xe3\x80\x80")  # fmt: skip
 
 
 class Tokens(NamedTuple):
@@ -170,12 +173,14 @@ def _words(block: Block) -> Tokens:
     import pyarrow as pa
     from pyarrow import compute
 
-    plain = all(piece.isascii() and not any(code in piece for code in _SEPARATORS) for piece in block.pieces)
+    plain = not any(space in piece for piece in block.pieces for space in _WIDE_SPACES)
     # Arrow reads on after the end of a text that ends with white space, so none may.
     stripped = [piece.strip() if plain else piece.decode().strip().encode() for piece in block.pieces]
     texts = pa.array(stripped, pa.binary()).cast(pa.string())
     lists = compute.ascii_split_whitespace(texts) if plain else compute.utf8_split_whitespace(texts)
     words = lists.flatten().dictionary_encode()
+    if (compute.max(compute.binary_length(words.dictionary)).as_py() or 0) > _LONGEST_WORD:
+        raise InputError(f"a word of more than {_LONGEST_WORD >> 20} MB: no white space. Use characters as tokens.")
     ids, names = words.indices.to_numpy().astype(np.int32, copy=False), words.dictionary
     starts = lists.offsets.to_numpy()[:-1][np.array(block.starts, dtype=bool)].astype(np.int64)
     empty = compute.index(names, "").as_py()
