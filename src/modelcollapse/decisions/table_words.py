@@ -16,6 +16,8 @@ from modelcollapse.estimation.wording import counted, listing
 
 N_DETAILS = 6
 """Sentences of the details, at most."""
+N_FACTS = 5
+"""Columns whose importance to the classifier is told, at most."""
 N_EXAMPLES = 10
 """Lost categories that are named, at most."""
 _LOST_CLUSTER = 0.2  # of the real share: a cluster with less counts as lost
@@ -24,14 +26,19 @@ _STANDS_OUT = 1.0  # real standard deviations from the real mean, from which on 
 _HEADLINES: tuple[
     tuple[tuple[str, ...], int, str, str], ...
 ] = (  # beginnings of names, sign, what is said, of how many
-    (("spread", "middle 90 %"), -1, "spread is smaller in", "column"),
-    (("spread", "middle 90 %"), 1, "spread is larger in", "column"),
+    (("spread of all",), -1, "spread is smaller on average", ""),
+    (("spread of all",), 1, "spread is larger on average", ""),
+    (("spread of `", "middle 90 %"), -1, "spread is smaller in", "column"),
+    (("spread of `", "middle 90 %"), 1, "spread is larger in", "column"),
+    (("tails of all",), -1, "tails are thinner on average", ""),
+    (("tails of all",), 1, "tails are heavier on average", ""),
     (("lower tail", "upper tail", "depth of the"), -1, "tails are thinner in", "column"),
     (("lower tail", "upper tail", "depth of the"), 1, "tails are heavier in", "column"),
     (("share outside",), 1, "values lie outside of the real range in", "column"),
     (("mean of `", "median"), 0, "values are shifted in", "column"),
     (("lost categories",), 1, "categories are gone in", "column"),
-    (("number of categories", "kept rare"), -1, "categories are gone in", "column"),
+    (("number of categories of all",), -1, "categories are gone on average", ""),
+    (("number of categories of `", "kept rare"), -1, "categories are gone in", "column"),
     (("invented categories",), 1, "there are new categories in", "column"),
     (("entropy", "total variation"), 0, "shares of categories differ in", "column"),
     (("missing share",), 0, "shares of missing values differ in", "column"),
@@ -66,7 +73,10 @@ def _headlines(found: Sequence[Finding]) -> Iterator[str]:
         names = [f.name for f in found if f.name.startswith(starts) and (sign == 0 or sign * f.distance > 0)]
         if names:
             subjects.setdefault((said, noun), set()).update(name.partition("`")[2] or name for name in names)
+    by_column = {said.removesuffix(" in") for said, noun in subjects if noun}
     for (said, noun), which in subjects.items():
+        if said.removesuffix(" on average") in by_column and not noun:
+            continue  # said of single columns already
         yield f"{said} {_counted(len(which), noun)}" if noun else said
 
 
@@ -149,5 +159,5 @@ def facts(told: TwoSample) -> tuple[Fact, ...]:
             interval=None,
             meaning="fall of the classifier's area under the curve when the column is shuffled",
         )
-        for column, fall in told.importance.items()
+        for column, fall in list(told.importance.items())[:N_FACTS]
     )

@@ -42,7 +42,7 @@ class Categories(SumTopic):
     real: RowFeatures
 
     def measures(self, size: int) -> tuple[Measure, ...]:
-        """Return six measures of each column, the first of all columns first, then those of its bands."""
+        """Return three summaries of each column, and with several columns one over all; then comparisons likewise."""
         kinds = tuple(
             Measure(
                 noun=noun,
@@ -57,21 +57,25 @@ class Categories(SumTopic):
             for noun, topic, less, more, compared, scale, grain in _kinds(size, max(map(len, self.counts), default=1))
             for name in self.names
         )
-        return kinds + tuple(self._band_measure(column, *band) for column, band in self._bands(size))
+        summaries = [measure for measure in kinds if not measure.comparison] + [_OVERALL] * (len(self.names) > 1)
+        comparisons = [measure for measure in kinds if measure.comparison]
+        bands = [self._band_measure(column, *band) for column, band in self._bands(size)]
+        return (*summaries, *comparisons, *bands)
 
     def encode(self, table: Columns) -> RowFeatures:
         """Return the features of the rows of another table."""
         return _features(table, [len(count) for count in self.counts])
 
     def summary(self, statistic: Array, rows: RowFeatures, size: int) -> Array:
-        """Return the number of categories, entropy in nats and root of the missing share, each (P, q)."""
+        """Return the number of categories, entropy in nats and root of the missing share, each (P, q); mean number."""
         q = len(self.names)
         counts = statistic[:, q:]
         share = counts / size
         surprise = -share * np.log(np.where(share > 0, share, 1.0))
         found = self._by_column((counts > 0).astype(float), rows)
         missing = np.sqrt(statistic[:, :q] / size)
-        return np.concatenate([found, self._by_column(surprise, rows), missing], axis=1)
+        overall = [found.mean(axis=1, keepdims=True)] if q > 1 else []
+        return np.concatenate([found, self._by_column(surprise, rows), missing, *overall], axis=1)
 
     def comparison(self, first: Array, second: Array, rows: RowFeatures, size: int) -> Array:
         """Return the shares lost, invented and shifted, each (P, q), then the kept share of each band."""
@@ -145,6 +149,15 @@ def _features(table: Columns, widths: list[int]) -> RowFeatures:
     )
     columns = np.arange(len(widths))
     return RowFeatures(values, groups=np.concatenate([np.repeat(columns, widths), np.repeat(columns, new_widths)]))
+
+
+_OVERALL = Measure(
+    noun="number of categories of all columns",
+    topic="categories",
+    less="columns have {synthetic} categories on average, {real} in as many real rows",
+    more="columns have {synthetic} categories on average, {real} in as many real rows",
+    grain=1.0,
+)
 
 
 def _kept(first: Array, second: Array, low: int, high: int) -> Array:

@@ -74,12 +74,13 @@ class Spread(SumTopic):
     real: RowFeatures
 
     def measures(self, size: int) -> tuple[Measure, ...]:
-        """Return eight measures of each column, the first one of all columns first."""
-        return tuple(
+        """Return eight measures of each column, the first one of all columns first, then two over all columns."""
+        single = tuple(
             Measure(noun=noun, subject=f"`{name}`", topic=topic, less=less, more=more, scale=scale, grain=grain)
             for noun, topic, less, more, scale, unit, rows in _KINDS
             for name, grain in zip(self.names, _grain(scale, self.at.scale**unit, rows, size), strict=True)
         )
+        return single if len(self.names) < 2 else single + _OVERALL
 
     def encode(self, table: Columns) -> RowFeatures:
         """Return the features of the rows of another table."""
@@ -87,7 +88,10 @@ class Spread(SumTopic):
         return RowFeatures(_features(table.numbers, self.at, outside))
 
     def summary(self, statistic: Array, rows: RowFeatures, size: int) -> Array:
-        """Return log sd, mean, and roots of tail shares, mean excesses, shares outside and missing, each (P, p)."""
+        """Return log sd, mean, and roots of tail shares, mean excesses, shares outside and missing, each (P, p).
+
+        With several columns, also the means of log sd in units of the real one, and of the shares in both tails.
+        """
         sum_of = statistic.reshape(len(statistic), _FEATURES, -1)
         known = np.maximum(sum_of[:, 0], 1.0)
         mean = sum_of[:, 1] / known
@@ -96,7 +100,11 @@ class Spread(SumTopic):
         unknown = 1 - sum_of[:, 0] / size
         roots = [below, above, short * self.at.scale, over * self.at.scale, outside, unknown]
         plain = [np.log(deviation * self.at.scale), self.at.center + mean * self.at.scale]
-        return np.concatenate([*plain, *(np.sqrt(np.maximum(root, 0.0)) for root in roots)], axis=1)
+        single = [*plain, *(np.sqrt(np.maximum(root, 0.0)) for root in roots)]
+        if len(self.names) < 2:
+            return np.concatenate(single, axis=1)
+        overall = np.column_stack([np.log(deviation).mean(axis=1), np.sqrt((below + above).mean(axis=1))])
+        return np.concatenate([*single, overall], axis=1)
 
 
 def fit_spread(real: Columns) -> Spread:
@@ -165,6 +173,23 @@ _KINDS: tuple[tuple[str, str, str, str, Literal["plain", "log", "root"], int, fl
     ("depth of the upper tail", "tails", *_OVER, "root", 1, 1.0),
     ("share outside of the range", "range", *_OUTSIDE, "root", 0, _RARE_ROWS),
     ("missing share", "missing values", *_MISSING, "root", 0, 1.0),
+)
+
+_OVERALL = (
+    Measure(
+        noun="spread of all numeric columns",
+        topic="spread",
+        less="numeric columns vary {change} less than in real data, on average",
+        more="numeric columns vary {change} more than in real data, on average",
+        scale="log",
+    ),
+    Measure(
+        noun="tails of all numeric columns",
+        topic="tails",
+        less="{synthetic_share} of the numbers lie in the tails, {real_share} of real ones, on average over columns",
+        more="{synthetic_share} of the numbers lie in the tails, {real_share} of real ones, on average over columns",
+        scale="root",
+    ),
 )
 
 
