@@ -27,7 +27,7 @@ from modelcollapse.simulation.poisson_engine import solve_poisson
 from modelcollapse.simulation.tokens_engine import solve_tokens
 from modelcollapse.streams import stream
 
-REPEATS = 5
+REPEATS, LOOP_REPEATS = 5, 2
 TOKENS, GENERATIONS, REPLICATES = 50_000, 100, 100
 TEXT_LENGTH, VOCABULARY, TEXTS = 500_000, 20_000, 5
 CHILD = """
@@ -59,9 +59,10 @@ def run() -> str:
         "## Chains of tokens, Gaussians, rates and texts",
         "",
         f"Simulation on {n_cores()} cores, best of {REPEATS}. The alternatives are loops over trajectories and",
-        "generations on one core, in the style of the field's scripts (`benchmarks/chains_rival.py`). Where a loop",
-        "runs fewer trajectories than the workload has, its time is extrapolated from those. The last column is how",
-        "far apart the two are at the last generation, in standard errors of the difference.",
+        "generations on one core, in the style of the field's scripts (`benchmarks/chains_rival.py`), best of",
+        f"{LOOP_REPEATS}. Where a loop runs fewer trajectories than the workload has, its time is extrapolated from",
+        "those. The last column is how far apart the two are at the last generation, in standard errors of the",
+        "difference.",
         "",
         "| workload | trajectories of the loop | loop, seconds | simulation, seconds | ratio | apart |",
         "|---|---|---|---|---|---|",
@@ -162,9 +163,9 @@ def _row(
     trajectories: tuple[int, int],
 ) -> str:
     """Return a row of the table: a loop over some of the trajectories against the simulation of all."""
-    seconds, result = min((_timed(solve) for _ in range(REPEATS)), key=lambda pair: pair[0])
+    seconds, result = _best(solve, REPEATS)
     some, every = trajectories
-    elapsed, values = _timed(lambda: loop(some))
+    elapsed, values = _best(lambda: loop(some), LOOP_REPEATS)
     elapsed *= every / some
     quantity, shift = share
     error = np.hypot(result.stderr["generations"][quantity][-1], values.std(ddof=1) / np.sqrt(len(values)))
@@ -248,6 +249,11 @@ def _measure(size: int) -> dict[str, float]:
     command = [sys.executable, "-c", CHILD, *numbers]
     facts: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return facts
+
+
+def _best(work: Callable[[], Outcome], repeats: int) -> tuple[float, Outcome]:
+    """Return the shortest of several times, and what came out."""
+    return min((_timed(work) for _ in range(repeats)), key=lambda pair: pair[0])
 
 
 def _timed(work: Callable[[], Outcome]) -> tuple[float, Outcome]:

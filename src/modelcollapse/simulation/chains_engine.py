@@ -28,7 +28,7 @@ N_REPLICATES = 100
 NUMBERS = 2**22
 """Numbers that a draw holds, of as many replicates as go into them: 32 MB."""
 
-MOST_AT_ONCE = 2_048
+MOST_AT_ONCE = 4_096
 """Replicates of a draw, however small they are: nobody waits for more than are wanted, and all cores have work."""
 
 EXACT = "exact in law at this size"

@@ -72,7 +72,7 @@ def gaussian_chains(
         variance = np.square(data.factor).sum(axis=(1, 2)) / world.divisor(data)
         for name, values in measured(variance, data.mean, eigenvalues, threshold=threshold).items():
             found.setdefault(name, []).append(values)
-    return {name: np.stack(values, axis=1) for name, values in found.items()}
+    return {name: np.array(values).T for name, values in found.items()}
 
 
 def measured(variance: Array, mean: Array, eigenvalues: Array, *, threshold: float | None) -> dict[str, Array]:

@@ -47,22 +47,24 @@ def gaussian_subset_chains(
     assert refits.subsample is not None
     scales, seen = np.sqrt(eigenvalues), _choose(generator, refits, n_replicates=n_replicates)
     draws = GaussianDraws(generator, scales, unbiased=unbiased, n_replicates=n_replicates)
-    values = np.empty((seen.edges[-1, -1], len(scales)))
+    values = generator.standard_normal(
+        (seen.edges[-1, -1], len(scales))
+    )  # in units of their models, until it is theirs
     tick()
     filled, rows = seen.of_batch(0)
-    values[rows[filled]] = generator.standard_normal((int(filled.sum()), len(scales))) * scales
+    values[rows[filled]] *= scales
     model = _with_others(draws, np.where(filled[..., None], values[rows], 0.0), filled, n_first=refits.n_first)
     found = {name: [array] for name, array in _measured(draws, model, eigenvalues, threshold).items()}
     for generation in range(1, refits.generations + 1):
         tick()
         filled, rows = seen.of_batch(generation)
-        steps = generator.standard_normal((*filled.shape, model.factor.shape[2])) @ model.factor.swapaxes(1, 2)
-        steps /= np.sqrt(draws.divisor(model))[:, None, None]
+        factor = model.factor / np.sqrt(draws.divisor(model))[:, None, None]
+        steps = values.take(rows, axis=0)[..., : factor.shape[2]] @ factor.swapaxes(1, 2)
         values[rows[filled]] = (model.mean[:, None] + steps)[filled]
         model = _moments(values.take(seen.subsets[generation - 1], axis=0))
         for name, array in _measured(draws, model, eigenvalues, threshold).items():
             found[name].append(array)
-    return {name: np.stack(arrays, axis=1) for name, arrays in found.items()}
+    return {name: np.array(arrays).T for name, arrays in found.items()}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -72,7 +72,7 @@ def kernel_chains(
         for name, values in measured(variance, mean, eigenvalues, threshold=threshold).items():
             found.setdefault(name, []).append(values)
     found.pop("standard_deviation", None)
-    return {name: np.stack(values, axis=1) for name, values in found.items()}
+    return {name: np.array(values).T for name, values in found.items()}
 
 
 class _Kernels:

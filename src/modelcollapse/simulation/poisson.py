@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -30,7 +31,7 @@ class Sums:
     n_samples: Array
     total: Array
 
-    @property
+    @cached_property
     def rates(self) -> Array:
         """The fitted rates, (n_replicates, n_rates)."""
         return self.total / self.n_samples
@@ -57,12 +58,12 @@ def poisson_chains(
     dict of str to array, (n_replicates, n_generations)
         `squared_error` Σ_j (λ_t,j − λ_j)² and `surviving_rates`, the number of rates that are not 0.
     """
-    errors, survivors = [], []
+    errors, survivors, each = [], [], np.ones(len(rates))
     for data in fitted_on(_Sums(generator, rates, n_replicates=n_replicates), refits):
         tick()
-        errors.append(np.square(data.rates - rates).sum(axis=1))
-        survivors.append((data.total > 0).sum(axis=1).astype(np.float64))
-    return {"squared_error": np.stack(errors, axis=1), "surviving_rates": np.stack(survivors, axis=1)}
+        errors.append(np.square(data.rates - rates) @ each)  # faster than a sum over few rates
+        survivors.append((data.total > 0) @ each)
+    return {"squared_error": np.array(errors).T, "surviving_rates": np.array(survivors).T}
 
 
 def poisson_numbers(generator: np.random.Generator, means: Array) -> Array:
@@ -73,9 +74,9 @@ def poisson_numbers(generator: np.random.Generator, means: Array) -> Array:
     >>> (poisson_numbers(np.random.default_rng(0), np.array([0.0, 1e18])) / 1e18).round(6).tolist()
     [0.0, 1.0]
     """
-    large = means > LARGE
-    if not large.any():
+    if means.max() <= LARGE:
         return generator.poisson(means).astype(np.float64)
+    large = means > LARGE
     numbers = generator.poisson(np.where(large, 0.0, means)).astype(np.float64)
     normal = generator.standard_normal(int(large.sum()))
     numbers[large] = np.rint(means[large] + np.sqrt(means[large]) * normal)
