@@ -9,6 +9,7 @@ import numpy as np
 from modelcollapse.checks import Array
 from modelcollapse.decisions.distribution_result import Fact, Finding, Loss
 from modelcollapse.decisions.real_against_real import Draws
+from modelcollapse.decisions.text_words import is_narrowing
 from modelcollapse.digits import HALF_WIDTH_90, rough_text, share_text
 from modelcollapse.estimation.near_duplicates import copied_share, near_duplicate_share
 from modelcollapse.estimation.next_token_cut import next_token_cut
@@ -23,6 +24,7 @@ TOLERANCE = 0.5
 """Drift that a safe amount keeps to, in units of the sampling error of the real text itself."""
 _PAPER_TOLERANCE = 0.1
 _EXAMPLES = 8
+_ABOUT_TYPES = ("vocabulary", "tail", "rare tokens")
 _SURELY_SEEN = 10  # times a token is expected in the synthetic text, so that its absence is a loss
 
 
@@ -54,7 +56,8 @@ def facts(
     types = value[f"different {noun}"]
     seen = (types.synthetic, types.synthetic - spread[types.name], types.synthetic + spread[types.name])
     ranks = _cut_ranks(law, synthetic, relative=spread[types.name] / max(types.synthetic, 1.0))
-    fewer = types.found and types.distance < 0
+    lost = any(finding.found and is_narrowing(finding) and finding.topic in _ABOUT_TYPES for finding in findings)
+    fewer = lost and types.distance < 0
     parts = [_floor(law, ranks, noun, fewer=fewer)]
     if fewer:
         lines = _lines_of_descent(size, len(synthetic.ids))

@@ -65,10 +65,9 @@ def details(findings: tuple[Finding, ...], facts: tuple[Fact, ...], *, noun: str
     if "generations of replacement" in by_name:
         n, floor = by_name["generations of replacement"].value, by_name["floor"].value
         times = "one generation" if round(n, 1) == 1 else f"{rough_text(n, 2)} generations" if n > 1 else ""
-        said.append(
-            f"This is as much vocabulary as {times or 'less than one generation'} of replacement would lose; about "
-            f"{share_text(floor)} of real text is in {noun} that this text is without."
-        )
+        without = f"; about {share_text(floor)} of real text is in {noun} that this text is without" if floor else ""
+        lost = times or "less than one generation"
+        said.append(f"This is as much vocabulary as {lost} of replacement would lose{without}.")
     if "next-token cut" in by_name:
         said.append(f"Next {noun} seem to be drawn from {by_name['next-token cut'].value:.0f} candidates only.")
     copied = [finding for finding in found if finding.topic == "copies" and finding.distance > 0]
