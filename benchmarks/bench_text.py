@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 import tempfile
@@ -42,7 +43,7 @@ def run() -> str:
             "## Text",
             "",
             f"Words drawn by Zipf's law, two texts of {megabytes:.0f} MB each (`benchmarks/zipf_text.py`). The loop is "
-            "`collections.Counter` over `str.split`, line by line, in one thread; both count the same. Memory is the "
+            "`collections.Counter` over `str.split`, line by line, in one thread; both count the same, and the better of two runs is shown. Memory is the "
             "largest resident size of a process that only audits.",
             "",
             "| | | wanted |",
@@ -61,9 +62,13 @@ def _said(reached: bool) -> str:
 
 
 def _timed(work: Callable[[Path], dict[str, int]], path: Path) -> tuple[float, dict[str, int]]:
-    start = time.perf_counter()
-    outcome = work(path)
-    return time.perf_counter() - start, outcome
+    """Return the seconds of the better of two runs, and what came out."""
+    best, outcome = math.inf, {}
+    for _ in range(2):
+        start = time.perf_counter()
+        outcome = work(path)
+        best = min(best, time.perf_counter() - start)
+    return best, outcome
 
 
 def _count_in_a_loop(path: Path) -> dict[str, int]:

@@ -12,16 +12,16 @@ from modelcollapse.checks import Array
 from modelcollapse.estimation.near_duplicates import copied_share, near_duplicate_share
 from modelcollapse.estimation.next_token_cut import next_token_cut
 from modelcollapse.estimation.tail_cut import cut_rank, expected_types
-from modelcollapse.estimation.text_comparisons import common_ngrams, comparison_measures, comparisons
+from modelcollapse.estimation.text_comparisons import common_ngrams, comparisons
 from modelcollapse.estimation.text_measures import (
     COMMON,
     Measured,
     measured,
     setting_of,
     summaries,
-    summary_measures,
     zipf_exponent,
 )
+from modelcollapse.estimation.text_wording import comparison_measures, summary_measures
 from modelcollapse.estimation.token_bags import SIZES, BaggedText, bag_text
 from modelcollapse.estimation.token_ids import TokenSequence
 from text_worlds import N_TYPES, bigram, cut, documents

@@ -12,7 +12,7 @@ from modelcollapse.decisions.real_against_real import N_OBSERVED, Draws, synthet
 from modelcollapse.decisions.text_null import real_stretches, widened, without_seams
 from modelcollapse.decisions.text_result import RankFrequencies
 from modelcollapse.estimation.measure import Measure
-from modelcollapse.estimation.text_comparisons import common_ngrams, comparison_measures, comparisons
+from modelcollapse.estimation.text_comparisons import common_ngrams, comparisons
 from modelcollapse.estimation.text_compression import compressed_sizes
 from modelcollapse.estimation.text_measures import (
     Counts,
@@ -21,8 +21,8 @@ from modelcollapse.estimation.text_measures import (
     measured,
     setting_of,
     summaries,
-    summary_measures,
 )
+from modelcollapse.estimation.text_wording import comparison_measures, summary_measures
 from modelcollapse.estimation.token_bags import MOST_BAGS, BaggedText, Bags, Ids, bag_text
 from modelcollapse.estimation.token_ids import Vocabulary
 from modelcollapse.parallel import side_by_side

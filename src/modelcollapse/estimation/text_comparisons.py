@@ -8,16 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from modelcollapse.checks import Array
-from modelcollapse.estimation.measure import Measure
-from modelcollapse.estimation.text_measures import Counts, Measured, Setting, log_sum
+from modelcollapse.estimation.text_measures import Counts, Measured, log_sum
 from modelcollapse.estimation.token_bags import SIZES, Bags, Codes, bits
 
 NOVEL = (2, 3, 4)
 """Lengths of the n-grams whose novelty is measured."""
 COPIED = 8
 """Length of the n-grams that pass for copied."""
-PASSAGE = 1e-3
-"""Share of the n-grams that one passage may bring, a song or a formula: less says nothing about the text."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,84 +40,6 @@ def common_ngrams(first: Measured, second: Measured) -> Common:
         _, in_one, in_other = np.intersect1d(one.codes, other.codes, assume_unique=True, return_indices=True)
         masks[size] = (one.marks.masks[in_one], other.marks.masks[in_other])
     return Common(masks=masks)
-
-
-def comparison_measures(setting: Setting, *, noun: str) -> tuple[Measure, ...]:
-    """Return the measures whose values `comparisons` gives, in its order; `noun` is what the tokens are called."""
-    n_tokens = setting.bags * setting.length
-    share = 1 / n_tokens
-    instead = "{synthetic_share} instead of {real_share}"
-    bands = [
-        Measure(
-            noun=f"{noun} kept",
-            subject=f"those seen {_times(band)}",
-            topic="rare tokens",
-            less=f"of the {noun} that real text has {_times(band)}, it has {instead}",
-            more=f"of the {noun} that real text has {_times(band)}, it has {instead}",
-            comparison=True,
-            grain=1 / max(1.0, n_types),
-        )
-        for band, n_types in zip(setting.bands, setting.types_in_band, strict=True)
-    ]
-    novelty = [
-        Measure(
-            noun=f"{size}-gram novelty",
-            topic="n-grams",
-            less=f"{instead} of its different {size}-grams are not in real text",
-            more=f"{instead} of its different {size}-grams are not in real text",
-            comparison=True,
-            grain=PASSAGE,
-        )
-        for size in NOVEL
-    ]
-    return (
-        Measure(
-            noun=f"frequencies of {noun}",
-            topic="vocabulary",
-            less=f"its {noun} are too close to real frequencies: divergence {{synthetic}} instead of {{real}}",
-            more=f"its {noun} have other frequencies: divergence {{synthetic}} instead of {{real}}",
-            comparison=True,
-        ),
-        Measure(
-            noun="lost mass",
-            topic="tail",
-            less=f"it lacks {noun} that make up {{synthetic_share}} of real text instead of {{real_share}}",
-            more=f"it lacks {noun} that make up {{synthetic_share}} of real text instead of {{real_share}}",
-            comparison=True,
-            grain=share,
-        ),
-        Measure(
-            noun="new mass",
-            topic="tail",
-            less=f"{noun} that real text lacks make up {{synthetic_share}} of it instead of {{real_share}}",
-            more=f"{noun} that real text lacks make up {{synthetic_share}} of it instead of {{real_share}}",
-            comparison=True,
-            grain=share,
-        ),
-        Measure(
-            noun=f"{noun} kept",
-            topic="rare tokens",
-            less=f"of the different {noun} of real text, it has {instead}",
-            more=f"of the different {noun} of real text, it has {instead}",
-            comparison=True,
-            grain=1 / max(1.0, sum(setting.types_in_band)),
-        ),
-        *bands,
-        *novelty,
-        Measure(
-            noun=f"{COPIED}-grams found in real text",
-            topic="copies",
-            less=f"{instead} of its different {COPIED}-grams are also in real text",
-            more=f"{instead} of its different {COPIED}-grams are also in real text",
-            comparison=True,
-            grain=PASSAGE,
-        ),
-    )
-
-
-def _times(band: tuple[int, int]) -> str:
-    low, high = band
-    return {1: "once", 2: "twice"}.get(low, f"{low} times") if low == high else f"{low} to {high} times"
 
 
 def comparisons(

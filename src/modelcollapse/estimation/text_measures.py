@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelcollapse.checks import Array
-from modelcollapse.estimation.measure import Measure
 from modelcollapse.estimation.token_bags import SIZES, BaggedText, Bags, Codes, bits
 
 Counts = NDArray[np.intp]
@@ -17,12 +16,13 @@ BANDS = ((1, 1), (2, 2), (3, 5), (6, 10), (11, 30), (31, 100), (101, 300))
 """Occurrences in a real part by which its tokens are grouped."""
 COMMON = 20
 """Commonest tokens of a text, whose followers are counted."""
+FEW_REPEATS = 10
+"""Added to repeated n-grams, so that their logarithm does not tell none from a few."""
 FIRST_RANK, MOST_RANKS = 10, 5000
 """Ranks over which the Zipf exponent is fitted, at the most."""
 _FEWEST_IN_BAND = 10
 _FEWEST_AT_LAST_RANK = 10
 _FITTED_RANKS = 40
-_FEW_REPEATS = 10  # added to the repeats, so that the logarithm does not tell none from a few
 _HEAD = 4  # times as many types are kept as ranks are fitted, so that the ranks of every part are among them
 
 
@@ -117,86 +117,6 @@ def measured(text: BaggedText, *, setting: Setting, compressed: Array) -> Measur
     )
 
 
-def summary_measures(setting: Setting, *, noun: str) -> tuple[Measure, ...]:
-    """Return the measures whose values `summaries` gives, in its order; `noun` is what the tokens are called.
-
-    Notes
-    -----
-    A stretch of 2n − 1 tokens that occurs twice makes n repeated n-grams at once. Repeats that come n at a time, about
-    R together, have the standard deviation √(n R): their grain, with at least one such stretch.
-    """
-    n_tokens = setting.bags * setting.length
-    share = 1 / n_tokens
-    zipf = Measure(
-        noun="Zipf exponent",
-        topic="vocabulary",
-        less=f"its commonest {noun} are less dominant: Zipf exponent {{synthetic}} instead of {{real}}",
-        more=f"its commonest {noun} are more dominant: Zipf exponent {{synthetic}} instead of {{real}}",
-    )
-    repeats = [
-        Measure(
-            noun=f"repeated {size}-grams",
-            topic="repetition",
-            less=f"{{synthetic_share}} of its {size}-grams repeat an earlier one instead of {{real_share}}",
-            more=f"{{synthetic_share}} of its {size}-grams repeat an earlier one instead of {{real_share}}",
-            scale="log",
-            grain=float(np.sqrt(size * max(size, repeated)) / (repeated + _FEW_REPEATS)),
-        )
-        for size, repeated in zip(SIZES, setting.repeats, strict=True)
-    ]
-    return (
-        Measure(
-            noun=f"different {noun}",
-            topic="vocabulary",
-            less=f"it has {{change}} fewer different {noun}",
-            more=f"it has {{change}} more different {noun}",
-            grain=1.0,
-        ),
-        Measure(
-            noun="type growth",
-            topic="vocabulary",
-            less=f"more text brings fewer new {noun}: growth exponent {{synthetic}} instead of {{real}}",
-            more=f"more text brings more new {noun}: growth exponent {{synthetic}} instead of {{real}}",
-            grain=share,
-        ),
-        Measure(
-            noun=f"different {noun} in a bag",
-            topic="vocabulary",
-            less=f"a stretch of {setting.length:,} {noun} holds {{change}} fewer different ones",
-            more=f"a stretch of {setting.length:,} {noun} holds {{change}} more different ones",
-            grain=1 / setting.bags,
-        ),
-        Measure(
-            noun="entropy",
-            topic="vocabulary",
-            less=f"its {noun} are less evenly used: an entropy of {{synthetic}} bits instead of {{real}}",
-            more=f"its {noun} are more evenly used: an entropy of {{synthetic}} bits instead of {{real}}",
-        ),
-        Measure(
-            noun=f"missing mass ({noun} seen once)",
-            topic="tail",
-            less=f"{noun} that occur once make up {{synthetic_share}} of the text instead of {{real_share}}",
-            more=f"{noun} that occur once make up {{synthetic_share}} of the text instead of {{real_share}}",
-            grain=share,
-        ),
-        *([zipf] if setting.last_rank else []),
-        *repeats,
-        Measure(
-            noun=f"followers of common {noun}",
-            topic="next token",
-            less=f"its common {noun} are followed by {{change}} fewer different ones",
-            more=f"its common {noun} are followed by {{change}} more different ones",
-            grain=1 / COMMON,
-        ),
-        Measure(
-            noun="compressed size",
-            topic="repetition",
-            less="it compresses to {synthetic_share} of its size instead of {real_share}: more predictable",
-            more="it compresses to {synthetic_share} of its size instead of {real_share}: less predictable",
-        ),
-    )
-
-
 def summaries(whole: Measured, bags: Bags, counts: Counts) -> Array:
     """Return the summaries of a part of a text, in the order of `summary_measures`.
 
@@ -235,7 +155,7 @@ def summaries(whole: Measured, bags: Bags, counts: Counts) -> Array:
         values.append(zipf_exponent(counts[whole.head], last_rank=whole.setting.last_rank))
     for size in SIZES:
         windows = max(1, len(bags) * ngrams[size].windows)
-        values.append(np.log((_repeats(whole.text, bags, size) + _FEW_REPEATS) / windows))
+        values.append(np.log((_repeats(whole.text, bags, size) + FEW_REPEATS) / windows))
     context, masks = whole.followers
     present = context[(masks & bits(bags)) != 0]
     followers = np.bincount(present, minlength=COMMON)
