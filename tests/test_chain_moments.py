@@ -42,6 +42,31 @@ def test_accumulation_approaches_its_limit_from_any_first_generation(first, synt
     np.testing.assert_allclose(errors, np.multiply(tail, saturation), rtol=0.02)
 
 
+@pytest.mark.parametrize(("first", "synthetic"), [(1, 1), (1, 7), (3, 2), (10**9, 10), (10**12, 1), (10**12, 10**12)])
+def test_accumulation_ends_at_the_product_whatever_the_sizes(first, synthetic):
+    """Differences of large logarithms of gamma functions would leave no digit, and even a negative limit."""
+    ratio, last = first / synthetic, 10**6
+    factors = np.log1p(-1 / (synthetic * (ratio + np.arange(1.0, last + 1)) ** 2))
+    rest = -1 / (synthetic * (ratio + last + 0.5))
+    expected = 1 / first - (1 - 1 / first) * np.expm1(factors.sum() + rest)
+    limit = limiting_mean_variance("accumulate", Samples(first, synthetic))
+    assert limit == pytest.approx(expected, rel=1e-11, abs=0.0)
+    assert limit != pytest.approx(-np.expm1(factors.sum() + rest), rel=1e-11, abs=0.0)
+
+
+def test_replacement_knows_its_spread_to_the_last_digit():
+    moments = chain_moments("replace", Samples(2, 2), generations=200)
+    np.testing.assert_allclose(moments.spread, 0.5 ** np.arange(1, 202), rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["accumulate", "accumulate-subsample", "recent", "random-past", "mix"])
+def test_moments_of_one_sample_at_a_time_are_not_negative(kind):
+    real, subsample = (1 if kind == "mix" else None), (1 if kind == "accumulate-subsample" else None)
+    samples = Samples(1, 1, real=real, subsample=subsample)
+    moments = chain_moments(kind, samples, generations=40, window=1, reused=True)
+    assert min(moments.mean_variance.min(), moments.drift.min(), moments.spread.min()) >= 0
+
+
 def test_poisson_accumulation_ends_at_a_sixth_of_pi_squared():
     limit = limiting_mean_variance("accumulate", Samples(100, 100), family="poisson")
     assert np.isclose(100 * limit, np.pi**2 / 6, rtol=1e-12)

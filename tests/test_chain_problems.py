@@ -31,6 +31,7 @@ WORKFLOWS = [
 CHAINS = [
     *(TokenChain(Law.zipf(6, exponent=1.1), workflow) for workflow in WORKFLOWS),
     TokenChain([Context(Law.uniform(3), frequency=3.0), Context(Law.bernoulli(0.2))], REPLACE),
+    TokenChain([Context(Law.uniform(3), frequency=3.0)], REPLACE),
     TokenChain(Law.zipf_mandelbrot(9, offset=1.0, exponent=2.7), REPLACE),
     TokenChain(Law.explicit([0.5, 0.5, 0.0]), REPLACE),
     GaussianChain(Spectrum.power_law(4, exponent=1.0), REPLACE, estimator="unbiased"),

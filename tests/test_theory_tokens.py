@@ -144,6 +144,15 @@ def test_contexts_are_averaged_by_frequency() -> None:
     assert both.bounds["collapse_time"].upper == pytest.approx(0.75 * upper[0] + 0.25 * upper[1], rel=1e-12)
 
 
+def test_shares_of_contexts_are_at_most_1() -> None:
+    """Frequencies add up to 1 but for rounding."""
+    contexts = [Context(Law.uniform(1), frequency=f) for f in (0.6, 0.3, 0.2)]
+    chain = TokenChain(contexts, Resampling("replace", generations=2, n_samples=50))
+    assert np.tensordot(chain.frequencies, np.ones((3, 1)), axes=1) > 1
+    found = solve_tokens(chain)
+    assert max(found.generations["concentration"]) == max(found.generations["collapse_probability"]) == 1
+
+
 def test_tokens_that_never_occur_change_nothing() -> None:
     with_nothing = solve_tokens(token_chain(Law.explicit([0.6, 0.0, 0.3, 0.1, 0.0])))
     without = solve_tokens(token_chain(Law.explicit([0.1, 0.6, 0.3])))

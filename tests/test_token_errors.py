@@ -219,6 +219,8 @@ def test_what_costs_too_much_is_known() -> None:
                                         ("accumulate", 10**3, 10, False)):  # fmt: skip
         refit = Refit(kind=kind, n_first=n, n_samples=n)
         assert affordable(zipf(10), refit=refit, generations=generations) == known
+    for kind in ("mix-reused", "accumulate"):  # few samples, but a count in generation 0 against each in a later one
+        assert not affordable(zipf(1), refit=Refit(kind=kind, n_first=70_000, n_samples=12), generations=16)
     assert not affordable(zipf(10), refit=Refit(kind="replace", n_first=10**12, n_samples=10), generations=1)
     assert not many_ancestors(FreshMix(n_first=10**6, n_real=10, n_samples=10**6))
     assert not affordable_fresh(FreshMix(n_first=10**5, n_real=10, n_samples=10), generations=1, n_tokens=10**4)

@@ -43,7 +43,7 @@ def read_token_chain(data: Mapping[str, Any], folder: Path) -> TokenChain:
 def write_token_chain(chain: TokenChain) -> dict[str, Any]:
     """Return the tables of a token chain, but for its kind."""
     workflow = {"workflow": _workflow_to_dict(chain.workflow)}
-    if len(chain.contexts) == 1:
+    if len(chain.contexts) == 1 and chain.contexts[0].frequency == 1:
         return {"law": _law_to_dict(chain.contexts[0].law), **workflow}
     tables = [{"frequency": item.frequency, "law": _law_to_dict(item.law)} for item in chain.contexts]
     return {"contexts": tables, **workflow}

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import gammaln, polygamma
+from scipy.special import polygamma, zeta
 
 from modelcollapse.checks import Array
 
@@ -23,6 +23,10 @@ biased: that of its samples; token frequencies, Gaussians, and, with a kernel's 
 unbiased: that of its samples times n/(n − 1).
 poisson: proportional to its mean, hence on average that of the real law.
 """
+
+
+PRODUCT_TERMS = 50
+"""Terms of the logarithm of an infinite product: each is at most half of the one before."""
 
 
 class Samples(NamedTuple):
@@ -173,20 +177,22 @@ def limiting_mean_variance(
         return _accumulated(first, synthetic, saturates=bool(saturates))
     if kind == "mix":
         real = np.asarray(samples.real, float)
-        share = synthetic / (real + synthetic)
-        kept = 1 - share**2 + saturates * share**2 / synthetic
-        own = (1 - share**2) / real if reused else (1 - share) ** 2 / real
-        return np.asarray((own + share**2 / synthetic) / kept)
+        share, rest = synthetic / (real + synthetic), real / (real + synthetic)
+        pull = rest * (1 + share)  # 1 − share²
+        own = pull / real if reused else rest**2 / real
+        return np.asarray((own + share**2 / synthetic) / (pull + saturates * share**2 / synthetic))
     return None
 
 
 def _accumulated(first: Array, synthetic: Array, *, saturates: bool) -> Array:
     """Return 1 − (1 − 1/first) Π_k (1 − synthetic/(first + k synthetic)²); without saturation the sum in its place."""
-    ratio, root = first / synthetic, synthetic**-0.5
+    ratio = first / synthetic
     if not saturates:
         return np.asarray(1 / first + polygamma(1, 1 + ratio) / synthetic)
-    product = 2 * gammaln(1 + ratio) - gammaln(1 + ratio - root) - gammaln(1 + ratio + root)
-    return np.asarray(-np.expm1(np.log1p(-1 / first) + product))
+    powers = np.arange(1.0, PRODUCT_TERMS + 1)
+    sums = zeta(2 * powers, 1 + ratio[..., None])  # Σ_k (first/synthetic + k)^(−2 powers), k ≥ 1
+    logarithm = -(sums / powers * synthetic[..., None] ** -powers).sum(-1)
+    return np.asarray(1 / first - (1 - 1 / first) * np.expm1(logarithm))
 
 
 def source_shares(kind: str, t: int, window: int | None, synthetic: Array) -> tuple[Array, bool]:
@@ -212,7 +218,7 @@ class _Chain:
         self.kernel_variance = kernel_variance
         self.n_batches = 0
         self.covariance = np.zeros((*shape, n_batches, n_batches))
-        self.second_moment = np.zeros((*shape, n_batches))  # of a batch's samples about the real law's mean
+        self.within = np.zeros((*shape, n_batches))  # variance of a batch's samples about their mean
         self.loadings: list[Array] = []  # of each model on the batches, (..., batches when it was fitted)
         self.mean_variance: list[Array] = []
         self.drift: list[Array] = []
@@ -220,7 +226,7 @@ class _Chain:
 
     def draw_real(self, n: Array) -> None:
         """Add a batch of n real samples."""
-        self._add(cross=np.zeros(self.n_batches), variance=1 / n, second_moment=np.ones_like(n))
+        self._add(cross=np.zeros(self.n_batches), variance=1 / n, within=1 - 1 / n)
 
     def draw(self, n: Array, shares: Array, random: bool) -> None:
         """Add a batch of n samples of the given shares of the real law and of the models so far."""
@@ -234,8 +240,9 @@ class _Chain:
         about_real = (models * mean_variances).sum(-1)
         single = (shares == 1).any(-1)  # whose variance holds what its subsample has added, unlike the batches
         variance = np.where(single, about_real, (loadings * cross).sum(-1))
-        between = about_real - variance if random else 0.0
-        self._add(cross=cross, variance=variance + (spreads + between) / n, second_moment=spreads + about_real)
+        apart = about_real - variance  # of the models' means
+        own = (spreads + apart if random else spreads) / n
+        self._add(cross=cross, variance=variance + own, within=spreads + apart - own)
 
     def fit(self, batches: dict[int, Array], *, subsample: ArrayLike | None = None) -> None:
         """Fit a model on batches, of the given numbers of samples, or on a subsample of them."""
@@ -245,14 +252,16 @@ class _Chain:
         loadings[..., list(batches)] = numbers / n[..., None]
         cross = self._with_batches(loadings)
         variance = (loadings * cross).sum(-1)
-        spread = (loadings * self.second_moment[..., : self.n_batches]).sum(-1) - variance
+        variances = np.diagonal(self.covariance, axis1=-2, axis2=-1)[..., : self.n_batches]
+        between = (loadings * variances).sum(-1) - variance
+        spread = (loadings * self.within[..., : self.n_batches]).sum(-1) + np.maximum(between, 0.0)
         if subsample is not None:
             pool, n = n, np.asarray(subsample, float)
             added = (1 / n - 1 / pool) * spread * pool / (pool - 1)
             variance, spread = variance + added, spread - added
         self.loadings.append(loadings)
         self.mean_variance.append(variance)
-        self.drift.append(variance + self.covariance[..., 0, 0] - 2 * cross[..., 0])
+        self.drift.append(np.maximum(variance + self.covariance[..., 0, 0] - 2 * cross[..., 0], 0.0))
         own = {"biased": spread + self.kernel_variance, "poisson": np.ones_like(spread)}
         self.spread.append(spread * n / (n - 1) if self.family == "unbiased" else own[self.family])
 
@@ -261,9 +270,9 @@ class _Chain:
         known = self.covariance[..., : self.n_batches, : self.n_batches]
         return np.asarray((loadings[..., None, :] @ known)[..., 0, :])
 
-    def _add(self, *, cross: Array, variance: Array, second_moment: Array) -> None:
+    def _add(self, *, cross: Array, variance: Array, within: Array) -> None:
         new = self.n_batches
         self.covariance[..., new, :new] = self.covariance[..., :new, new] = cross
         self.covariance[..., new, new] = variance
-        self.second_moment[..., new] = second_moment
+        self.within[..., new] = within
         self.n_batches += 1

@@ -126,8 +126,10 @@ def _laws(probabilities: Array, mix: FreshMix, generations: int) -> Iterator[Arr
     laws = binomial_laws(mix.n_first, probabilities)
     yield laws
     real = binomial_laws(mix.n_real, probabilities)
+    table = np.empty((0, 0))
     for _ in range(generations):
-        samples = laws.shape[1] - 1
-        synthetic = laws @ binomial_laws(mix.n_samples, np.arange(samples + 1) / samples)
-        laws = np.clip(fftconvolve(real, synthetic, axes=1), 0.0, 1.0)
+        counts = laws.shape[1]
+        if len(table) != counts:
+            table = binomial_laws(mix.n_samples, np.arange(counts) / (counts - 1))
+        laws = np.clip(fftconvolve(real, laws @ table, axes=1), 0.0, 1.0)
         yield laws

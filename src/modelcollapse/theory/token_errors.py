@@ -25,7 +25,8 @@ BUDGET = 5e10
 """Most multiplications for the laws of all generations: about two seconds."""
 
 ENTRIES = 5e6
-"""Most entries of a table of binomial laws: 40 MB. Tokens times samples of generation 0 may be 20 times as many."""
+"""Most entries of a table of binomial laws: 40 MB. Samples of generation 0 times those of a fit may be 4 times as many,
+tokens times samples of generation 0, which are taken in turn, 20 times."""
 
 SPARSE = 30
 """How many times longer a multiplication takes where a pool of samples grows."""
@@ -71,9 +72,10 @@ def affordable(probabilities: Array, *, refit: Refit, generations: int) -> bool:
     refit : Refit
     generations : int
     """
-    table, grows = (refit.n_total(generations) + 1) * (refit.n_samples + 1), refit.kind == "accumulate"
+    total, grows = refit.n_total(generations) + 1, refit.kind == "accumulate"
+    table = total * (refit.n_samples + 1)
     starts = (refit.n_first + 1) * len(probabilities) * (generations if grows else 1)
-    if table > ENTRIES or starts > 20 * ENTRIES:
+    if table > ENTRIES or (refit.n_first + 1) * total > 4 * ENTRIES or starts > 20 * ENTRIES:
         return False
     each = SPARSE / 2 if grows else 1  # the pool is half as large on average
     return each * table * _likely_counts(probabilities, refit.n_first) * generations <= BUDGET

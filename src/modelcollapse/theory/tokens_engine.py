@@ -39,6 +39,9 @@ ALIKE = 1e-3
 MOMENTS = 10**7
 """Covariances between batches of samples that are kept at once: 80 MB."""
 
+SHARES = {"concentration", "collapse_probability"}
+"""Quantities that are at most 1."""
+
 _SEDDIK = "Seddik et al. (2024), arXiv 2404.05090"
 _SURESH = "Suresh et al. (2024), arXiv 2412.17646"
 _SOURCES = {
@@ -141,6 +144,8 @@ def solve_tokens(problem: TokenChain) -> ChainResult:
     contexts = list(_contexts(problem))
     laws: dict[tuple[int, int], tuple[Ancestors, ...]] = {}
     by_generation = _mean(contexts, [_by_generation(context, plan, laws) for context in contexts])
+    for name in by_generation.keys() & SHARES:
+        by_generation[name] = np.minimum(by_generation[name], 1.0)  # weights add up to 1 but for rounding
     sides = [_bounds(context, plan) for context in contexts]
     lower, upper = (_mean(contexts, [side[end] for side in sides]) for end in (0, 1))
     times = [_collapse_time(context) for context in contexts] if kind == "replace" else [{} for _ in contexts]
