@@ -43,8 +43,8 @@ def run() -> str:
             "## Text",
             "",
             f"Words drawn by Zipf's law, two texts of {megabytes:.0f} MB each (`benchmarks/zipf_text.py`). The loop is "
-            "`collections.Counter` over `str.split`, line by line, in one thread; both count the same, and the better of "
-            "two runs is shown. Memory is the largest resident size of a process that only audits.",
+            "`collections.Counter` over `str.split`, line by line, in one thread; both count the same; the better of "
+            "two runs. Memory is the largest resident size of a process that only audits.",
             "",
             "| | | wanted |",
             "|---|---|---|",

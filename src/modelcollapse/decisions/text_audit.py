@@ -223,7 +223,8 @@ def _size(real: RealText, text: TokenSequence) -> int:
 def _steps(real: RealText, text: TokenSequence, compared: int) -> list[str]:
     """Say what was done."""
     length = compared // N_BAGS
-    steps = [f"Tokens are {real.unit if real.unit in UNITS else f'those of the tokenizer {real.unit}'}."]
+    trained = f"those of {real.unit}, which must not have been trained on this real text: it would know its words"
+    steps = [f"Tokens are {real.unit if real.unit in UNITS else trained}."]
     for name, sequence in (("real", real.tokens), ("synthetic", text)):
         documents = f"{len(sequence.starts):,} document{'s' if len(sequence.starts) != 1 else ''}"
         skipped = f"; of every {sequence.stride} blocks of {BLOCK >> 20} MB one was read" if sequence.stride > 1 else ""
