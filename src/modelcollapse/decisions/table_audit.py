@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from modelcollapse.checks import Array, describe, integer
 from modelcollapse.decisions.distribution_result import DistributionAudit
@@ -191,16 +192,8 @@ def reference(
     aligned, warnings = align_frames([frame, *beside], known)
     schema = infer_schema(aligned[0], known)
     columns = encode(aligned[0], schema)
-    space = fit_space(columns)
-    topics: tuple[Topic, ...] = (
-        fit_spread(columns),
-        fit_quantiles(columns),
-        fit_repeats(columns),
-        fit_categories(columns),
-        fit_association(columns),
-        fit_clusters(columns, space, seed=seed),
-        fit_neighbours(columns, space, seed=seed),
-    )
+    with threadpool_limits(limits=1):
+        topics = _topics(columns, seed=seed)
     return Reference(
         frame=frame,
         schema=schema,
@@ -210,6 +203,20 @@ def reference(
         n_splits=n_splits,
         seed=seed,
         warnings=warnings,
+    )
+
+
+def _topics(columns: Columns, *, seed: int) -> tuple[Topic, ...]:
+    """Fit every family of measures on real rows."""
+    space = fit_space(columns)
+    return (
+        fit_spread(columns),
+        fit_quantiles(columns),
+        fit_repeats(columns),
+        fit_categories(columns),
+        fit_association(columns),
+        fit_clusters(columns, space, seed=seed),
+        fit_neighbours(columns, space, seed=seed),
     )
 
 
@@ -237,10 +244,11 @@ def compare_with(
     aligned, warnings = align_frames([real.frame, frame], real.metadata)
     columns = _encoded(real, aligned[1])
     null = real.null(half_size(len(real.columns), len(columns)), progress=report)
-    report("measuring the synthetic rows", 0, 1)
-    draws = _observed(real, columns, null)
-    report("training a classifier", 0, 1)
-    told = tell_apart(real.columns, columns, n_splits=real.n_splits, seed=real.seed)
+    with threadpool_limits(limits=1):
+        report("measuring the synthetic rows", 0, 1)
+        draws = _observed(real, columns, null)
+        report("training a classifier", 0, 1)
+        told = tell_apart(real.columns, columns, n_splits=real.n_splits, seed=real.seed)
     findings = judge(_with_classifier(draws, told))
     clusters = next(topic for topic in real.topics if isinstance(topic, Clusters))
     lost = losses(findings, real.columns, columns, clusters)
