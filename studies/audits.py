@@ -15,6 +15,12 @@ Outcome = dict[str, Any]
 
 MOST_NAMES = 3
 """Findings that are stored by name, the surest first."""
+TABLE_TOPICS = (
+    "spread", "tails", "range", "location", "missing values", "repeats", "categories", "association", "clusters",
+    "regions", "copies", "classifier",
+)  # fmt: skip
+TEXT_TOPICS = ("vocabulary", "tail", "rare tokens", "n-grams", "repetition", "next token", "copies")
+"""What findings may be about."""
 CUTS = ("tail-cut rank", "next-token cut")
 """Facts that say how many tokens a cut has kept."""
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 from scipy.stats import binomtest
 
+from studies.audits import TABLE_TOPICS, TEXT_TOPICS
 from studies.detection import Row
 from studies.judges import AUDIT, JUDGES
 from studies.outcomes import Outcomes
@@ -44,7 +45,8 @@ READING = f"""How to read the tables:
   (Clopper and Pearson). Aim: at least {FOUND_AIM:.0%} of the trials of a plant, and at most {ALARMS_AIM:.0%} of those
   in which a second real sample is compared.
 - *named*: trials in which a finding names what was planted: one of the topics in brackets, which were fixed before.
-- Below a table, *found by*: trials with a finding, by topic.
+- Below a table, *found by*: trials with a finding, by topic; in no trial by the topics that are not listed. Those of
+  tables: {", ".join(TABLE_TOPICS)}. Those of texts: {", ".join(TEXT_TOPICS)}.
 - *recovered*: trials in which the audit's number of tokens kept is within {RECOVERED_WITHIN:.0%} of the planted one,
   and its median.
 - Rivals: mean score ± standard deviation, and the trials in which a plant is told apart: its score is worse than all
@@ -75,10 +77,8 @@ def _section(world: World, rows: list[Row]) -> str:
         audited = _of(rows, plant, judge=AUDIT)
         recovered = [_recovered(audited, plant)] if cut else []
         theirs = [_scored(rows, plant, score) for score in scores]
-        lines.append(_line([plant.name, *_found(audited, plant), *recovered, *theirs]))
-    meanings = [
-        f"- *{plant.name}*: {plant.does}.{_told_by(_of(rows, plant, judge=AUDIT), plant)}" for plant in world.plants
-    ]
+        lines.append(_line([plant.name, *_found(audited, plant, aims=world.aims), *recovered, *theirs]))
+    meanings = [f"- *{plant.name}*: {plant.does}.{_told_by(_of(rows, plant, judge=AUDIT))}" for plant in world.plants]
     return "\n".join([*lines, "", *meanings, "", _cost(rows), ""])
 
 
@@ -116,13 +116,14 @@ def meets_aim(rows: list[Row], plant: Plant) -> bool:
     return share <= ALARMS_AIM if plant.name == NOTHING else share >= FOUND_AIM
 
 
-def _found(rows: list[Row], plant: Plant) -> list[str]:
+def _found(rows: list[Row], plant: Plant, *, aims: bool) -> list[str]:
     if not rows:
         return ["–"] * 3
     n_found = detected(rows)
     low, high = binomtest(n_found, len(rows)).proportion_ci(INTERVAL, method="exact")
     topics = f"{named(rows, plant)} ({', '.join(plant.topics)})" if plant.topics else "–"
-    return [f"{mark(meets_aim(rows, plant))} {n_found} of {len(rows)}", f"{low:.1%} to {high:.1%}", topics]
+    judged = f"{mark(meets_aim(rows, plant))} " if aims else ""
+    return [f"{judged}{n_found} of {len(rows)}", f"{low:.1%} to {high:.1%}", topics]
 
 
 def _recovered(rows: list[Row], plant: Plant) -> str:
@@ -153,12 +154,10 @@ def told_apart(values: list[float], honest: list[float]) -> int:
     return sum(value < min(honest) for value in values)
 
 
-def _told_by(rows: list[Row], plant: Plant) -> str:
-    """Return in how many trials each topic had a finding, and which of the plant's topics never had one."""
+def _told_by(rows: list[Row]) -> str:
+    """Return in how many trials each topic had a finding."""
     topics = Counter(topic for row in rows for topic in row["findings"])
-    never = [topic for topic in plant.topics if rows and topic not in topics]
-    told = f" Found by: {', '.join(f'{topic} {n}' for topic, n in topics.most_common())}." if topics else ""
-    return told + (f" Never by: {', '.join(never)}." if never else "")
+    return f" Found by: {', '.join(f'{topic} {n}' for topic, n in topics.most_common())}." if topics else ""
 
 
 def _cost(rows: list[Row]) -> str:
@@ -174,7 +173,7 @@ def _not_met(known: list[tuple[World, list[Row]]]) -> list[str]:
     """Return what falls short of the aims, as a list."""
     short = []
     for world, rows in known:
-        for plant in world.plants:
+        for plant in world.plants if world.aims else ():
             audited = _of(rows, plant, judge=AUDIT)
             if audited and not meets_aim(audited, plant):
                 short.append(f"{world.name}, {plant.name}: found in {detected(audited)} of {len(audited)}")

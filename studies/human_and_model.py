@@ -13,7 +13,6 @@ from studies.plants import NOTHING, Plant, World
 
 MODELS = ("gpt2-xl", "gpt-j-6B")
 HALVES_TRIALS = 20
-TELLING = ("vocabulary", "tail", "rare tokens", "n-grams", "repetition", "next token", "copies")
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ def by_model(source: Passages, generator: np.random.Generator) -> list[str]:
 
 def _worlds(model: str) -> tuple[World, World]:
     name = f"human_vs_lm_text/squad_{model}.raw_data.json"
-    written = Plant(f"written by {model}", f"continuations that {model} wrote", TELLING, by_model)
+    written = Plant(f"written by {model}", f"continuations that {model} wrote", (), by_model)
     of_people = Plant(NOTHING, "continuations that people wrote", (), by_people)
     return (
         World(
@@ -83,6 +82,7 @@ def _worlds(model: str) -> tuple[World, World]:
             note="All passages; both sides continue the same 300 beginnings, which are stripped.",
             files=(name,),
             most_trials=1,
+            aims=False,
         ),
         World(
             name=f"{model}, halves",
@@ -90,9 +90,13 @@ def _worlds(model: str) -> tuple[World, World]:
             kind="text",
             plants=(of_people, written),
             start=partial(start_halves, name),
-            note=f"{HALVES_TRIALS} random halves of the same 300 beginnings, so trials overlap by half.",
+            note=(
+                f"{HALVES_TRIALS} random halves of the same 300 beginnings, so that trials overlap by half: what a "
+                "comparison with so few passages can tell."
+            ),
             files=(name,),
             most_trials=HALVES_TRIALS,
+            aims=False,
         ),
     )
 

@@ -55,6 +55,8 @@ class World:
         What the folder must hold; empty where nothing is needed.
     most_trials : int or None
         Trials that make sense; None where there is no limit.
+    aims : bool
+        Whether how often plants are found is held against what is aimed for.
     """
 
     name: str
@@ -65,6 +67,7 @@ class World:
     note: str
     files: tuple[str, ...] = ()
     most_trials: int | None = None
+    aims: bool = True
 
     def missing(self, folder: Path | None) -> list[str]:
         """Return the files that are needed and not there."""

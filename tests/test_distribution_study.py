@@ -341,6 +341,19 @@ def test_audit_of_texts_is_judged_on_a_small_text() -> None:
     assert recovered([cut], small.plants[1]) == 1
 
 
+def test_topics_are_those_of_the_audits(text: Any) -> None:
+    from studies.audits import TABLE_TOPICS, TEXT_TOPICS
+
+    from modelcollapse.decisions.table_audit import audit_tables
+    from modelcollapse.decisions.text_audit import audit_text
+
+    first, second = (table("real against real", trial=trial)[:500] for trial in (0, 1))
+    (of_tables,) = audit_tables(first, second, n_splits=19)
+    of_texts = audit_text(text.text(text.real), text.text(text.further), n_splits=19)
+    assert {finding.topic for finding in of_tables.findings} == set(TABLE_TOPICS)
+    assert {finding.topic for finding in of_texts.findings} == set(TEXT_TOPICS)
+
+
 def test_page_has_the_section_that_its_outcomes_make() -> None:
     from studies.documents import validation_page
 
