@@ -79,12 +79,12 @@ def test_subsamples_inflate_as_published(generations, inflation):
     assert moments.mean_variance[-1] * n == pytest.approx(inflation, abs=1e-3)  # a unit of its last digit
 
 
-@pytest.mark.parametrize(("n_real", "n"), [(100, 1000), (10, 10), (1000, 10)])
+@pytest.mark.parametrize(("n_real", "n"), [(100, 1000), (10, 10), (1000, 10), (10**12, 3)])
 def test_reused_real_samples_follow_the_second_theorem_with_a_plus(n_real, n):
     concentration, drift = _published(n_real, n, 0.13, sign=+1), _published_drift(n_real, n, 0.13)
     moments = chain_moments("mix", Samples(n_real, n, real=n_real), generations=30, reused=True)
     np.testing.assert_allclose(0.13 + 0.87 * moments.mean_variance, concentration, rtol=1e-12)
-    np.testing.assert_allclose(0.87 * moments.drift, drift, atol=1e-15)
+    np.testing.assert_allclose(0.87 * moments.drift, drift, rtol=1e-11)
 
 
 def test_reused_real_samples_do_not_follow_the_minus_that_is_printed():

@@ -255,13 +255,16 @@ class _Chain:
         variances = np.diagonal(self.covariance, axis1=-2, axis2=-1)[..., : self.n_batches]
         between = (loadings * variances).sum(-1) - variance
         spread = (loadings * self.within[..., : self.n_batches]).sum(-1) + np.maximum(between, 0.0)
+        moved = loadings.copy()  # from the first batch: what the others weigh, so that no digits of little are lost
+        moved[..., 0] = -loadings[..., 1:].sum(-1)
+        drift = np.maximum((moved * self._with_batches(moved)).sum(-1), 0.0)
         if subsample is not None:
             pool, n = n, np.asarray(subsample, float)
             added = (1 / n - 1 / pool) * spread * pool / (pool - 1)
-            variance, spread = variance + added, spread - added
+            variance, drift, spread = variance + added, drift + added, spread - added
         self.loadings.append(loadings)
         self.mean_variance.append(variance)
-        self.drift.append(np.maximum(variance + self.covariance[..., 0, 0] - 2 * cross[..., 0], 0.0))
+        self.drift.append(drift)
         own = {"biased": spread + self.kernel_variance, "poisson": np.ones_like(spread)}
         self.spread.append(spread * n / (n - 1) if self.family == "unbiased" else own[self.family])
 
