@@ -62,10 +62,11 @@ class Work:
     steps: int
     assumptions: tuple[str, ...] = (EXACT,)
 
-    @property
-    def at_once(self) -> int:
-        """Replicates that are drawn at once."""
-        return max(1, min(MOST_AT_ONCE, NUMBERS // self.size))
+    def at_once(self, n_replicates: int) -> int:
+        """Return how many of the replicates are drawn at once: the same in each of the fewest draws."""
+        most = max(1, min(MOST_AT_ONCE, NUMBERS // self.size))
+        n_draws = -(-n_replicates // most)
+        return -(-n_replicates // n_draws)
 
 
 def refits_of(workflow: Resampling, shared_out: Callable[[int], Counts] | None = None) -> Refits:
@@ -107,9 +108,10 @@ def solve_chain(
     if n_replicates is None and relative_stderr is None:
         n_replicates = N_REPLICATES
     goal, meter = goal_of(n_replicates, relative_stderr), Meter()
+    at_once = work.at_once(goal.n_replicates)
 
     def draw(index: int) -> Summary:
-        wanted = min(work.at_once, goal.n_replicates - index * work.at_once)
+        wanted = min(at_once, goal.n_replicates - index * at_once)
         generator = stream(seed, "simulation", work.kind, index)
         values = work.draw(generator, max(wanted, 1), lambda steps: meter.count((steps,)))
         return summed_up(values, watch=work.watch)
@@ -119,7 +121,7 @@ def solve_chain(
         watch=lambda summary: summary.watched,
         goal=goal,
         replicates_per_unit=1,
-        n_workers=max(1, min(n_cores(), MEMORY // (8 * work.size * work.at_once))),
+        n_workers=max(1, min(n_cores(), MEMORY // (8 * work.size * at_once))),
         meter=meter,
         numbers_per_unit=work.steps,
         report=report,
