@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from modelcollapse.decisions.audit_result import AuditResult
-from modelcollapse.report.summary import WHAT_BANDS_ARE, Rows, forecast_rows, key_numbers, validation_rows
+from modelcollapse.report.summary import WHAT_BANDS_ARE, Rows, forecast_rows, key_numbers, repair_rows, validation_rows
 
 _WIDE = 100
 """Columns from which the meaning of a number stands beside it instead of below."""
@@ -16,7 +16,16 @@ _WIDEST = 130
 """Columns from which there is room for all columns of a table."""
 _NARROW = 70
 """Columns below which even numbers may be broken over lines."""
-_NARROW_HEADINGS = ("mixture", "forecast", "measured", "ratio", "test error (90 % band)", "accuracy")
+_NARROW_HEADINGS = (
+    "mended",
+    "gain (90 % interval)",
+    "mixture",
+    "forecast",
+    "measured",
+    "ratio",
+    "test error (90 % band)",
+    "accuracy",
+)
 
 
 def print_audit(result: AuditResult) -> None:
@@ -30,6 +39,7 @@ def print_audit(result: AuditResult) -> None:
     console.print(_key_table(result, wide=wide))
     for title, content in (
         ("Checks: models trained on rows that the forecast had not seen, with 90 % intervals", validation_rows(result)),
+        ("Test error before and after a defect of the synthetic inputs is taken away", repair_rows(result)),
         ("Forecasts that were asked for", forecast_rows(result)),
     ):
         if content.rows:

@@ -25,6 +25,7 @@ from modelcollapse.decisions.audit_result import AuditResult, MixtureForecast
 from modelcollapse.decisions.differences import ENDLESS, finest_ridge
 from modelcollapse.decisions.evidence import Evidence, gather
 from modelcollapse.decisions.on_the_spot import Progress
+from modelcollapse.decisions.repairs import repairs
 from modelcollapse.decisions.verdict import judge
 from modelcollapse.errors import InputError
 from modelcollapse.estimation.preparation import PreparedData, prepare
@@ -136,6 +137,7 @@ def _run(
     best = best_mixture(evidence)
     crossover = evidence.together.crossover()
     rule_ridge = finest_ridge(evidence.whole, ridges=evidence.ridges)
+    quality = qualities(evidence, rule_ridge=rule_ridge)
     spoken = {"real_only": evidence.answer(real_only), "at_hand": evidence.answer(at_hand)}
     spoken["best"] = evidence.answer(best)
     verdict = judge(
@@ -158,7 +160,7 @@ def _run(
         floor=floors(evidence),
         crossover=crossover,
         exchange_rate=exchange_rate(evidence, at_hand=at_hand, real_only=real_only),
-        quality=qualities(evidence, rule_ridge=rule_ridge),
+        quality=quality,
         input_shift=input_shifts(evidence, ridge=at_hand.ridge),
         damage=damages(evidence, rule_ridge=rule_ridge),
         forecasts=tuple(side_by_side(lambda request: _requested(evidence, request), at)),
@@ -166,6 +168,7 @@ def _run(
         curves=curves(evidence, real_only=real_only, progress=report),
         surfaces=tuple(where.table() for where in evidence.landscapes),
         spectrum=spectra(evidence),
+        repairs=repairs(evidence, quality=quality, rule_ridge=rule_ridge),
         rows={name: int(n) for name, n in zip(data.names, evidence.counts, strict=True)},
         holdout_rows=len(data.holdout),
         n_features=evidence.whole.n_features,

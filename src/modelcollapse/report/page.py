@@ -22,7 +22,7 @@ from modelcollapse.report.sentences import (
     say_surface,
     say_validation,
 )
-from modelcollapse.report.summary import WHAT_BANDS_ARE, forecast_rows, key_numbers, validation_rows
+from modelcollapse.report.summary import WHAT_BANDS_ARE, forecast_rows, key_numbers, repair_rows, validation_rows
 
 
 def write_report(result: AuditResult, path: str | Path) -> None:
@@ -54,6 +54,7 @@ def render_report(result: AuditResult) -> str:
         panels=list(_panels(result)),
         validation=validation_rows(result),
         forecasts=forecast_rows(result),
+        repairs=repair_rows(result),
     )
 
 

@@ -196,6 +196,20 @@ def forecast_rows(result: AuditResult) -> Rows:
     return Rows(headings + ("accuracy",) * classification, tuple(rows))
 
 
+def repair_rows(result: AuditResult) -> Rows:
+    """Return what mending the synthetic inputs would gain."""
+    rows = tuple(
+        (
+            f"{repair.mended}, {repair.source}" if len(result.quality) > 1 else repair.mended,
+            rough_text(repair.before),
+            rough_text(repair.after),
+            interval_text(repair.gain, repair.interval),
+        )
+        for repair in result.repairs
+    )
+    return Rows(("mended", "before", "after", "gain (90 % interval)"), rows)
+
+
 def accuracy_text(measures: dict[str, float], holdout_rows: int) -> str:
     """Return the accuracy with the digits that so many held-out rows allow; empty in regression."""
     if "accuracy" not in measures:
