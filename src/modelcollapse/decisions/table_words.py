@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
@@ -23,9 +24,10 @@ N_EXAMPLES = 10
 _LOST_CLUSTER = 0.2  # of the real share: a cluster with less counts as lost
 _STANDS_OUT = 1.0  # real standard deviations from the real mean, from which on a column describes a cluster
 
-_HEADLINES: tuple[
-    tuple[tuple[str, ...], int, str, str], ...
-] = (  # beginnings of names, sign, what is said, of how many
+Headline: TypeAlias = tuple[tuple[str, ...], int, str, str]
+"""Beginnings of names of measures, sign of their distance (0: any), what is said, and what is counted."""
+
+_HEADLINES: tuple[Headline, ...] = (
     (("spread of all",), -1, "spread is smaller on average", ""),
     (("spread of all",), 1, "spread is larger on average", ""),
     (("spread of `", "middle 90 %"), -1, "spread is smaller in", "column"),

@@ -21,7 +21,7 @@ NEAR, FAR = 0.02, 0.99
 """Quantiles of the distances of real rows to the nearest other real row: below and above is near and far."""
 MOST_ROWS = 10_000
 """Rows of a table whose nearest real row is looked for."""
-_CHUNK = 500
+_CHUNK = 200  # queries at a time, which bounds the memory of their distances to all points
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
