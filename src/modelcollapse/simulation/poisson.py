@@ -58,12 +58,14 @@ def poisson_chains(
     dict of str to array, (n_replicates, n_generations)
         `squared_error` Σ_j (λ_t,j − λ_j)² and `surviving_rates`, the number of rates that are not 0.
     """
-    errors, survivors, each = [], [], np.ones(len(rates))
-    for data in fitted_on(_Sums(generator, rates, n_replicates=n_replicates), refits):
+    world, each = _Sums(generator, rates, n_replicates=n_replicates), np.ones(len(rates))
+    errors = np.full((refits.generations + 1, n_replicates), rates @ rates)
+    survivors = np.zeros_like(errors)
+    for generation, data in enumerate(fitted_on(world, refits)):
         tick()
-        errors.append(np.square(data.rates - rates) @ each)  # faster than a sum over few rates
-        survivors.append((data.total > 0) @ each)
-    return {"squared_error": np.array(errors).T, "surviving_rates": np.array(survivors).T}
+        errors[generation, world.alive] = np.square(data.rates - rates) @ each  # faster than a sum over few rates
+        survivors[generation, world.alive] = (data.total > 0) @ each
+    return {"squared_error": errors.T, "surviving_rates": survivors.T}
 
 
 def poisson_numbers(generator: np.random.Generator, means: Array) -> Array:
@@ -74,7 +76,7 @@ def poisson_numbers(generator: np.random.Generator, means: Array) -> Array:
     >>> (poisson_numbers(np.random.default_rng(0), np.array([0.0, 1e18])) / 1e18).round(6).tolist()
     [0.0, 1.0]
     """
-    if means.max() <= LARGE:
+    if means.max(initial=0.0) <= LARGE:
         return generator.poisson(means).astype(np.float64)
     large = means > LARGE
     numbers = generator.poisson(np.where(large, 0.0, means)).astype(np.float64)
@@ -84,10 +86,10 @@ def poisson_numbers(generator: np.random.Generator, means: Array) -> Array:
 
 
 class _Sums:
-    """Samples are their sums; a model is the mean."""
+    """Samples are their sums; a model is the mean. Replicates without any rate left are drawn no more."""
 
     def __init__(self, generator: np.random.Generator, rates: Array, *, n_replicates: int) -> None:
-        self.generator, self.n_replicates = generator, n_replicates
+        self.generator, self.alive = generator, np.arange(n_replicates)
         self.rates = np.broadcast_to(rates, (n_replicates, len(rates)))
 
     def real(self, n_samples: Counts) -> Sums:
@@ -113,18 +115,20 @@ class _Sums:
         return [*past, data.rates]
 
     def from_past(self, past: list[Array], n_samples: Counts) -> Sums:
-        shares = self.generator.multinomial(
-            int(n_samples[0]), np.full(len(past), 1 / len(past)), size=self.n_replicates
-        )
+        shares = self.generator.multinomial(int(n_samples[0]), np.full(len(past), 1 / len(past)), size=len(self.alive))
         means = np.einsum("rk,krj->rj", shares.astype(np.float64), past)
         return self._sums(means, n_samples)
 
     def kept(self, *data: Sums) -> tuple[Sums, ...]:
-        return data
+        alive = sum(samples.total @ np.ones(samples.total.shape[1]) for samples in data) > 0
+        if np.all(alive):
+            return data
+        self.alive = self.alive[alive]
+        return tuple(Sums(n_samples=samples.n_samples[alive], total=samples.total[alive]) for samples in data)
 
     def _drawn(self, rates: Array, n_samples: Counts) -> Sums:
         return self._sums(rates * float(n_samples[0]), n_samples)
 
     def _sums(self, means: Array, n_samples: Counts) -> Sums:
-        sizes = np.full((self.n_replicates, 1), float(n_samples[0]))
+        sizes = np.full((len(self.alive), 1), float(n_samples[0]))
         return Sums(n_samples=sizes, total=poisson_numbers(self.generator, means))
