@@ -10,14 +10,17 @@ import pytest
 
 from drawn_once import drawn_once
 from modelcollapse import InputError, Spectrum
+from modelcollapse.decisions import agreement, unseen
 from modelcollapse.decisions.agreement import Number, judge_exact
 from modelcollapse.decisions.comparison import compare
 from modelcollapse.problems.gaussian import GaussianChain
 from modelcollapse.problems.laws import Law
 from modelcollapse.problems.ngrams import NgramChain
+from modelcollapse.problems.poisson import PoissonChain
 from modelcollapse.problems.resampling import Resampling
 from modelcollapse.problems.tokens import TokenChain
 from modelcollapse.simulation import tokens_engine as simulation
+from modelcollapse.simulation.gaussian_engine import told_generations
 from modelcollapse.theory import chains_engine
 
 TOKENS = TokenChain(Law.zipf(20, exponent=1.1), Resampling("replace", generations=6, n_samples=30))
@@ -55,6 +58,37 @@ def test_compare_leaves_out_means_that_rest_on_replicates_too_rare_to_be_drawn()
     assert any("too rare" in assumption for assumption in found.simulations[1].assumptions)
 
 
+def test_compare_tells_variances_that_real_samples_hold_unless_these_are_too_few() -> None:
+    for n_real, estimator, told in ((1, "unbiased", 2), (1, "biased", 31), (30, "unbiased", 31)):
+        workflow = Resampling("mix", generations=30, n_samples=1, n_real=n_real, real="fresh")
+        chain = GaussianChain(Spectrum.isotropic(1), workflow, estimator=estimator)
+        assert told_generations(chain, 10_000) == told
+
+
+@pytest.mark.parametrize("kind", ["replace", "recent", "random-past"])
+@pytest.mark.parametrize("rare", [PoissonChain, lambda rates, workflow: TokenChain(Law.bernoulli(rates[0]), workflow)])
+def test_compare_does_not_call_theory_wrong_for_events_that_few_replicates_have_seen(kind, rare, monkeypatch) -> None:
+    workflow = Resampling(kind, generations=10, n_samples=20, window=3 if kind == "recent" else None)
+
+    def said() -> list[bool | None]:
+        return [compare(rare([share], workflow), seed=seed, n_replicates=1000).agree
+                for share in (1e-4, 1e-3, 3e-3) for seed in range(8)]  # fmt: skip
+
+    assert False not in said()
+    monkeypatch.setattr(agreement, "widening", lambda n_units: 1.0)
+    monkeypatch.setattr(unseen, "RARE", 0)
+    assert False in said()
+
+
+def test_compare_does_not_call_theory_wrong_for_events_that_no_replicate_has_seen(monkeypatch) -> None:
+    """A first generation that has seen nothing, and real samples afterwards by the billion."""
+    workflow = Resampling("random-past", generations=5, n_samples=10**10, n_first=30)
+    chain = PoissonChain([1e-6], workflow)
+    assert compare(chain, n_replicates=1000).agree is not False
+    monkeypatch.setattr(unseen, "RARE", 0)
+    assert compare(chain, n_replicates=1000).agree is False
+
+
 def test_compare_has_nothing_to_say_of_ngrams() -> None:
     chain = NgramChain([0, 1, 0, 2], workflow=Resampling("replace", generations=1, n_samples=4))
     with pytest.raises(InputError, match="nothing to compare"):
@@ -69,7 +103,7 @@ def test_compare_has_nothing_to_say_of_ngrams() -> None:
 def test_exact_theory_is_judged_in_standard_errors_where_there_are_some(
     theory: float, simulated: float, stderr: float, agree: bool | None
 ) -> None:
-    judged = judge_exact(Number(theory, 0.0, 1.0), own=Number(simulated, stderr, 1.0), widening=1.0)
+    judged = judge_exact(Number(theory, 0.0, 1.0), own=Number(simulated, stderr, 1.0))
     assert judged.agree is agree
 
 

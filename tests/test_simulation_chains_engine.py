@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import kurtosis
 
 from modelcollapse import InputError, Spectrum
 from modelcollapse.problems.gaussian import GaussianChain
@@ -115,9 +116,23 @@ def test_summaries_of_parts_merge_to_that_of_all() -> None:
     numbers = values[:, 0] ** 2
     parts = [slice(0, 1), slice(1, 30), slice(30, 50)]
     summaries = [summed_up({"a": values[part], "b": numbers[part]}, watch="a") for part in parts]
-    mean, stderr = merged(summaries)
-    assert mean["a"] == pytest.approx(values.mean(axis=0), rel=1e-14)
-    assert stderr["a"] == pytest.approx(values.std(axis=0, ddof=1) / np.sqrt(50), rel=1e-12)
-    assert stderr["b"] == pytest.approx(numbers.std(ddof=1) / np.sqrt(50), rel=1e-12)
-    assert np.isnan(merged(summaries[:1])[1]["a"]).all()
+    found = merged(summaries)
+    assert found["a"].mean == pytest.approx(values.mean(axis=0), rel=1e-14)
+    assert found["a"].stderr == pytest.approx(values.std(axis=0, ddof=1) / np.sqrt(50), rel=1e-12)
+    assert found["b"].stderr == pytest.approx(numbers.std(ddof=1) / np.sqrt(50), rel=1e-12)
+    expected = np.minimum(100 / (kurtosis(values, fisher=False) - 1), 49)
+    assert found["a"].freedom == pytest.approx(expected, rel=1e-10)
+    assert (expected < 49).any()
+    assert np.isnan(merged(summaries[:1])["a"].stderr).all()
     assert summaries[1].watched.tolist() == values[1:30].tolist()
+
+
+def test_a_standard_error_has_as_many_degrees_of_freedom_as_replicates_decide() -> None:
+    rng = np.random.default_rng(2)
+    values = {"normal": rng.normal(size=(20_000, 1)), "rare": np.zeros((20_000, 1)), "none": np.zeros((20_000, 1))}
+    values["rare"][:7] = 1.0
+    found = merged([summed_up({name: array[start::9] for name, array in values.items()}, watch="rare")
+                    for start in range(9)])  # fmt: skip
+    assert found["normal"].freedom[0] == pytest.approx(20_000, rel=0.1)
+    assert found["rare"].freedom[0] == pytest.approx(14, rel=0.01)
+    assert (found["none"].freedom[0], found["none"].stderr[0]) == (19_999, 0.0)

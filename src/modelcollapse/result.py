@@ -171,6 +171,8 @@ class ChainResult(Writable):
         Quantities that belong to no single generation, by name.
     stderr : mapping
         ``"generations"`` and ``"numbers"``: standard errors under the same keys; zeros for theory.
+    freedom : mapping
+        Degrees of freedom of standard errors, under the same keys: few where few replicates decide. None for theory.
     limits : mapping of str to float
         Where quantities go after many generations, by name, as far as that is known.
     bounds : mapping of str to Bounds
@@ -182,6 +184,7 @@ class ChainResult(Writable):
     generations: Mapping[str, tuple[float, ...]]
     numbers: Mapping[str, float]
     stderr: Mapping[str, Mapping[str, Any]]
+    freedom: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     limits: Mapping[str, float] = field(default_factory=dict)
     bounds: Mapping[str, Bounds] = field(default_factory=dict)
     status: Status

@@ -24,11 +24,14 @@ class Number(NamedTuple):
     value, stderr : float
     scale : float
         What its rounding errors are relative to, at least 0.
+    freedom : float
+        Degrees of freedom of the standard error, where that is known number by number.
     """
 
     value: float
     stderr: float
     scale: float
+    freedom: float = math.inf
 
 
 UNKNOWN = Number(math.nan, math.nan, math.nan)
@@ -115,15 +118,22 @@ def judge(expected: Number, *, own: Number, single: Number, twice: Number, widen
     )
 
 
-def judge_exact(expected: Number, *, own: Number, widening: float) -> Quantity:
+def judge_exact(expected: Number, *, own: Number, unseen: float = 0.0) -> Quantity:
     """Compare one number of a theory that holds at every size with a simulation at the problem's own size.
 
     Where all replicates say the same, they have no standard error: the number is judged only if theory says it too.
+
+    Parameters
+    ----------
+    expected, own : Number
+        Of theory, and simulated with a standard error whose degrees of freedom are known.
+    unseen : float
+        What events that are too rare for the replicates may add.
     """
     difference, rounding = own.value - expected.value, ROUNDING * expected.scale
     silent = own.stderr <= rounding < abs(difference)
-    stderr = math.nan if silent else widening * own.stderr
-    deviation = _in_stderr(difference, stderr, slack=rounding)
+    stderr = math.nan if silent else widening(1 + own.freedom) * own.stderr
+    deviation = _in_stderr(difference, stderr, slack=rounding + unseen)
     return Quantity(
         theory=expected.value,
         simulation=own.value,
@@ -135,12 +145,12 @@ def judge_exact(expected: Number, *, own: Number, widening: float) -> Quantity:
         extrapolated_stderr=stderr,
         remainder=0.0,
         deviation_in_stderr=deviation,
-        visible_error=VISIBLE * stderr,
+        visible_error=VISIBLE * stderr + 2 * unseen,
         agree=None if math.isnan(deviation) else abs(deviation) <= AGREEMENT,
     )
 
 
-def widening(n_units: int) -> float:
+def widening(n_units: float) -> float:
     """Return by how much standard errors of so many independent units grow, so that 5 cover what 5 of endless ones do.
 
     Examples
@@ -148,7 +158,7 @@ def widening(n_units: int) -> float:
     >>> round(widening(20), 2), round(widening(10**6), 2)
     (1.47, 1.0)
     """
-    return float(stdtrit(n_units - 1, ndtr(-AGREEMENT))) / -AGREEMENT
+    return float(stdtrit(n_units - 1, float(ndtr(-AGREEMENT)))) / -AGREEMENT
 
 
 def _in_stderr(difference: float, stderr: float, *, slack: float) -> float:

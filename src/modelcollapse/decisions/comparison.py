@@ -200,8 +200,12 @@ def _quantities(case: Case, expected: Answer, simulated: Mapping[int, Answer]) -
     n_units = min(simulated[size].n_replicates or 0 for size in sorted(simulated)[-2:]) // case.replicates_per_unit
     numbers = {size: case.numbers(result) for size, result in simulated.items()}
     if case.exact:
-        both = ((name, number) for name, number in case.numbers(expected).items() if name in numbers[1])
-        return {name: judge_exact(number, own=numbers[1][name], widening=widening(n_units)) for name, number in both}
+        own, unseen = numbers[1], case.unseen(expected, simulated[1].n_replicates or 0)
+        return {
+            name: judge_exact(number, own=own[name], unseen=unseen.get(name, 0.0))
+            for name, number in case.numbers(expected).items()
+            if name in own
+        }
     last = max(numbers)
     before = numbers.get(last // 2, {})  # empty when a simulation was stopped before there were two sizes to take
     return {

@@ -9,6 +9,7 @@ from typing import Any
 
 from modelcollapse.checks import fail
 from modelcollapse.decisions.agreement import ROUNDING, Number
+from modelcollapse.decisions.unseen import PROBABILITIES, told_by_replicates, unseen_by_replicates
 from modelcollapse.problems.classes import Classes
 from modelcollapse.problems.doubling import doubled, doubled_classes, doubled_recursion
 from modelcollapse.problems.gaussian import GaussianChain
@@ -18,10 +19,6 @@ from modelcollapse.problems.schema import Chain, Problem
 from modelcollapse.result import PARTS, ChainResult, ClassesResult, GenerationsResult, Result
 from modelcollapse.simulation import classes_engine, generations_engine, mixture
 from modelcollapse.simulation import engine as simulation
-from modelcollapse.simulation.gaussian_engine import told_generations
-
-PROBABILITIES = ("collapse_probability", "alive")
-"""Quantities of chains that a replicate changes by 1 or by nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +46,8 @@ class Case:
         From a result to the numbers that are compared, by name.
     exact : bool
         Whether theory holds at every size, so that the problem is simulated at its own alone.
+    unseen : callable
+        From such a theory and a number of replicates to what these may not show, by name.
     """
 
     headline: str
@@ -61,6 +60,7 @@ class Case:
     check: Callable[[Any], object]
     numbers: Callable[[Any], dict[str, Number]]
     exact: bool = False
+    unseen: Callable[[Any, int], Mapping[str, float]] = lambda expected, n_replicates: {}
 
 
 def case_of(problem: Problem) -> Case:
@@ -203,27 +203,28 @@ def _of_chain(problem: Chain) -> Case:
         check=_accept,
         numbers=lambda result: _numbers_of_chain(result, problem),
         exact=True,
+        unseen=lambda expected, n_replicates: _unseen_of_chain(expected, problem, n_replicates),
     )
 
 
 def _numbers_of_chain(result: ChainResult, problem: Chain) -> dict[str, Number]:
     """Return every quantity of every generation, and what belongs to none; rounding is relative to the largest."""
-    found = {name: Number(v, result.stderr["numbers"][name], abs(v)) for name, v in result.numbers.items()}
+    single, freedom = result.freedom.get("numbers", {}), result.freedom.get("generations", {})
+    found = {
+        name: Number(value, result.stderr["numbers"][name], abs(value), single.get(name, math.inf))
+        for name, value in result.numbers.items()
+    }
     for name, values in result.generations.items():
         scale = 1.0 if name in PROBABILITIES else max(map(abs, values))
-        for t, value in enumerate(values[: _told_by_replicates(name, problem, result.n_replicates)]):
-            found[_of_generation(name, t)] = Number(value, result.stderr["generations"][name][t], scale)
+        freedoms = freedom.get(name, (math.inf,) * len(values))
+        for t, value in enumerate(values[: told_by_replicates(name, problem, result.n_replicates)]):
+            found[_of_generation(name, t)] = Number(value, result.stderr["generations"][name][t], scale, freedoms[t])
     return found
 
 
-def _told_by_replicates(name: str, problem: Chain, n_replicates: int | None) -> int | None:
-    """Return the number of generations whose mean so many replicates can tell; None for all.
-
-    The variance of a refitted Gaussian is nearly lognormal: its mean comes to rest on replicates too rare to be drawn.
-    """
-    if n_replicates is None or not isinstance(problem, GaussianChain):
-        return None
-    powers = {"variance_ratio": 1.0, "standard_deviation": 0.5}
-    if problem.estimator == "unbiased":
-        powers["mean_error"] = 1.0
-    return told_generations(problem, n_replicates, power=powers[name]) if name in powers else None
+def _unseen_of_chain(expected: ChainResult, problem: Chain, n_replicates: int) -> dict[str, float]:
+    return {
+        _of_generation(name, t): value
+        for name, values in unseen_by_replicates(expected, problem, n_replicates).items()
+        for t, value in enumerate(values)
+    }

@@ -131,16 +131,20 @@ def solve_chain(
 
 def _result(work: Work, drawn: Sample[Summary], *, seed: int) -> ChainResult:
     """Turn replicates into a result; without any, there are no numbers."""
-    mean, stderr = merged(drawn.draws) if drawn.draws else ({}, {})
-    numbers = [name for name, values in mean.items() if values.ndim == 0 and math.isfinite(values)]
-    generations = [name for name, values in mean.items() if values.ndim == 1]
+    found = merged(drawn.draws) if drawn.draws else {}
+    numbers = {name: each for name, each in found.items() if each.mean.ndim == 0 and math.isfinite(each.mean)}
+    generations = {name: each for name, each in found.items() if each.mean.ndim == 1}
     status = Status.OK if drawn.reached else Status.NOT_CONVERGED
     return ChainResult(
-        generations={name: tuple(mean[name].tolist()) for name in generations},
-        numbers={name: float(mean[name]) for name in numbers},
+        generations={name: tuple(each.mean.tolist()) for name, each in generations.items()},
+        numbers={name: float(each.mean) for name, each in numbers.items()},
         stderr={
-            "generations": {name: tuple(stderr[name].tolist()) for name in generations},
-            "numbers": {name: float(stderr[name]) for name in numbers},
+            "generations": {name: tuple(each.stderr.tolist()) for name, each in generations.items()},
+            "numbers": {name: float(each.stderr) for name, each in numbers.items()},
+        },
+        freedom={
+            "generations": {name: tuple(each.freedom.round(1).tolist()) for name, each in generations.items()},
+            "numbers": {name: round(float(each.freedom), 1) for name, each in numbers.items()},
         },
         status=Status.INTERRUPTED if drawn.interrupted else status,
         engine="simulation",

@@ -114,12 +114,18 @@ def told_generations(problem: GaussianChain, n_replicates: int, *, power: float 
 
     Where models replace each other the variance is a product of factors χ²_{n−1}/(n − 1), nearly lognormal with
     s² = (t + 1) ln(1 + 2/(n − 1)). Its mean comes to rest on replicates too rare to be drawn, and the standard error
-    with it: that of a lognormal is told from about e^{4 s²} replicates on, its kurtosis.
+    with it: that of a lognormal is told from about e^{4 s²} replicates on, its kurtosis. Where real samples hold it, it
+    is told unless they are so few that its fourth moment grows all the same.
     """
     workflow = problem.workflow
-    if workflow.kind not in ("replace", "recent") or problem.bandwidth is not None:
+    n = workflow.n_samples + (workflow.n_real or 0)
+    if workflow.kind not in ("replace", "recent", "mix") or problem.bandwidth is not None:
         return workflow.generations + 1
-    factor = 4 * power**2 * np.log1p(2 / (workflow.n_samples - 1))
+    divisor = n - (problem.estimator == "unbiased")
+    growth = (workflow.n_samples / n / divisor) ** 4 * np.prod(n - 1 + 2.0 * np.arange(4))
+    if workflow.kind == "mix" and growth < 1:
+        return workflow.generations + 1
+    factor = 4 * power**2 * np.log1p(2 / (n - 1))
     return int(min(np.log(max(n_replicates, 1)) / factor, workflow.generations + 1))
 
 

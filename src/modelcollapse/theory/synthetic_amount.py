@@ -158,7 +158,7 @@ def _checked_law(probabilities: ArrayLike) -> Array:
 
 def _amount(scale: float, n_real: int, tolerance: float) -> float:
     """Return the largest whole n for which scale · limiting_drift_variance is at most tolerance²."""
-    square = tolerance**2
+    square = tolerance * tolerance  # infinite, where a power would be an error
     room = scale * (1 - 1 / n_real) - (2 * n_real + 1) * square
     return math.inf if room <= 0 else float(math.floor(n_real**2 * square / room))
 
