@@ -70,15 +70,35 @@ def test_spread_is_that_of_the_values_in_each_part(table: Any) -> None:
     for k, rows in enumerate(parts(len(table()))):
         for j, name in enumerate(NUMBERS):
             values, known = table().numbers[rows, j], real().numbers[:, j]
-            low, high = np.nanquantile(known, [0.01, 0.99])
+            known = known[~np.isnan(known)]
+            low, high = np.quantile(known, 0.01, method="lower"), np.quantile(known, 0.99, method="higher")
+            alone = [table is real and np.sum(known == end) == 1 for end in (low, high)]
             assert found[f"spread of `{name}`"][k] == pytest.approx(np.nanstd(values), rel=1e-9)
             assert found[f"mean of `{name}`"][k] == pytest.approx(np.nanmean(values), rel=1e-9)
             present = values[~np.isnan(values)]
-            assert found[f"lower tail of `{name}`"][k] == pytest.approx(np.mean(present < low))
-            assert found[f"upper tail of `{name}`"][k] == pytest.approx(np.mean(present > high))
+            assert found[f"lower tail of `{name}`"][k] == pytest.approx(
+                np.mean((present < low) | (alone[0] & (present == low)))
+            )
+            assert found[f"upper tail of `{name}`"][k] == pytest.approx(
+                np.mean((present > high) | (alone[1] & (present == high)))
+            )
             excess = np.mean(np.maximum(present - high, 0))
             assert found[f"depth of the upper tail of `{name}`"][k] == pytest.approx(excess, abs=1e-12)
             assert found[f"missing share of `{name}`"][k] == pytest.approx(np.mean(np.isnan(values)))
+
+
+def test_tails_are_as_likely_for_new_rows_as_for_real_ones() -> None:
+    """Counting real rows strictly beyond a real row would make tails of new rows 1/n too heavy."""
+    rng = np.random.default_rng(0)
+    n_rows, shares = 200, []
+    for _ in range(20):
+        tables = [pd.DataFrame(rng.standard_normal((n_rows, 50))).add_prefix("x") for _ in range(2)]
+        frames = [Frame(data=table, name="table") for table in tables]
+        topic = fit_spread(encode(frames[0], infer_schema(frames[0], None)))
+        new = topic.encode(encode(frames[1], infer_schema(frames[0], None)))
+        shares.append([rows.values[:, 150:250].mean() for rows in (topic.real, new)])
+    difference = np.subtract(*np.array(shares).T)
+    assert abs(difference.mean()) < 5 * difference.std(ddof=1) / np.sqrt(20) < 1 / n_rows
 
 
 def test_range_counts_records_of_real_rows_as_if_they_were_new() -> None:

@@ -56,6 +56,8 @@ from modelcollapse.parallel import side_by_side
 
 Progress = Callable[[str, int, int], None]
 
+FEW_ROWS = 100
+"""Rows on each side below which the level is approximate."""
 _BATCH = 16  # splits that are worked on together
 
 
@@ -264,10 +266,17 @@ def compare_with(
         level=LEVEL,
         n_splits=real.n_splits,
         steps=(*real.frame.steps, *frame.steps, describe_columns(real.schema), *real.schema.steps),
-        warnings=tuple(dict.fromkeys([*real.warnings, *warnings])),
+        warnings=tuple(dict.fromkeys([*real.warnings, *warnings, *_few(null.size)])),
         seconds=time.monotonic() - started,
         seed=real.seed,
     )
+
+
+def _few(size: int) -> list[str]:
+    """Warn about parts that are too small for the level to hold."""
+    if size >= FEW_ROWS:
+        return []
+    return [f"Only {size} rows are compared: false alarms are likelier than the level says, and little can be seen."]
 
 
 def _encoded(real: Reference, frame: Frame) -> Columns:

@@ -93,4 +93,4 @@ def near_real_rows(synthetic: Array, real: Array) -> NDArray[np.bool_]:
     """Tell which synthetic rows (m,) are as close to a real one as 99 % of the real rows are to another."""
     references = real[:: -(-len(real) // MOST_REFERENCES)]
     usual = distances(references, references, own=np.arange(len(references)))
-    return np.asarray(distances(synthetic, references, own=None) <= np.quantile(usual, FAR))
+    return np.asarray(distances(synthetic, references, own=None) <= np.quantile(usual, 1 - FAR))

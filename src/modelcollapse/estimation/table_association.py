@@ -89,7 +89,10 @@ class Association:
         """
         kinds = [self._kind(k) for k in range(len(self.pairs))]
         noise = [self._noise(k, size) for k in range(len(self.pairs))]
-        single = tuple(_pair_measure(kinds[k], *self._names(k), grain=noise[k] * (kinds[k] > 0)) for k in self.chosen)
+        single = tuple(
+            _pair_measure(kinds[k], *self._names(k), grain=noise[k] if kinds[k] else 1 / self._rows(size))
+            for k in self.chosen
+        )
         means = [
             _mean_measure(
                 kind, grain=max(noise[k] for k, of in enumerate(kinds) if of == kind) / kinds.count(kind) ** 0.5

@@ -14,7 +14,6 @@ from threadpoolctl import threadpool_limits
 from modelcollapse.checks import Array
 from modelcollapse.estimation.measure import Measure
 from modelcollapse.estimation.table_columns import Columns
-from modelcollapse.parallel import side_by_side
 from modelcollapse.streams import stream
 
 MOST_ROWS = 10_000
@@ -74,7 +73,7 @@ def tell_apart(real: Columns, synthetic: Columns, *, n_splits: int, seed: int) -
     chosen = [np.sort(rng.permutation(len(table))[:n_rows]) for table in (real, synthetic)]
     features, label = _features(real, synthetic, chosen), np.repeat([False, True], n_rows)
     fold = np.concatenate([rng.permutation(n_rows) % N_FOLDS for _ in chosen])
-    models = side_by_side(lambda k: _fitted(features[fold != k], label[fold != k], real, seed), range(N_FOLDS))
+    models: list[Any] = [_fitted(features[fold != k], label[fold != k], real, seed) for k in range(N_FOLDS)]
     held_out = [(features[fold == k], label[fold == k]) for k in range(N_FOLDS)]
     scores = [model.predict_proba(rows)[:, 1] for model, (rows, _) in zip(models, held_out, strict=True)]
     labels = [truth for _, truth in held_out]

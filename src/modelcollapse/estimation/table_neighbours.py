@@ -13,12 +13,12 @@ from modelcollapse.estimation.repeats import Hashes
 from modelcollapse.estimation.table_columns import Columns
 from modelcollapse.estimation.table_repeats import row_hashes
 from modelcollapse.estimation.table_space import Space
-from modelcollapse.estimation.table_topics import RowFeatures, SumTopic, root_grain
+from modelcollapse.estimation.table_topics import RowFeatures, SumTopic, rare_share, root_grain, single
 from modelcollapse.parallel import side_by_side
 from modelcollapse.streams import stream
 
-NEAR, FAR = 0.02, 0.99
-"""Quantiles of the distances of real rows to the nearest other real row: below and above is near and far."""
+NEAR, FAR = 0.02, 0.01
+"""Shares of the real rows whose nearest other real row counts as near, and as far; more in small tables."""
 MOST_ROWS = 10_000
 """Rows of a table whose nearest real row is looked for."""
 _CHUNK = 200  # queries at a time, which bounds the memory of their distances to all points
@@ -67,7 +67,7 @@ class Neighbours(SumTopic):
         chosen = _chosen(len(table), self.seed)
         equal = np.isin(row_hashes(table), self.hashes)
         nearest = distances(self.space.points(table)[chosen], self.points, own=None)
-        return _features(equal, chosen, nearest, self.near, self.far)
+        return _features(equal, chosen, nearest < self.near, nearest > self.far)
 
     def summary(self, statistic: Array, rows: RowFeatures, size: int) -> Array:
         """Return the roots of the three shares, (P, 3)."""
@@ -81,7 +81,9 @@ def fit_neighbours(real: Columns, space: Space, *, seed: int) -> Neighbours:
     _, inverse, counts = np.unique(hashes, return_inverse=True, return_counts=True)
     chosen = _chosen(len(real), seed)
     nearest = distances(points[chosen], points, own=chosen)
-    near, far = np.quantile(nearest, [NEAR, FAR])
+    shares = [rare_share(share, len(nearest)) for share in (NEAR, FAR)]
+    near, far = np.quantile(nearest, shares[0], method="lower"), np.quantile(nearest, 1 - shares[1], method="higher")
+    close, distant = (nearest < near) | single(nearest, near), (nearest > far) | single(nearest, far)
     return Neighbours(
         space=space,
         points=points,
@@ -89,7 +91,7 @@ def fit_neighbours(real: Columns, space: Space, *, seed: int) -> Neighbours:
         near=float(near),
         far=float(far),
         seed=seed,
-        real=_features(counts[inverse] > 1, chosen, nearest, float(near), float(far)),
+        real=_features(counts[inverse] > 1, chosen, close, distant),
     )
 
 
@@ -118,13 +120,12 @@ def _chosen(n_rows: int, seed: int) -> NDArray[np.intp]:
 
 
 def _features(
-    equal: NDArray[np.bool_], chosen: NDArray[np.intp], nearest: Array, near: float, far: float
+    equal: NDArray[np.bool_], chosen: NDArray[np.intp], close: NDArray[np.bool_], far: NDArray[np.bool_]
 ) -> RowFeatures:
+    """Return the features of the rows (n, 4), of which some were looked at."""
     features = np.zeros((len(equal), 4))
     features[:, 0] = equal
-    features[chosen, 1] = 1.0
-    features[chosen, 2] = nearest < near
-    features[chosen, 3] = nearest > far
+    features[chosen, 1:] = np.column_stack([np.ones(len(chosen)), close, far])
     return RowFeatures(features)
 
 

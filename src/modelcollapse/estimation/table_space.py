@@ -8,11 +8,12 @@ import numpy as np
 
 from modelcollapse.checks import Array
 from modelcollapse.estimation.table_columns import Columns
+from modelcollapse.streams import stream
 
 MOST_DIMENSIONS = 60
 """Directions of the numbers, those along which they vary most, and as many indicators of categories, at most."""
-ROWS_PER_DIMENSION = 20
-"""Real rows for each direction, at least: with fewer, what whitens one sample does not whiten another."""
+ROWS_PER_COLUMN = 20
+"""Real rows for each column, at least, to whiten: with fewer, what whitens one sample does not whiten another."""
 LEVELS = 10
 """Commonest categories of a column that have an indicator."""
 _LARGEST = 6.0  # standardised numbers beyond are drawn in, lest a few outliers make all distances
@@ -28,7 +29,7 @@ class Space:
     center, scale : arrays, (p,)
         Of the real numbers.
     directions : array, (p, a)
-        Whitens standardised numbers.
+        Whitens standardised numbers, where there are enough rows.
     levels : tuple of (int, int, float)
         Categorical column, category and scale of each indicator: those of a column have variance 1 together.
     """
@@ -46,7 +47,10 @@ class Space:
 
 
 def fit_space(real: Columns) -> Space:
-    """Return the space in which real numbers have variance 1 in every direction, as far as they vary at all."""
+    """Return the space in which real numbers have variance 1 in every direction, as far as they vary at all.
+
+    With few rows for so many columns, directions are not taken from the data.
+    """
     p = real.numbers.shape[1]
     known = ~np.isnan(real.numbers)
     count = np.maximum(known.sum(axis=0), 1)
@@ -54,13 +58,24 @@ def fit_space(real: Columns) -> Space:
     scale = np.sqrt((np.where(known, real.numbers - center, 0.0) ** 2).sum(axis=0) / count)
     scale = np.where(scale > 0, scale, 1.0)
     plain = Space(center=center, scale=scale, directions=np.eye(p), levels=())
-    z = plain.points(real)
-    variances, vectors = np.linalg.eigh(z.T @ z / len(z)) if p else (np.empty(0), np.empty((0, 0)))
-    n_directions = min(MOST_DIMENSIONS, max(1, len(z) // ROWS_PER_DIMENSION))
-    order = np.argsort(-variances)[:n_directions]
-    floor = _LEAST_SHARE * max(variances.mean() if p else 1.0, np.finfo(float).tiny)
-    directions = vectors[:, order] / np.sqrt(np.maximum(variances[order], floor))
+    enough = len(real) >= ROWS_PER_COLUMN * p > 0
+    directions = _whitening(plain.points(real)) if enough else _scattered(p)
     return Space(center=center, scale=scale, directions=directions, levels=_levels(real))
+
+
+def _whitening(z: Array) -> Array:
+    """Return what whitens standardised numbers (n, p) along the directions in which they vary most."""
+    variances, vectors = np.linalg.eigh(z.T @ z / len(z))
+    order = np.argsort(-variances)[:MOST_DIMENSIONS]
+    floor = _LEAST_SHARE * max(variances.mean(), np.finfo(float).tiny)
+    return np.asarray(vectors[:, order] / np.sqrt(np.maximum(variances[order], floor)))
+
+
+def _scattered(p: int) -> Array:
+    """Return directions that owe nothing to the data: the columns, or random ones where there are many."""
+    if p <= MOST_DIMENSIONS:
+        return np.eye(p)
+    return np.asarray(stream(0, "directions", p).standard_normal((p, MOST_DIMENSIONS)) / np.sqrt(p))
 
 
 def _levels(real: Columns) -> tuple[tuple[int, int, float], ...]:

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from modelcollapse.checks import Array
 from modelcollapse.estimation.measure import Measure
 from modelcollapse.estimation.table_columns import Columns
-from modelcollapse.estimation.table_topics import RowFeatures, SumTopic, root_grain
+from modelcollapse.estimation.table_topics import RowFeatures, SumTopic, rare_share, root_grain, single
 
 TAIL = 0.01
-"""Share of the real rows on each side that is called a tail."""
+"""Share of the real rows at each end that is called a tail; more in small tables."""
 _FEATURES = 8
 INNER = (0.05, 0.95)
 """Quantiles between which the middle of a column lies."""
@@ -31,7 +31,7 @@ class Landmarks:
     Attributes
     ----------
     low, high : arrays
-        1st and 99th percentiles.
+        Where the tails begin.
     floor, ceiling : arrays
         Values beyond are drawn in to here before they are averaged: the middle 90 % and its width on either side.
     least, most : arrays
@@ -84,8 +84,9 @@ class Spread(SumTopic):
 
     def encode(self, table: Columns) -> RowFeatures:
         """Return the features of the rows of another table."""
-        outside = (table.numbers < self.at.least) | (table.numbers > self.at.most)
-        return RowFeatures(_features(table.numbers, self.at, outside))
+        numbers, at = table.numbers, self.at
+        strange = (numbers < at.low, numbers > at.high, (numbers < at.least) | (numbers > at.most))
+        return RowFeatures(_features(numbers, at, strange))
 
     def summary(self, statistic: Array, rows: RowFeatures, size: int) -> Array:
         """Return log sd, mean, and roots of tail shares, mean excesses, shares outside and missing, each (P, p).
@@ -109,19 +110,22 @@ class Spread(SumTopic):
 
 def fit_spread(real: Columns) -> Spread:
     """Return the measures of spread and tails, relative to real data."""
-    at = _landmarks(real.numbers)
-    records = np.zeros(real.numbers.shape, dtype=bool)
-    for end in (at.least, at.most):
-        at_end = real.numbers == end
-        records |= at_end & (at_end.sum(axis=0) == 1)
-    return Spread(names=real.schema.numeric, at=at, real=RowFeatures(_features(real.numbers, at, records)))
+    numbers, at = real.numbers, _landmarks(real.numbers)
+    strange = (
+        (numbers < at.low) | single(numbers, at.low),
+        (numbers > at.high) | single(numbers, at.high),
+        single(numbers, at.least) | single(numbers, at.most),
+    )
+    return Spread(names=real.schema.numeric, at=at, real=RowFeatures(_features(numbers, at, strange)))
 
 
 def _landmarks(numbers: Array) -> Landmarks:
     """Return where the values of the columns of an array lie, (n, p)."""
     filled = np.where(np.isnan(numbers).all(axis=0), 0.0, numbers)
-    levels = (TAIL, 1 - TAIL, *INNER, 0.0, 1.0)
-    low, high, left, right, least, most = (np.nanquantile(filled, level, axis=0) for level in levels)
+    left, right, least, most = (np.nanquantile(filled, level, axis=0) for level in (*INNER, 0.0, 1.0))
+    tail = rare_share(TAIL, len(filled))
+    low = np.nanquantile(filled, tail, axis=0, method="lower")
+    high = np.nanquantile(filled, 1 - tail, axis=0, method="higher")
     widths = (right - left, high - low, most - least)
     width = np.select([width > 0 for width in widths], widths, default=1.0)
     floor, ceiling = left - REACH * width, right + REACH * width
@@ -139,27 +143,27 @@ def _landmarks(numbers: Array) -> Landmarks:
     )
 
 
-def _features(numbers: Array, at: Landmarks, outside: NDArray[np.bool_]) -> Array:
-    """Return the features of the rows, (n, 8 p)."""
+def _features(numbers: Array, at: Landmarks, strange: tuple[NDArray[np.bool_], ...]) -> Array:
+    """Return the features of the rows, (n, 8 p), of which some are in a tail or outside of the range, (n, p) each."""
     known = ~np.isnan(numbers)
     values = np.clip(np.where(known, numbers, at.center), at.floor, at.ceiling)
     z = (values - at.center) / at.scale
     short, over = np.maximum(at.low - values, 0.0) / at.scale, np.maximum(values - at.high, 0.0) / at.scale
-    tails = (numbers < at.low, numbers > at.high)
-    return np.concatenate([known, z, z**2, *tails, short, over, outside], axis=1, dtype=np.float64)
+    below, above, outside = strange
+    return np.concatenate([known, z, z**2, below, above, short, over, outside], axis=1, dtype=np.float64)
 
 
 _SPREAD = ("{subject} varies {change} less than in real data", "{subject} varies {change} more than in real data")
 _MEAN = ("{subject} is {synthetic} on average, {real} in real data",) * 2
-_LOWER = ("{synthetic_share} of {subject} lie below the real 1st percentile, {real_share} of real values",) * 2
-_UPPER = ("{synthetic_share} of {subject} lie above the real 99th percentile, {real_share} of real values",) * 2
+_LOWER = ("{synthetic_share} of {subject} lie in the lower tail, where {real_share} of real values are",) * 2
+_UPPER = ("{synthetic_share} of {subject} lie in the upper tail, where {real_share} of real values are",) * 2
 _SHORT = (
-    "{subject} reaches less far below its real 1st percentile, by {change}",
-    "{subject} reaches farther below its real 1st percentile, by {change}",
+    "{subject} reaches less far into the lower tail, by {change}",
+    "{subject} reaches farther into the lower tail, by {change}",
 )
 _OVER = (
-    "{subject} reaches less far above its real 99th percentile, by {change}",
-    "{subject} reaches farther above its real 99th percentile, by {change}",
+    "{subject} reaches less far into the upper tail, by {change}",
+    "{subject} reaches farther into the upper tail, by {change}",
 )
 _OUTSIDE = ("{synthetic_share} of {subject} lie outside of the range of real data",) * 2
 _MISSING = ("{synthetic_share} of {subject} are missing, {real_share} in real data",) * 2

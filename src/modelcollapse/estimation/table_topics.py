@@ -15,6 +15,7 @@ from modelcollapse.estimation.table_columns import Columns
 
 Parts = NDArray[np.intp]
 """Row numbers of P parts of k rows each, (P, k)."""
+_RARE_ROWS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,3 +106,24 @@ def root_grain(size: int, *, unit: Array | float = 1.0, rows: float = 1.0) -> An
     F. J. Anscombe, The transformation of Poisson, binomial and negative-binomial data, Biometrika 35, 1948, section 2.
     """
     return np.sqrt(rows * unit / (2 * size))
+
+
+def rare_share(share: float, n_rows: int) -> float:
+    """Return a share that counts as rare; so much more in small tables that some rows have what is rare.
+
+    Examples
+    --------
+    >>> rare_share(0.01, 10_000), rare_share(0.01, 100)
+    (0.01, 0.05)
+    """
+    return max(share, _RARE_ROWS / n_rows)
+
+
+def single(values: Array, threshold: Array | float) -> NDArray[np.bool_]:
+    """Tell which values (n, ...) equal a threshold that was taken from them, where they are alone in that.
+
+    The r-th largest of n values has r − 1 above it, but a new value is above it with probability r/(n + 1). Counting
+    the value itself, unless others equal it, makes real rows and new ones alike.
+    """
+    equal = values == threshold
+    return np.asarray(equal & (equal.sum(axis=0) == 1))
