@@ -19,6 +19,7 @@ from modelcollapse.problems.ngrams import NgramChain
 from modelcollapse.problems.poisson import PoissonChain
 from modelcollapse.problems.resampling import Resampling
 from modelcollapse.problems.tokens import TokenChain
+from modelcollapse.simulation import chains_engine as simulation_of_chains
 from modelcollapse.simulation import tokens_engine as simulation
 from modelcollapse.simulation.gaussian_engine import told_generations
 from modelcollapse.theory import chains_engine
@@ -87,6 +88,17 @@ def test_compare_does_not_call_theory_wrong_for_events_that_no_replicate_has_see
     assert compare(chain, n_replicates=1000).agree is not False
     monkeypatch.setattr(unseen, "RARE", 0)
     assert compare(chain, n_replicates=1000).agree is False
+
+
+def test_compare_says_so_when_it_is_interrupted_before_any_replicate(monkeypatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(simulation_of_chains, "summed_up", interrupted)
+    found = compare(TOKENS, n_replicates=100)
+    assert (found.agree, found.interrupted) == (None, True)
+    assert found.verdict == "Cannot be judged: the simulation was interrupted."
+    json.dumps(found.to_dict(), allow_nan=False)
 
 
 def test_compare_has_nothing_to_say_of_ngrams() -> None:

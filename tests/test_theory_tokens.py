@@ -17,7 +17,7 @@ from modelcollapse.problems.poisson import PoissonChain
 from modelcollapse.problems.resampling import Resampling
 from modelcollapse.problems.tokens import Context, TokenChain
 from modelcollapse.result import Bounds
-from modelcollapse.theory import tokens_engine
+from modelcollapse.theory import ancestors, tokens_engine
 from modelcollapse.theory.gaussian_engine import solve_gaussian
 from modelcollapse.theory.poisson_engine import solve_poisson
 from modelcollapse.theory.tokens_engine import solve_tokens
@@ -151,6 +151,35 @@ def test_shares_of_contexts_are_at_most_1() -> None:
     assert np.tensordot(chain.frequencies, np.ones((3, 1)), axes=1) > 1
     found = solve_tokens(chain)
     assert max(found.generations["concentration"]) == max(found.generations["collapse_probability"]) == 1
+
+
+@pytest.mark.parametrize("n_samples", [10, 3000])
+def test_contexts_that_share_what_does_not_depend_on_their_laws_have_their_own_collapse_times(n_samples: int) -> None:
+    laws = [Law.uniform(4), Law.explicit(LAW), Law.bernoulli(0.01)]
+    workflow = Resampling("replace", generations=1, n_samples=3 * n_samples, n_first=3 * 7)
+    together = solve_tokens(TokenChain([Context(law) for law in laws], workflow)).numbers["collapse_time"]
+    alone = [solve_tokens(token_chain(law, n_samples=n_samples, n_first=7)).numbers["collapse_time"] for law in laws]
+    assert together == pytest.approx(np.mean(alone), rel=1e-12)
+    assert max(alone) > 1.5 * min(alone)
+
+
+def test_contexts_of_different_large_sizes_share_the_costly_part_of_collapse_times() -> None:
+    rng = np.random.default_rng(0)
+    contexts = [Context(Law.uniform(3), frequency=float(share)) for share in rng.uniform(0.1, 1.0, 300)]
+    workflow = Resampling("replace", generations=5, n_samples=10**12)
+    calls = 0
+    right = ancestors.occupancy
+
+    def counted(n_balls: int, *, boxes: int) -> np.ndarray:
+        nonlocal calls
+        calls += 1
+        return right(n_balls, boxes=boxes)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ancestors, "occupancy", counted)
+        found = solve_tokens(TokenChain(contexts, workflow))
+    assert calls == 2
+    assert found.numbers["collapse_time"] > 10**9
 
 
 def test_tokens_that_never_occur_change_nothing() -> None:

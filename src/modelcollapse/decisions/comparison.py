@@ -202,9 +202,9 @@ def _quantities(case: Case, expected: Answer, simulated: Mapping[int, Answer]) -
     if case.exact:
         own, unseen = numbers[1], case.unseen(expected, simulated[1].n_replicates or 0)
         return {
-            name: judge_exact(number, own=own[name], unseen=unseen.get(name, 0.0))
+            name: judge_exact(number, own=own.get(name, UNKNOWN), unseen=unseen.get(name, 0.0))
             for name, number in case.numbers(expected).items()
-            if name in own
+            if name in own or not own  # nothing: it was stopped before there was a replicate
         }
     last = max(numbers)
     before = numbers.get(last // 2, {})  # empty when a simulation was stopped before there were two sizes to take

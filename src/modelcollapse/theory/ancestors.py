@@ -25,8 +25,15 @@ FEW = 1000
 WIDTH = 9.0
 """Standard deviations of A that are followed on either side of its mean."""
 
+APART = 10_000
+"""Boxes for each ball from which on no two balls are taken to share one, to 1e-8 of collapse times of many samples."""
+
 NEGLIGIBLE = 1e-18
 """Probabilities that are dropped at the upper end of a law of A."""
+
+
+VANISHED = 1e-40
+"""Sums of powers that are taken as 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,7 +195,14 @@ def collapse_probabilities(probabilities: Array, laws: Sequence[Ancestors], *, c
         return power_sums(np.log(probabilities), laws, counts=counts)
 
 
-def collapse_time(probabilities: Array, *, counts: Array, n_samples: int, n_first: int) -> float:
+def collapse_time(
+    probabilities: Array,
+    *,
+    counts: Array,
+    n_samples: int,
+    n_first: int,
+    visits: dict[tuple[int, int | None], Array] | None = None,
+) -> float:
     """Return the expected number of fits until the first whose samples are all one token, E T.
 
     Parameters
@@ -199,6 +213,8 @@ def collapse_time(probabilities: Array, *, counts: Array, n_samples: int, n_firs
         Samples of each generation t > 0.
     n_first : int
         Real samples of generation 0.
+    visits : dict, optional
+        Keeps for the next call what does not depend on the probabilities.
 
     Returns
     -------
@@ -212,9 +228,16 @@ def collapse_time(probabilities: Array, *, counts: Array, n_samples: int, n_firs
     which add up to the diffusion's time −2n Σ_i (1 − p_i) ln(1 − p_i), and next to it stands −ln(n)/3, found by
     numbers. Both carry the time on to more samples, with a relative error of 1e-6.
     """
+    known = {} if visits is None else visits
+    with np.errstate(divide="ignore"):
+        one_token = _power_table(np.log(probabilities), counts, min(n_samples, EXACT) + 1)
+    first = 1 - float(np.sum(counts * probabilities**n_first))
 
     def exact(n: int) -> float:
-        return _collapse_time(probabilities, counts, n_samples=n, n_first=n_first)
+        boxes = n_first if n_samples <= EXACT or n_first < APART * n else None
+        if (n, boxes) not in known:
+            known[n, boxes] = _generations_with(n, boxes)
+        return 1 + first + float(known[n, boxes] @ (1 - one_token[: n + 1]))
 
     if n_samples <= EXACT:
         return exact(n_samples)
@@ -244,19 +267,20 @@ def occupancy(n_balls: int, *, boxes: int) -> Array:
     return rows
 
 
-def _collapse_time(probabilities: Array, counts: Array, *, n_samples: int, n_first: int) -> float:
-    """Return E T by visits to numbers of lines of descent."""
-    with np.errstate(divide="ignore"):
-        one_token = _power_table(np.log(probabilities), counts, n_samples + 1)
-    alive = 1 - occupancy(n_samples, boxes=n_first) @ one_token
+def _generations_with(n_samples: int, n_first: int | None) -> Array:
+    """Return the expected number of generations t > 0 with b ancestors and several lines of descent, b = 0, 1, ..., n.
+
+    `n_first` is None where it is so large that lines do not meet in generation 0.
+    """
     rows = occupancy(n_samples, boxes=n_samples)
     # a lines stay apart with probability Π_{j<a} (1 − j/n); what is missing to 1, without cancellation
     meet = -np.expm1(np.cumsum(np.log1p(-np.arange(n_samples) / n_samples)))
-    ahead = np.zeros(n_samples + 1)
-    for a in range(2, n_samples + 1):
-        ahead[a] = (alive[a] + rows[a, 2:a] @ ahead[2:a]) / meet[a - 1]
-    first = 1 - float(np.sum(counts * probabilities**n_first))
-    return 1 + first + float(ahead[n_samples])
+    arrivals, visits = np.zeros(n_samples + 1), np.zeros(n_samples + 1)
+    arrivals[n_samples] = 1.0
+    for a in range(n_samples, 1, -1):
+        visits[a] = arrivals[a] / meet[a - 1]
+        arrivals[:a] += visits[a] * rows[a, :a]
+    return visits if n_first is None else np.asarray(visits @ occupancy(n_samples, boxes=n_first))
 
 
 def _lines(n_samples: int, generations: int) -> Iterator[Ancestors]:
@@ -319,5 +343,8 @@ def _power_table(logarithms: Array, counts: Array, size: int) -> Array:
     table = np.empty(size)
     for a in range(size):
         table[a] = powers.sum()
+        if table[a] < VANISHED:
+            table[a:] = 0.0
+            break
         powers = powers * bases
     return table

@@ -97,6 +97,10 @@ class _Context:
         """Its samples in a mix with fresh real ones."""
         return FreshMix(n_first=self.n_first, n_real=self.n_real, n_samples=self.n_samples)
 
+    def refit(self, kind: str) -> token_errors.Refit:
+        """Return its samples in another workflow."""
+        return token_errors.Refit(kind=kind, n_first=self.n_first, n_samples=self.n_samples)
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Plan:
@@ -143,12 +147,14 @@ def solve_tokens(problem: TokenChain) -> ChainResult:
     plan = _Plan(kind=kind, generations=workflow.generations, n_contexts=len(problem.contexts))
     contexts = list(_contexts(problem))
     laws: dict[tuple[int, int], tuple[Ancestors, ...]] = {}
-    by_generation = _mean(contexts, [_by_generation(context, plan, laws) for context in contexts])
+    followed = all(_affordable(context, plan) for context in contexts)
+    by_generation = _mean(contexts, [_by_generation(context, plan, laws, followed=followed) for context in contexts])
     for name in by_generation.keys() & SHARES:
         by_generation[name] = np.minimum(by_generation[name], 1.0)  # weights add up to 1 but for rounding
     sides = [_bounds(context, plan) for context in contexts]
     lower, upper = (_mean(contexts, [side[end] for side in sides]) for end in (0, 1))
-    times = [_collapse_time(context) for context in contexts] if kind == "replace" else [{} for _ in contexts]
+    visits: dict[tuple[int, int | None], Array] = {}
+    times = [_collapse_time(context, visits) for context in contexts] if kind == "replace" else [{} for _ in contexts]
     return written(
         by_generation,
         numbers=_mean(contexts, times),
@@ -210,28 +216,37 @@ def _mean(contexts: Sequence[_Context], answers: Sequence[Mapping[str, Array | f
 
 
 def _by_generation(
-    context: _Context, plan: _Plan, laws: dict[tuple[int, int], tuple[Ancestors, ...]]
+    context: _Context, plan: _Plan, laws: dict[tuple[int, int], tuple[Ancestors, ...]], *, followed: bool
 ) -> dict[str, Array]:
-    """Return the quantities of each generation; `laws` keeps the ancestors for contexts with as many samples."""
+    """Return the quantities of each generation; `laws` keeps the ancestors for contexts with as many samples.
+
+    `followed`: whether the laws of tokens' counts are followed, which all contexts can afford.
+    """
     found = {
         "concentration": 1 - context.diversity * (1 - context.mean_variance),
         "squared_error": context.diversity * context.mean_variance,
         "squared_drift": context.diversity * context.drift,
     }
-    if plan.kind in token_errors.REFITS:
-        refit = token_errors.Refit(kind=plan.kind, n_first=context.n_first, n_samples=context.n_samples)
-        if token_errors.affordable(context.probabilities, refit=refit, generations=plan.effort):
-            found["absolute_error"], found["absolute_drift"] = token_errors.absolute_errors(
-                context.probabilities, counts=context.counts, refit=refit, generations=plan.generations
-            )
-    tokens = len(context.counts)
-    if plan.kind == "mix-fresh" and affordable_fresh(context.fresh_mix, generations=plan.effort, n_tokens=tokens):
+    if followed and plan.kind in token_errors.REFITS:
+        found["absolute_error"], found["absolute_drift"] = token_errors.absolute_errors(
+            context.probabilities, counts=context.counts, refit=context.refit(plan.kind), generations=plan.generations
+        )
+    if followed and plan.kind == "mix-fresh":
         answers = fresh_mix_answers(
             context.probabilities, counts=context.counts, mix=context.fresh_mix, generations=plan.generations
         )
         names = ("absolute_error", "vocabulary", "collapse_probability")
         return found | {name: getattr(answers, name) for name in names}
     return found | _survival(context, plan, laws)
+
+
+def _affordable(context: _Context, plan: _Plan) -> bool:
+    """Return whether the laws of tokens' counts can be followed."""
+    if plan.kind == "mix-fresh":
+        return affordable_fresh(context.fresh_mix, generations=plan.effort, n_tokens=len(context.counts))
+    return plan.kind in token_errors.REFITS and token_errors.affordable(
+        context.probabilities, refit=context.refit(plan.kind), generations=plan.effort
+    )
 
 
 def _survival(context: _Context, plan: _Plan, laws: dict[tuple[int, int], tuple[Ancestors, ...]]) -> dict[str, Array]:
@@ -253,9 +268,13 @@ def _survival(context: _Context, plan: _Plan, laws: dict[tuple[int, int], tuple[
     }
 
 
-def _collapse_time(context: _Context) -> dict[str, float]:
+def _collapse_time(context: _Context, visits: dict[tuple[int, int | None], Array]) -> dict[str, float]:
     time = collapse_time(
-        context.probabilities, counts=context.counts, n_samples=context.n_samples, n_first=context.n_first
+        context.probabilities,
+        counts=context.counts,
+        n_samples=context.n_samples,
+        n_first=context.n_first,
+        visits=visits,
     )
     return {"collapse_time": time}
 
