@@ -149,16 +149,22 @@ def _locate_json_error(path: Path, lines: IO[bytes]) -> None:
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
-        try:
-            record = json.loads(line)
-        except ValueError as error:  # also bytes that are not UTF-8
-            raise InputError(f"{path}: line {number} is not valid JSON ({error}).") from None
-        if not isinstance(record, dict):
-            raise InputError(f"{path}: line {number} is no JSON object of column names and values.")
+        record = json_record(line, path=path, number=number)
         for name, value in record.items():
             kind = _json_kind(value)
             if kind != "null" and kinds.setdefault(name, kind) != kind:
                 raise InputError(f"{path}: line {number}: `{name}` is a {kind}; it was a {kinds[name]} before.")
+
+
+def json_record(line: bytes, *, path: Path, number: int) -> dict[str, Any]:
+    """Return the JSON object that a line of a file holds, or raise an error that names the line."""
+    try:
+        record = json.loads(line)
+    except ValueError as error:  # also bytes that are not UTF-8
+        raise InputError(f"{path}: line {number} is not valid JSON ({error}).") from None
+    if not isinstance(record, dict):
+        raise InputError(f"{path}: line {number} is no JSON object of column names and values.")
+    return record
 
 
 def _json_kind(value: object) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import IO, Any, NamedTuple
 
 from modelcollapse.checks import fail, nearest
 from modelcollapse.errors import InputError, MissingExtraError
+from modelcollapse.estimation.readers import json_record
 
 Source = str | Path | Sequence[str]
 """A file, a directory, or documents in memory."""
@@ -188,12 +188,7 @@ def _json_lines(file: IO[bytes] | gzip.GzipFile, path: Path, column: str) -> Pie
             raise InputError(f"{path}: line {number} is longer than {LONGEST_LINE >> 20} MB. Split this document.")
         if not line.strip():
             continue
-        try:
-            record = json.loads(line)
-        except ValueError as error:  # also bytes that are not UTF-8
-            raise InputError(f"{path}: line {number} is not valid JSON ({error}).") from None
-        if not isinstance(record, dict):
-            raise InputError(f"{path}: line {number} is no JSON object of column names and values.")
+        record = json_record(line, path=path, number=number)
         if column not in record:
             raise _no_column(path, column, list(record), where=f"line {number} has ")
         text = record[column]
