@@ -81,10 +81,14 @@ def test_compare_does_not_call_theory_wrong_for_events_that_few_replicates_have_
     assert False in said()
 
 
-def test_compare_does_not_call_theory_wrong_for_events_that_no_replicate_has_seen(monkeypatch) -> None:
-    """A first generation that has seen nothing, and real samples afterwards by the billion."""
-    workflow = Resampling("random-past", generations=5, n_samples=10**10, n_first=30)
-    chain = PoissonChain([1e-6], workflow)
+@pytest.mark.parametrize(
+    "chain",
+    [PoissonChain([1e-6], Resampling("random-past", generations=5, n_samples=10**10, n_first=30)),
+     TokenChain(Law.bernoulli(1e-8), Resampling("mix", generations=5, n_samples=20, n_real=10**12, real="reused"))],
+    ids=["seldom at first", "seldom later"],
+)  # fmt: skip
+def test_compare_does_not_call_theory_wrong_for_events_that_no_replicate_has_seen(chain, monkeypatch) -> None:
+    """A first generation, or later ones, that see nothing, and real samples by the billion in the others."""
     assert compare(chain, n_replicates=1000).agree is not False
     monkeypatch.setattr(unseen, "RARE", 0)
     assert compare(chain, n_replicates=1000).agree is False

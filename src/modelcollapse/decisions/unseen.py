@@ -98,10 +98,11 @@ def _rare(problem: TokenChain | PoissonChain, n_replicates: int) -> tuple[float,
     samples = problem.shared_out(_fewest(problem.workflow))
     for context, frequency, size in zip(problem.contexts, problem.frequencies, samples, strict=True):
         law = context.law.probabilities
-        rare = n_replicates * size * law < RARE
+        either = np.minimum(law, 1 - law)  # a token that is nearly sure varies by the others
+        rare = n_replicates * size * either < RARE
         variance += frequency * float(law @ (1 - law))
         rare_variance += frequency * float(law[rare] @ (1 - law[rare]))
-        rare_mass += frequency * float(law[rare].sum())
+        rare_mass += frequency * float(either[rare].sum())
     return rare_variance / variance if variance else 0.0, rare_mass
 
 
