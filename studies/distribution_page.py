@@ -10,7 +10,8 @@ from scipy.stats import binomtest
 
 from studies.audits import TABLE_TOPICS, TEXT_TOPICS
 from studies.detection import Row
-from studies.judges import AUDIT, JUDGES
+from studies.distribution_rivals import MOST_ROWS, N_FEATURES, PASSAGE
+from studies.judges import AUDIT, JUDGES, MAUVE_TRIALS
 from studies.outcomes import Outcomes
 from studies.plants import NOTHING, Plant, World
 from studies.words import mark
@@ -44,14 +45,18 @@ READING = f"""How to read the tables:
 - *found*: trials in which any corrected p-value of the audit is at most {LEVEL:g}, with a {INTERVAL:.0%} interval
   (Clopper and Pearson). Aim: at least {FOUND_AIM:.0%} of the trials of a plant, and at most {ALARMS_AIM:.0%} of those
   in which a second real sample is compared.
-- *named*: trials in which a finding names what was planted: one of the topics in brackets, which were fixed before.
+- *named*: trials in which a finding names what was planted: one of the topics in brackets, which were fixed before
+  the trials.
 - Below a table, *found by*: trials with a finding, by topic; in no trial by the topics that are not listed. Those of
   tables: {", ".join(TABLE_TOPICS)}. Those of texts: {", ".join(TEXT_TOPICS)}.
 - *recovered*: trials in which the audit's number of tokens kept is within {RECOVERED_WITHIN:.0%} of the planted one,
   and its median.
 - Rivals: mean score ± standard deviation, and the trials in which a plant is told apart: its score is worse than all
   of the rival's own scores of real against real, of as many trials. A score that is better than these (↑, trials) says
-  that the plant is closer to real data than real data is. Rivals run with the settings they come with.
+  that the plant is closer to real data than real data is. Rivals run with the settings they come with; MAUVE, which
+  needs features, is given the numeric columns of {MOST_ROWS:,} rows in units of the real ones, and of texts
+  {N_FEATURES} hashed counts of words and pairs of words in passages of {PASSAGE}; in {MAUVE_TRIALS} trials, as it is
+  slow.
 """
 
 
