@@ -227,6 +227,12 @@ def test_audit_does_not_depend_on_the_unit(scale: float) -> None:
             assert finding.distance == pytest.approx(distance[finding.name], rel=1e-6, abs=1e-6)
 
 
+def test_audit_warns_where_the_level_is_approximate() -> None:
+    few, many = (audit_tables(second(0, n), second(1, n), n_splits=19)[0].warnings for n in (150, 250))
+    assert any("Only 75 rows are compared" in warning for warning in few)
+    assert not any("rows are compared" in warning for warning in many)
+
+
 def test_audit_takes_infinite_numbers_for_missing_ones() -> None:
     table = second()
     table.loc[:10, "a"] = np.inf
