@@ -94,6 +94,11 @@ def test_compare_does_not_call_theory_wrong_for_events_that_no_replicate_has_see
     assert compare(chain, n_replicates=1000).agree is False
 
 
+def test_compare_says_so_when_all_replicates_are_alike_and_theory_is_not() -> None:
+    chain = TokenChain(Law.bernoulli(1e-9), Resampling("replace", generations=2, n_samples=10))
+    assert "no replicate has seen" in compare(chain, n_replicates=100).verdict
+
+
 def test_compare_says_so_when_it_is_interrupted_before_any_replicate(monkeypatch) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

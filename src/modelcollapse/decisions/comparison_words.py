@@ -44,6 +44,8 @@ def verdict(
         )
     judged = {name: abs(q.deviation_in_stderr) for name, q in quantities.items() if q.agree is not None}
     if headline not in judged:
+        if exact:
+            return None, f"Cannot be judged: the {words} rests on events that no replicate has seen. Take more of them."
         return None, f"Cannot be judged: the simulation gives no finite {words}."
     furthest = sorted(judged, key=lambda name: -judged[name])
     if judged[furthest[0]] > AGREEMENT:
