@@ -197,24 +197,49 @@ def distances(
     both directions (the size of a correlation that is none, the entropy of even shares) hardly differs between two
     halves, whatever it does between two samples: its grain must be its standard deviation, not what one unit changes.
     """
-    mean, spread = null.mean(axis=0), null.std(axis=0, ddof=1)
-    rounding = _ROUNDING * np.abs(mean)
-    scale, widened = (np.maximum(spread * factor, grain) for factor in (1.0, widening))
-    scale, widened = (np.where(size <= rounding, 0.0, size) for size in (scale, widened))
-    far = observed - mean
-    far = np.where(np.abs(far) <= rounding, 0.0, far)
+    mean, far, scale, widened = _centred(observed, null, grain=grain, widening=widening)
     with np.errstate(divide="ignore", invalid="ignore"):
         away = np.where(far == 0, 0.0, far / widened)
         drawn = np.where(scale > 0, (null - mean) / scale, 0.0)
     return away, drawn
 
 
+def _centred(
+    observed: Array, null: Array, *, grain: Array | float, widening: Array | float
+) -> tuple[Array, Array, Array, Array]:
+    """Return the null's mean, how far the observed values are from it, and the scales of null draws and of these.
+
+    Differences and scales that are rounding are 0.
+    """
+    mean, spread = null.mean(axis=0), null.std(axis=0, ddof=1)
+    rounding = _ROUNDING * np.abs(mean)
+    scale, widened = (np.maximum(spread * factor, grain) for factor in (1.0, widening))
+    scale, widened = (np.where(size <= rounding, 0.0, size) for size in (scale, widened))
+    far = observed - mean
+    return mean, np.where(np.abs(far) <= rounding, 0.0, far), scale, widened
+
+
+def _ranked(observed: Array, null: Array, *, grain: Array | float, widening: Array | float) -> tuple[Array, Array]:
+    """Return the sizes of distances by which draws are ranked, of the observed values, (J,), and the null, (B, J).
+
+    The observed value, brought to the scale of null draws, takes part in mean and standard deviation like any of them:
+    left out of these, it would be farther away than they are with the same law.
+    """
+    mean, far, scale, widened = _centred(observed, null, grain=grain, widening=widening)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        together = np.vstack([mean + np.where(far == 0, 0.0, far * scale / widened), null])
+        spread = np.maximum(together.std(axis=0, ddof=1), grain)
+        sizes = np.where(scale > 0, np.abs(together - together.mean(axis=0)) / spread, 0.0)
+    return np.where((scale == 0) & (far != 0), np.inf, sizes[0]), sizes[1:]
+
+
 def family_wise(observed: Array, null: Array, *, grain: Array | float = 0.0, widening: Array | float = 1.0) -> Array:
     """Return p-values that hold for all measures together, (J,).
 
-    Step-down maxT: with z_j the distance from the null's mean in its standard deviations, the p-value of the measure
-    with the r-th largest |z| is the share of null draws, the observed one counted among them, whose largest |z| over
-    this and all measures with a smaller one reaches it; and at least the p-value of the one before.
+    Step-down maxT: with z_j the distance from the mean of the null draws and the observed value together, in their
+    standard deviations, the p-value of the measure with the r-th largest |z| is the share of null draws, the observed
+    one counted among them, whose largest |z| over this and all measures with a smaller one reaches it; and at least
+    the p-value of the one before.
 
     Parameters
     ----------
@@ -224,8 +249,8 @@ def family_wise(observed: Array, null: Array, *, grain: Array | float = 0.0, wid
     Returns
     -------
     array, (J,)
-        In [1/(B + 1), 1]. The chance that any is at most p when all measures have their null distribution is at most
-        p, up to what estimating the standard deviations from B draws adds (a few per cent of p at B = 199).
+        In [1/(B + 1), 1]. The chance that any is at most p when observed values and null draws are exchangeable is at
+        most p.
 
     Notes
     -----
@@ -245,10 +270,10 @@ def family_wise(observed: Array, null: Array, *, grain: Array | float = 0.0, wid
     >>> family_wise(np.array([0.1, 8.0, -0.3]), null).round(3).tolist()
     [0.96, 0.005, 0.96]
     """
-    away, drawn = distances(observed, null, grain=grain, widening=widening)
-    order = np.argsort(-np.abs(away), kind="stable")
-    reached = np.maximum.accumulate(np.abs(drawn)[:, order[::-1]], axis=1)[:, ::-1]  # (B, J), largest from r on
-    stepwise = (1 + (reached >= np.abs(away)[order]).sum(axis=0)) / (len(null) + 1)
+    away, drawn = _ranked(observed, null, grain=grain, widening=widening)
+    order = np.argsort(-away, kind="stable")
+    reached = np.maximum.accumulate(drawn[:, order[::-1]], axis=1)[:, ::-1]  # (B, J), largest from r on
+    stepwise = (1 + (reached >= away[order]).sum(axis=0)) / (len(null) + 1)
     p_values = np.empty(len(observed))
     p_values[order] = np.maximum.accumulate(stepwise)
     return p_values
