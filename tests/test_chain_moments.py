@@ -173,3 +173,18 @@ def _drawn(kind: str, window: int | None) -> tuple[list[Array], list[Array]]:
 def _worst(expected: Array, drawn: list[Array]) -> float:
     """Return the largest difference in standard errors."""
     return max(abs(e - d.mean()) / (d.std() / len(d) ** 0.5) for e, d in zip(expected, drawn, strict=True))
+
+
+def test_small_pools_are_drawn_from_without_replacement() -> None:
+    """Two real samples and two more each time, of which each fit takes three; other counts must fail."""
+    random, n = np.random.default_rng(2), 100_000
+    pool = (random.random((n, 2)) < 0.5).astype(float)
+    models = [pool.mean(1)]
+    for _ in range(3):
+        pool = np.hstack([pool, random.random((n, 2)) < models[-1][:, None]])
+        models.append(random.permuted(pool, axis=1)[:, :3].mean(1))
+    drawn = [4 * (model - 0.5) ** 2 for model in models]
+    moments = chain_moments("accumulate-subsample", Samples(2, 2, subsample=3), generations=3)
+    assert _worst(moments.mean_variance, drawn) < 5
+    with_replacement = chain_moments("replace", Samples(2, 3), generations=3)
+    assert _worst(with_replacement.mean_variance, drawn) > 5
