@@ -232,7 +232,8 @@ class _Chain:
         """Add a batch of n samples of the given shares of the real law and of the models so far."""
         models = shares[..., 1:]
         loadings = np.zeros((*n.shape, self.n_batches))
-        for k, own in enumerate(self.loadings):
+        for k in np.flatnonzero(models.reshape(-1, models.shape[-1]).any(axis=0)):
+            own = self.loadings[k]
             loadings[..., : own.shape[-1]] += models[..., k, None] * own
         cross = self._with_batches(loadings)
         mean_variances = np.stack(self.mean_variance, axis=-1)
@@ -270,8 +271,12 @@ class _Chain:
 
     def _with_batches(self, loadings: Array) -> Array:
         """Return the covariances of a combination of batch means with every batch mean."""
-        known = self.covariance[..., : self.n_batches, : self.n_batches]
-        return np.asarray((loadings[..., None, :] @ known)[..., 0, :])
+        used = np.flatnonzero(loadings.reshape(-1, self.n_batches).any(axis=0))
+        if 2 * len(used) > self.n_batches:
+            known, weights = self.covariance[..., : self.n_batches, : self.n_batches], loadings
+        else:
+            known, weights = self.covariance[..., used, : self.n_batches], loadings[..., used]
+        return np.asarray((weights[..., None, :] @ known)[..., 0, :])
 
     def _add(self, *, cross: Array, variance: Array, within: Array) -> None:
         new = self.n_batches
