@@ -14,6 +14,7 @@ from sklearn.feature_extraction.text import HashingVectorizer
 
 Scores = dict[str, Any]
 
+DIGITS = 6
 MOST_ROWS = 5000
 """Rows of a table that MAUVE compares: its k-means takes n/10 centres."""
 PASSAGE, N_FEATURES = 100, 256
@@ -21,7 +22,7 @@ PASSAGE, N_FEATURES = 100, 256
 
 
 def sdmetrics(real: pd.DataFrame) -> Callable[[pd.DataFrame], Scores]:
-    """Score by QualityReport and DiagnosticReport, with their properties."""
+    """Score by QualityReport and DiagnosticReport."""
     from sdmetrics.reports.single_table import DiagnosticReport, QualityReport
 
     numeric = set(real.select_dtypes("number"))
@@ -33,9 +34,7 @@ def sdmetrics(real: pd.DataFrame) -> Callable[[pd.DataFrame], Scores]:
         scores = {}
         for report in (QualityReport(), DiagnosticReport()):
             report.generate(real, synthetic, metadata, verbose=False)
-            scores[type(report).__name__] = float(report.get_score())
-            for row in report.get_properties().itertuples():
-                scores[row.Property] = float(row.Score)
+            scores[type(report).__name__] = round(float(report.get_score()), DIGITS)
         return {"scores": scores}
 
     return compare
@@ -69,4 +68,4 @@ def _mauve(real: NDArray[np.float32], synthetic: NDArray[np.float32]) -> Scores:
 
     with redirect_stdout(StringIO()):
         score = compute_mauve(p_features=real, q_features=synthetic).mauve
-    return {"scores": {"MAUVE": float(score)}}
+    return {"scores": {"MAUVE": round(float(score), DIGITS)}}

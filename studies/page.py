@@ -28,7 +28,8 @@ How far are forecasts from models that were trained? Each study splits a table a
 with labels of a weak labeller, rows with labels of a better one), held-out rows, and fresh rows that neither holds.
 The error of each of 26 mixtures of the three sources, weights other than one among them, is forecast from the pool,
 and measured by training ridge regression on fresh rows several times. Both use the same held-out rows. Training is on
-fresh rows because only these are new draws; the forecast never sees them.
+fresh rows because only these are new draws; the forecast never sees them. Whether [audits of
+distributions](#audits-of-distributions) find planted collapse stands at the end.
 
 Written by
 
