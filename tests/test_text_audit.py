@@ -5,19 +5,33 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from modelcollapse import InputError
-from modelcollapse.decisions import text_draws
+from modelcollapse.decisions import text_audit, text_draws, text_facts
 from modelcollapse.decisions.real_against_real import judge
-from modelcollapse.decisions.text_audit import RealText, audit_text, compare_with, reference
+from modelcollapse.decisions.text_audit import (
+    FEWEST,
+    LONGEST_DOCUMENT,
+    SHORT,
+    RealText,
+    audit_text,
+    compare_with,
+    reference,
+)
 from modelcollapse.decisions.text_null import STRETCHES, real_stretches, widened, without_seams
 from modelcollapse.decisions.text_result import TextAudit
 from modelcollapse.decisions.text_words import is_narrowing
-from modelcollapse.estimation.token_ids import read_tokens
+from modelcollapse.digits import share_text
+from modelcollapse.estimation.near_duplicates import MOST_TOKENS as MOST_FOR_DUPLICATES
+from modelcollapse.estimation.text_compression import MOST_TOKENS as MOST_COMPRESSED
+from modelcollapse.estimation.text_files import LONGEST_LINE
+from modelcollapse.estimation.text_measures import MOST_RANKS
+from modelcollapse.estimation.token_ids import LONGEST_WORD, read_tokens
 from text_worlds import bigram, cut, documents, written
 
 N_DOCUMENTS, LENGTH = 40, 1500
@@ -36,6 +50,12 @@ def real() -> RealText:
 
 def fact(audit: TextAudit, name: str) -> float | None:
     return next((found.value for found in audit.facts if found.name == name), None)
+
+
+def interval(audit: TextAudit, name: str) -> tuple[float, float]:
+    found = next(found.interval for found in audit.facts if found.name == name)
+    assert found is not None
+    return found
 
 
 def alarms(seeds: Sequence[int]) -> int:
@@ -82,8 +102,47 @@ def test_audit_finds_the_rank_of_a_cut(real: RealText, rank: int) -> None:
     assert fact(found, "tail-cut rank") == pytest.approx(rank, rel=0.2)
     counts = np.sort(np.bincount(world(0)[0]))[::-1]
     lost = counts[rank:].sum() / counts.sum()
-    assert fact(found, "floor") == pytest.approx(lost, rel=0.25)
+    assert fact(found, "floor of an equivalent cut") == pytest.approx(lost, rel=0.25)
     assert found.losses
+
+
+def cut_at(rank: int) -> tuple[TextAudit, float, float]:
+    """Return the audit of a text cut at a rank, the mass beyond it, and the mass of all words that the text lacks."""
+    generator = np.random.default_rng(rank)
+    law = 1 / np.arange(1, 8001) ** 1.1
+    law /= law.sum()
+    first, second = generator.choice(8000, size=60_000, p=law), generator.choice(8000, size=30_000, p=law)
+    second = second[second < rank]
+    found = audit_text([written(first)], [written(second)], n_splits=99)
+    return found, law[rank:].sum(), law[np.bincount(second, minlength=8000) == 0].sum()
+
+
+@pytest.mark.parametrize("rank", [100, 300, 1000])
+def test_floor_of_an_equivalent_cut_is_that_of_a_cut_in_the_first_third_of_the_types(rank: int) -> None:
+    found, floor, _ = cut_at(rank)
+    assert fact(found, "floor of an equivalent cut") == pytest.approx(floor, rel=0.1)
+
+
+def test_absent_mass_of_a_cut_holds_what_chance_leaves_out_besides() -> None:
+    found, floor, missed = cut_at(3000)
+    low, high = interval(found, "absent mass")
+    width = high - low
+    assert low - width < missed < high + width  # three half-widths to either side: about 5 standard errors
+    assert not low - width < floor < high + width  # the twin: the floor is another number
+
+
+def test_audit_says_what_share_of_the_real_text_is_absent_not_an_equivalent(real: RealText) -> None:
+    text = bigram(world(0)[0], n=60_000, seed=0)
+    for seed in (1, 2):
+        text = bigram(text, n=60_000, seed=seed)
+    found = compare_with(real, [written(text)])
+    known = set(text.tolist())
+    absent = sum(word not in known for word in world(0)[0].tolist()) / 60_000
+    assert fact(found, "absent mass") == pytest.approx(absent, rel=1e-12)
+    assert f"; {share_text(absent)} of the real text is in words that this text does not have." in found.details
+    equivalent = fact(found, "floor of an equivalent cut")
+    assert equivalent is not None
+    assert equivalent < 0.75 * absent  # the twin: a cut that costs as many types takes less
 
 
 def test_audit_finds_a_cut_of_the_next_token(real: RealText) -> None:
@@ -142,6 +201,38 @@ def test_audit_is_plain_json(real: RealText) -> None:
     assert json.loads(json.dumps(content, allow_nan=False)) == content
     assert content["noun"] == "words"
     assert len(content["rank_frequencies"]["real"]) == len(content["rank_frequencies"]["ranks"])
+
+
+def test_audit_says_which_caps_bind(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [written(text) for text in documents(40, length=1500, seed=0)]
+    says = ("Compressed size is that of the first 500 words of every bag.", ", among the first 2,000 tokens of each")
+    assert not any(said in json.dumps(audit_text(texts, texts[:20], n_splits=19).to_dict()) for said in says)
+    monkeypatch.setattr(text_audit, "MOST_COMPRESSED", 500)
+    monkeypatch.setattr(text_facts, "MOST_TOKENS", 2000)
+    assert all(said in json.dumps(audit_text(texts, texts[:20], n_splits=19).to_dict()) for said in says)
+
+
+def test_audit_warns_of_real_documents_that_are_too_long() -> None:
+    warning = "documents longer than 3.1 % of the real text"
+    for n, warned in ((40, False), (16, True)):
+        texts = [written(text) for text in documents(n, length=60_000 // n, seed=0)]
+        said = audit_text(texts, texts[: n // 2], n_splits=19).warnings
+        assert any(warning in text for text in said) == warned
+
+
+def test_docs_name_the_limits_of_text_audits() -> None:
+    page = " ".join((Path(__file__).parents[1] / "docs" / "text-audit.md").read_text().split())
+    for said in (
+        f"JSON lines of more than {LONGEST_LINE >> 20} MB",
+        f"a word of more than {LONGEST_WORD >> 20} MB",
+        f"fewer than {2 * FEWEST:,} real or {FEWEST:,} synthetic tokens",
+        f"Below {SHORT:,} tokens",
+        f"first {MOST_COMPRESSED:,} tokens of each bag",
+        f"first {MOST_FOR_DUPLICATES // 10**6} million tokens",
+        f"rank {MOST_RANKS:,} at most",
+        f"a 32nd of the real text ({share_text(LONGEST_DOCUMENT)})",
+    ):
+        assert said in page
 
 
 def test_audit_refuses_texts_that_are_too_short() -> None:

@@ -23,7 +23,9 @@ from modelcollapse.decisions.text_facts import facts, losses
 from modelcollapse.decisions.text_null import STRETCHES
 from modelcollapse.decisions.text_result import TextAudit
 from modelcollapse.decisions.text_words import details, is_narrowing, verdict
+from modelcollapse.digits import share_text
 from modelcollapse.errors import InputError
+from modelcollapse.estimation.text_compression import MOST_TOKENS as MOST_COMPRESSED
 from modelcollapse.estimation.text_files import BLOCK, Source
 from modelcollapse.estimation.token_bags import MOST_FOR_NGRAMS
 from modelcollapse.estimation.token_ids import UNITS, TokenSequence, Vocabulary, read_tokens
@@ -34,6 +36,8 @@ FEWEST = 32 * N_BAGS
 """Tokens that must stand on each side."""
 SHORT = 20_000
 """Tokens on each side below which only gross losses show."""
+LONGEST_DOCUMENT = 1 / 32
+"""Share of the real text beyond which documents are too long: half of the shortest stretch that stays together."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -124,8 +128,8 @@ def audit_text(
     Notes
     -----
     Both texts are cut into bags of consecutive tokens, 32 on each side of a comparison. Stretches of neighbouring bags
-    are taken to be independent of each other: documents must be shorter than a 64th of the real text that is compared,
-    or a little longer.
+    are taken to be independent of each other. When most real documents are longer than `LONGEST_DOCUMENT` of the real
+    text, second real samples are told apart too often; where documents are marked, a warning says so.
 
     Examples
     --------
@@ -235,6 +239,8 @@ def _steps(real: RealText, text: TokenSequence, compared: int) -> list[str]:
     )
     if 2 * compared > MOST_FOR_NGRAMS:
         steps.append(f"n-grams are counted on {MOST_FOR_NGRAMS // 2:,} {real.noun} of each side.")
+    if length > MOST_COMPRESSED:
+        steps.append(f"Compressed size is that of the first {MOST_COMPRESSED:,} {real.noun} of every bag.")
     return steps
 
 
@@ -245,4 +251,11 @@ def _warnings(real: RealText, text: TokenSequence, compared: int) -> list[str]:
         warnings.append("The two texts are the same: a text that is copied whole is no second sample.")
     if compared < SHORT:
         warnings.append(f"Only {compared:,} {real.noun} stand on each side: small losses do not show.")
+    lengths = np.diff(real.tokens.starts, append=len(real.tokens.ids))
+    in_long = lengths[lengths > LONGEST_DOCUMENT * len(real.tokens.ids)].sum()
+    if len(lengths) > 1 and in_long > len(real.tokens.ids) / 2:
+        warnings.append(
+            f"Most real {real.noun} are in documents longer than {share_text(LONGEST_DOCUMENT)} of the real text: a "
+            "second real sample may be told apart. Give more documents."
+        )
     return warnings

@@ -1,4 +1,4 @@
-"""What do the losses of a text mean? Cuts, floor, generations and safe amount, from the measures and the theory."""
+"""What do the losses of a text mean? Absent mass, cuts, generations and safe amount, from measures and theory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from modelcollapse.decisions.distribution_result import Fact, Finding, Loss
 from modelcollapse.decisions.real_against_real import Draws
 from modelcollapse.decisions.text_words import is_narrowing
 from modelcollapse.digits import HALF_WIDTH_90, rough_text, share_text
-from modelcollapse.estimation.near_duplicates import copied_share, near_duplicate_share
+from modelcollapse.estimation.absent_mass import absent_mass
+from modelcollapse.estimation.near_duplicates import MOST_TOKENS, copied_share, near_duplicate_share
 from modelcollapse.estimation.next_token_cut import next_token_cut
 from modelcollapse.estimation.tail_cut import cut_rank
 from modelcollapse.estimation.token_ids import TokenSequence, Vocabulary
@@ -58,7 +59,7 @@ def facts(
     ranks = _cut_ranks(law, synthetic, relative=spread[types.name] / max(types.synthetic, 1.0))
     lost = any(finding.found and is_narrowing(finding) and finding.topic in _ABOUT_TYPES for finding in findings)
     fewer = lost and types.distance < 0
-    parts = [_floor(law, ranks, noun, fewer=fewer)]
+    parts = [_absent(real, synthetic, value["lost mass"], size=size, noun=noun), _floor(law, ranks, noun, fewer=fewer)]
     if fewer:
         lines = _lines_of_descent(size, len(synthetic.ids))
         parts += [_tail_cut(law, ranks, noun), _generations(law, lines, seen, noun)]
@@ -84,16 +85,28 @@ def _cut_ranks(law: Array, synthetic: TokenSequence, *, relative: float) -> tupl
     return tuple(cut_rank(law, n_tokens=len(synthetic.ids), n_types=n_types * factor) for factor in factors)
 
 
+def _absent(real: TokenSequence, synthetic: TokenSequence, lost: Finding, *, size: int, noun: str) -> Fact:
+    """Return the share of the real text that a learner who memorises this synthetic text has never seen."""
+    mass = absent_mass(real.ids, synthetic.ids)
+    this = "what was read of this text" if synthetic.stride > 1 else "this text"
+    meaning = (
+        f"Share of the real text in {noun} that {this} does not have: the least error on real text of a model that has "
+        f"seen only this text and knows only what it has seen; more if the text descends from this real text. With "
+        f"{size:,} {noun} on each side: {share_text(lost.synthetic)}; of a second real sample {share_text(lost.real)}."
+    )
+    return Fact(name="absent mass", value=mass.share, interval=(mass.low, mass.high), meaning=meaning)
+
+
 def _floor(law: Array, ranks: tuple[int, ...], noun: str, *, fewer: bool) -> Fact:
-    """Return the mass of real text beyond the cut; where no loss is found 0, up to the highest value not excluded."""
+    """Return the mass beyond the cut that costs as much; where no loss is found 0, up to what is not excluded."""
     floor, high, low = (float(law[rank:].sum()) for rank in ranks)
     if not fewer:
         floor, low = 0.0, 0.0
     meaning = (
-        f"Share of real text in {noun} that this text is without, however long it grows: the error below which a model "
-        f"that knows only what it has seen cannot fall. The kept mass is {share_text(1 - floor)}."
+        f"Share of real text beyond a cut of the rarest {noun} that costs as many different ones. Had a cut made the "
+        "loss, a model that knows only what it has seen could not fall below this error, however much such text it saw."
     )
-    return Fact(name="floor", value=floor, interval=(low, high), meaning=meaning)
+    return Fact(name="floor of an equivalent cut", value=floor, interval=(low, high), meaning=meaning)
 
 
 def _zipf(finding: Finding, half_width: float) -> Fact:
@@ -148,17 +161,19 @@ def _duplicates(real: TokenSequence, synthetic: TokenSequence) -> Iterator[Fact]
     own = near_duplicate_share(real)
     beside = "" if np.isnan(own) else f" In the real text: {share_text(own)}."
     windows = "half of whose stretches of 8 tokens, or more, are also"
+    capped = max(len(real.ids), len(synthetic.ids)) > MOST_TOKENS
+    looked_at = f", among the first {MOST_TOKENS:,} tokens of each" if capped else ""
     yield Fact(
         name="near-duplicates within",
         value=within,
         interval=None,
-        meaning=f"Share of synthetic documents {windows} in another synthetic one.{beside}",
+        meaning=f"Share of synthetic documents {windows} in another synthetic one{looked_at}.{beside}",
     )
     yield Fact(
         name="near-duplicates across",
         value=across,
         interval=None,
-        meaning=f"Share of synthetic documents {windows} in the real text.",
+        meaning=f"Share of synthetic documents {windows} in the real text{looked_at}.",
     )
 
 

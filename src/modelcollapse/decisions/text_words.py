@@ -63,9 +63,9 @@ def details(findings: tuple[Finding, ...], facts: tuple[Fact, ...], *, noun: str
     found = [finding for finding in findings if finding.found]
     said = []
     if "generations of replacement" in by_name:
-        n, floor = by_name["generations of replacement"].value, by_name["floor"].value
+        n, absent = by_name["generations of replacement"].value, by_name["absent mass"].value
         times = "one generation" if round(n, 1) == 1 else f"{rough_text(n, 2)} generations" if n > 1 else ""
-        without = f"; about {share_text(floor)} of real text is in {noun} that this text is without" if floor else ""
+        without = f"; {share_text(absent)} of the real text is in {noun} that this text does not have" if absent else ""
         lost = times or "less than one generation"
         said.append(f"This is as much vocabulary as {lost} of replacement would lose{without}.")
     if "next-token cut" in by_name:

@@ -21,8 +21,9 @@ Ids = NDArray[np.int32]
 MOST_TOKENS = 20_000_000
 """Tokens of a text that are kept; of longer ones, blocks at even distances."""
 UNITS = ("words", "characters")
+LONGEST_WORD = 1 << 20
+"""Bytes of the longest word."""
 _AHEAD = 2  # blocks that are read while others are split, by core
-_LONGEST_WORD = 1 << 20  # bytes
 _PIECE = 1 << 14  # bytes of running text that a tokenizer is given at a time
 # How the white space that only Unicode knows starts in UTF-8; E2 80 also starts other punctuation.
 _WIDE_SPACES = (b"\x1c", b"\x1d", b"\x1e", b"\x1f", b"\xc2\x85", b"\xc2\xa0", b"\xe1\x9a\x80", b"\xe2\x80",
@@ -179,8 +180,8 @@ def _words(block: Block) -> Tokens:
     texts = pa.array(stripped, pa.binary()).cast(pa.string())
     lists = compute.ascii_split_whitespace(texts) if plain else compute.utf8_split_whitespace(texts)
     words = lists.flatten().dictionary_encode()
-    if (compute.max(compute.binary_length(words.dictionary)).as_py() or 0) > _LONGEST_WORD:
-        raise InputError(f"a word of more than {_LONGEST_WORD >> 20} MB: no white space. Use characters as tokens.")
+    if (compute.max(compute.binary_length(words.dictionary)).as_py() or 0) > LONGEST_WORD:
+        raise InputError(f"a word of more than {LONGEST_WORD >> 20} MB: no white space. Use characters as tokens.")
     ids, names = words.indices.to_numpy().astype(np.int32, copy=False), words.dictionary
     starts = lists.offsets.to_numpy()[:-1][np.array(block.starts, dtype=bool)].astype(np.int64)
     empty = compute.index(names, "").as_py()
