@@ -158,6 +158,7 @@ def test_audit_says_little_of_a_second_real_sample(real: RealText) -> None:
     assert "less does not show" in found.details
     assert not found.losses
     assert fact(found, "tail-cut rank") is None
+    assert fact(found, "floor of an equivalent cut") is None
     assert found.counts == {"real": 60_000, "synthetic": 30_000, "compared": 29_984}
 
 
@@ -218,6 +219,19 @@ def test_audit_warns_of_real_documents_that_are_too_long() -> None:
         texts = [written(text) for text in documents(n, length=60_000 // n, seed=0)]
         said = audit_text(texts, texts[: n // 2], n_splits=19).warnings
         assert any(warning in text for text in said) == warned
+
+
+def test_audit_leaves_second_real_samples_alone_unless_documents_are_as_long_as_a_stretch() -> None:
+    found = {n: [told_apart(n, seed=seed) for seed in range(4)] for n in (32, 16)}
+    assert sum(found[32]) <= 1
+    assert sum(found[16]) >= 2  # the twin: why documents must be shorter
+
+
+def told_apart(n: int, *, seed: int) -> bool:
+    """Say whether a second real sample is told apart from a text of n documents."""
+    texts = documents(3 * n // 2, length=60_000 // n, seed=1000 * n + seed)
+    first, second = np.concatenate(texts[:n]), np.concatenate(texts[n:])
+    return bool(audit_text([written(first)], [written(second)], n_splits=99, seed=seed).found)
 
 
 def test_docs_name_the_limits_of_text_audits() -> None:

@@ -56,13 +56,12 @@ def facts(
     law = _law(real)
     types = value[f"different {noun}"]
     seen = (types.synthetic, types.synthetic - spread[types.name], types.synthetic + spread[types.name])
-    ranks = _cut_ranks(law, synthetic, relative=spread[types.name] / max(types.synthetic, 1.0))
     lost = any(finding.found and is_narrowing(finding) and finding.topic in _ABOUT_TYPES for finding in findings)
-    fewer = lost and types.distance < 0
-    parts = [_absent(real, synthetic, value["lost mass"], size=size, noun=noun), _floor(law, ranks, noun, fewer=fewer)]
-    if fewer:
+    parts = [_absent(real, synthetic, value["lost mass"], size=size, noun=noun)]
+    if lost and types.distance < 0:
+        ranks = _cut_ranks(law, synthetic, relative=spread[types.name] / max(types.synthetic, 1.0))
         lines = _lines_of_descent(size, len(synthetic.ids))
-        parts += [_tail_cut(law, ranks, noun), _generations(law, lines, seen, noun)]
+        parts += [_tail_cut(law, ranks, noun), _floor(law, ranks, noun), _generations(law, lines, seen, noun)]
     cut = next_token_cut(real.ids[: len(synthetic.ids)], synthetic.ids[: len(real.ids)])
     if cut is not None:
         meaning = f"Common {noun} are followed by about this many different ones, as if the rest were cut off."
@@ -92,16 +91,14 @@ def _absent(real: TokenSequence, synthetic: TokenSequence, lost: Finding, *, siz
     meaning = (
         f"Share of the real text in {noun} that {this} does not have: the least error on real text of a model that has "
         f"seen only this text and knows only what it has seen; more if the text descends from this real text. With "
-        f"{size:,} {noun} on each side: {share_text(lost.synthetic)}; of a second real sample {share_text(lost.real)}."
+        f"{size:,} {noun} on each side it lacks {share_text(lost.synthetic)}, a second real sample {share_text(lost.real)}."
     )
     return Fact(name="absent mass", value=mass.share, interval=(mass.low, mass.high), meaning=meaning)
 
 
-def _floor(law: Array, ranks: tuple[int, ...], noun: str, *, fewer: bool) -> Fact:
-    """Return the mass beyond the cut that costs as much; where no loss is found 0, up to what is not excluded."""
+def _floor(law: Array, ranks: tuple[int, ...], noun: str) -> Fact:
+    """Return the mass beyond the cut that costs as much."""
     floor, high, low = (float(law[rank:].sum()) for rank in ranks)
-    if not fewer:
-        floor, low = 0.0, 0.0
     meaning = (
         f"Share of real text beyond a cut of the rarest {noun} that costs as many different ones. Had a cut made the "
         "loss, a model that knows only what it has seen could not fall below this error, however much such text it saw."
