@@ -27,6 +27,7 @@ from modelcollapse.decisions.real_against_real import (
     real_halves,
     synthetic_parts,
 )
+from modelcollapse.decisions.table_limits import hardly_known, limits, without_values_of
 from modelcollapse.decisions.table_words import details, facts, losses, verdict
 from modelcollapse.errors import InputError
 from modelcollapse.estimation.measure import Measure
@@ -251,9 +252,12 @@ def compare_with(
         draws = _observed(real, columns, null)
         report("training a classifier", 0, 1)
         told = tell_apart(real.columns, columns, n_splits=real.n_splits, seed=real.seed)
-    findings = judge(_with_classifier(draws, told))
+    unknown = hardly_known(real.columns, columns)
+    findings = judge(_with_classifier(without_values_of(draws, list(unknown)), told))
     clusters = next(topic for topic in real.topics if isinstance(topic, Clusters))
     lost = losses(findings, real.columns, columns, clusters)
+    sizes = {"n_real": len(real.columns), "n_synthetic": len(columns), "size": null.size}
+    unseen = tuple(limits(real.topics, told, **sizes, unknown=unknown))
     return DistributionAudit(
         source=source,
         verdict=verdict(findings, size=null.size),
@@ -265,7 +269,7 @@ def compare_with(
         counts={"real": len(real.columns), "synthetic": len(columns), "compared": null.size},
         level=LEVEL,
         n_splits=real.n_splits,
-        steps=(*real.frame.steps, *frame.steps, describe_columns(real.schema), *real.schema.steps),
+        steps=(*real.frame.steps, *frame.steps, describe_columns(real.schema), *real.schema.steps, *unseen),
         warnings=tuple(dict.fromkeys([*real.warnings, *warnings, *_few(null.size)])),
         seconds=time.monotonic() - started,
         seed=real.seed,

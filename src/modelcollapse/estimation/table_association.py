@@ -26,7 +26,6 @@ _CLEAR = (
 )
 _COST = 2e8  # multiplications for each part; of larger tables a part of the rows is taken
 _TINY = 1e-12
-_ONE = 1 - 1e-6  # an association of 1 stays finite
 KINDS = ("rank correlation", "correlation ratio", "Cramér's V")
 
 
@@ -45,6 +44,8 @@ class Block:
         Distinct real values of a numeric column, ascending; None for a categorical one.
     scores : array or None
         Ranks of these values among the real ones, standardised.
+    reach : float
+        Largest size of a standardised feature: of a rank, or 1/√share of the rarest category.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Block:
     place: slice
     values: Array | None
     scores: Array | None
+    reach: float
 
     @property
     def width(self) -> int:
@@ -85,21 +87,22 @@ class Association:
     def measures(self, size: int) -> tuple[Measure, ...]:
         """Return a measure of each chosen pair, then the mean strength of each kind that there is.
 
-        All but rank correlations have no sign, so that none is alike in two halves of one sample: their grain is noise.
+        Halves of one sample share its rare rows, and the size of an association that is none: the grain of each measure
+        is the noise of columns that are independent.
         """
-        kinds = [self._kind(k) for k in range(len(self.pairs))]
-        noise = [self._noise(k, size) for k in range(len(self.pairs))]
-        single = tuple(
-            _pair_measure(kinds[k], *self._names(k), grain=noise[k] if kinds[k] else 1 / self._rows(size))
-            for k in self.chosen
+        kinds = np.array([self._kind(k) for k in range(len(self.pairs))], dtype=int)
+        noise = np.array([self._noise(k, size) for k in range(len(self.pairs))])
+        signed = np.where(kinds == 0, np.sqrt(2), 1.0)
+        single = tuple(_pair_measure(kinds[k], *self._names(k), grain=float(signed[k] * noise[k])) for k in self.chosen)
+        means = tuple(
+            _mean_measure(kind, grain=float(np.linalg.norm(noise[kinds == kind]) / (kinds == kind).sum()))
+            for kind in np.unique(kinds)
         )
-        means = [
-            _mean_measure(
-                kind, grain=max(noise[k] for k, of in enumerate(kinds) if of == kind) / kinds.count(kind) ** 0.5
-            )
-            for kind in sorted(set(kinds))
-        ]
-        return (*single, *means)
+        return single + means
+
+    def n_rows(self, size: int) -> int:
+        """Return of how many rows of a part products are added up."""
+        return min(size, int(_COST / self.real.values.shape[1] ** 2))
 
     def encode(self, table: Columns) -> RowFeatures:
         """Return the features of the rows of another table."""
@@ -107,7 +110,7 @@ class Association:
 
     def statistic(self, rows: RowFeatures, parts: Parts) -> Array:
         """Return the sums of products of features over each part, divided by its rows, (P, f, f)."""
-        n_rows = self._rows(parts.shape[1])
+        n_rows = self.n_rows(parts.shape[1])
         chosen = (rows.values[part[:n_rows]] for part in parts)  # parts are in random order
         return np.stack([values.T @ values / n_rows for values in chosen])
 
@@ -118,24 +121,35 @@ class Association:
         values = associations(statistic, self.blocks, self.pairs)
         kinds = np.array([self._kind(k) for k in range(len(self.pairs))])
         means = [np.abs(values[:, kinds == kind]).mean(axis=1) for kind in np.unique(kinds)]
-        return np.column_stack([np.arctanh(np.clip(values[:, self.chosen], -_ONE, _ONE)), *means])
+        most = 1 - 1 / self.n_rows(size)  # an association of 1 stays finite, and nearly 1 is no other than 1
+        return np.column_stack([np.arctanh(np.clip(values[:, self.chosen], -most, most)), *means])
 
     def comparison(self, first: Array, second: Array, rows: RowFeatures, size: int) -> Array:
         """Return nothing, (P, 0)."""
         return np.empty((len(first), 0))
-
-    def _rows(self, size: int) -> int:
-        """Return of how many rows of a part products are added up."""
-        return min(size, int(_COST / self.real.values.shape[1] ** 2))
 
     def _kind(self, pair: int) -> int:
         """Return how many columns of a pair are categorical."""
         return [self.blocks[k].values is None for k in self.pairs[pair]].count(True)
 
     def _noise(self, pair: int, size: int) -> float:
-        """Return the standard deviation that an association of none has in the difference of two parts, about."""
-        narrower = min(self.blocks[k].width for k in self.pairs[pair])
-        return float((self._rows(size) * max(narrower - 1, 1)) ** -0.5)
+        """Return the standard deviation that an association of none has in the difference of two parts, about.
+
+        A correlation of k independent rows has variance 1/(k − 1), whatever the ties; a difference of two that have no
+        sign varies half as much as one of two that have. Of rare values a single row decides: it adds the square of the
+        product of its features / k to χ²/k, which is its degrees of freedom / k in the mean.
+
+        References
+        ----------
+        E. J. G. Pitman, Significance tests which may be applied to samples from any populations II: the correlation
+        coefficient test, Supplement to the Journal of the Royal Statistical Society 4, 1937.
+        """
+        first, second = (self.blocks[k] for k in self.pairs[pair])
+        n_rows = self.n_rows(size)
+        degrees = [max(block.width - 1, 1) for block in (first, second)]
+        usual = degrees[0] * degrees[1] / n_rows
+        single = np.sqrt(usual + (first.reach * second.reach / n_rows) ** 2) - np.sqrt(usual)
+        return float(max(n_rows**-0.5, single) / np.sqrt(min(degrees)))
 
     def _names(self, pair: int) -> tuple[str, str]:
         first, second = self.pairs[pair]
@@ -168,7 +182,9 @@ def _blocks(real: Columns) -> tuple[tuple[Block, ...], int]:
             n_left_out += width >= 3
             continue
         place = slice(start, start + width)
-        blocks.append(Block(name=name, column=column, place=place, values=None, scores=None))
+        count = np.bincount(np.minimum(real.codes[:, column], width - 1))
+        reach = float((count[count > 0].min() / len(real)) ** -0.5)
+        blocks.append(Block(name=name, column=column, place=place, values=None, scores=None, reach=reach))
         start += width
     return tuple(blocks), n_left_out
 
@@ -180,7 +196,8 @@ def _ranked(numbers: Array, name: str, column: int, start: int) -> Block:
     ranks = rankdata(known)
     deviation = ranks.std() if len(known) else 0.0
     scores = (ranks - ranks.mean())[first] / deviation if deviation > 0 else np.zeros(len(values))
-    return Block(name=name, column=column, place=slice(start, start + 1), values=values, scores=scores)
+    reach = float(np.abs(scores).max(initial=0.0))
+    return Block(name=name, column=column, place=slice(start, start + 1), values=values, scores=scores, reach=reach)
 
 
 def _features(table: Columns, blocks: Sequence[Block]) -> RowFeatures:

@@ -232,6 +232,8 @@ def infer_schema(real: Frame, metadata: TableMetadata | None) -> Schema:
         values = real.data[column]
         if column not in known and _is_key(values):
             steps.append(f"`{column}` left out: a value of its own in every real row, as a key has.")
+        elif pd.api.types.is_numeric_dtype(values) and values.notna().sum() < FEWEST_ROWS:
+            steps.append(f"`{column}` left out: {counted(int(values.notna().sum()), 'real value')} only.")
         elif pd.api.types.is_numeric_dtype(values) and (column in known or values.nunique() > _FEW_VALUES):
             numeric.append(column)
         else:

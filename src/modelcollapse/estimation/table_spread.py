@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import compress
 from typing import Literal
 
 import numpy as np
@@ -15,7 +16,9 @@ from modelcollapse.estimation.table_topics import RowFeatures, SumTopic, rare_sh
 
 TAIL = 0.01
 """Share of the real rows at each end that is called a tail; more in small tables."""
-_FEATURES = 8
+_FEATURES = 9
+_FEWEST_ROWS = 50
+"""Rows of a part off the commonest value of a column, below which (or half of them) only their share is measured."""
 INNER = (0.05, 0.95)
 """Quantiles between which the middle of a column lies."""
 REACH = 1.0
@@ -38,6 +41,8 @@ class Landmarks:
         Range.
     center, scale : arrays
         Mean and standard deviation of the values drawn in.
+    usual : array
+        Commonest value.
     """
 
     low: Array
@@ -48,6 +53,7 @@ class Landmarks:
     most: Array
     center: Array
     scale: Array
+    usual: Array
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -61,12 +67,13 @@ class Spread(SumTopic):
     at : Landmarks
     real : RowFeatures
         Of every column: whether known, value, square, whether in the lower and in the upper tail, how far beyond each,
-        whether outside of the range of all other real rows; (n, 8 p).
+        whether outside of the range of all other real rows, whether off the commonest value; (n, 9 p).
 
     Notes
     -----
     Without drawing values in, the mean and the standard deviation of columns with heavy tails would hang on single
     rows, and halves of one sample would not show how much they vary between samples. Normal values are all within.
+    For the same reason nothing but a share is measured of the few rows off the value that nearly all rows have.
     """
 
     names: tuple[str, ...]
@@ -74,12 +81,13 @@ class Spread(SumTopic):
     real: RowFeatures
 
     def measures(self, size: int) -> tuple[Measure, ...]:
-        """Return eight measures of each column, the first one of all columns first, then two over all columns."""
-        single = tuple(
+        """Return the measures of each column, the first one of all columns first, then two over all columns."""
+        every = (
             Measure(noun=noun, subject=f"`{name}`", topic=topic, less=less, more=more, scale=scale, grain=grain)
             for noun, topic, less, more, scale, unit, rows in _KINDS
             for name, grain in zip(self.names, _grain(scale, self.at.scale**unit, rows, size), strict=True)
         )
+        single = tuple(compress(every, self._measured(size)))
         return single if len(self.names) < 2 else single + _OVERALL
 
     def encode(self, table: Columns) -> RowFeatures:
@@ -89,23 +97,37 @@ class Spread(SumTopic):
         return RowFeatures(_features(numbers, at, strange))
 
     def summary(self, statistic: Array, rows: RowFeatures, size: int) -> Array:
-        """Return log sd, mean, and roots of tail shares, mean excesses, shares outside and missing, each (P, p).
+        """Return log sd, mean, and roots of tail shares, mean excesses, shares outside, missing and off, each (P, p).
 
-        With several columns, also the means of log sd in units of the real one, and of the shares in both tails.
+        Columns that are nearly always the same have the last three only, others all but the last one. With several
+        columns, also the means of log sd in units of the real one, and of the shares in both tails.
         """
         sum_of = statistic.reshape(len(statistic), _FEATURES, -1)
         known = np.maximum(sum_of[:, 0], 1.0)
         mean = sum_of[:, 1] / known
         deviation = np.sqrt(np.maximum(sum_of[:, 2] / known - mean**2, _TINY**2))
-        below, above, short, over, outside = (sum_of[:, k] / known for k in range(3, _FEATURES))
+        below, above, short, over, outside, off = (sum_of[:, k] / known for k in range(3, _FEATURES))
         unknown = 1 - sum_of[:, 0] / size
-        roots = [below, above, short * self.at.scale, over * self.at.scale, outside, unknown]
+        roots = [below, above, short * self.at.scale, over * self.at.scale, outside, unknown, off]
         plain = [np.log(deviation * self.at.scale), self.at.center + mean * self.at.scale]
-        single = [*plain, *(np.sqrt(np.maximum(root, 0.0)) for root in roots)]
+        every = np.concatenate([*plain, *(np.sqrt(np.maximum(root, 0.0)) for root in roots)], axis=1)
+        single = every[:, self._measured(size)]
         if len(self.names) < 2:
-            return np.concatenate(single, axis=1)
-        overall = np.column_stack([np.log(deviation).mean(axis=1), np.sqrt((below + above).mean(axis=1))])
-        return np.concatenate([*single, overall], axis=1)
+            return single
+        steady = ~self._sparse(size)
+        share = np.maximum(steady.sum(), 1)
+        overall = [np.log(deviation[:, steady]).sum(axis=1) / share, np.sqrt((below + above).mean(axis=1))]
+        return np.column_stack([single, *overall])
+
+    def _sparse(self, size: int) -> NDArray[np.bool_]:
+        """Tell in which columns few rows of a part are off the commonest value, (p,)."""
+        off = self.real.values[:, (_FEATURES - 1) * len(self.names) :]
+        return np.asarray(off.mean(axis=0) < min(_FEWEST_ROWS / size, 0.5))
+
+    def _measured(self, size: int) -> NDArray[np.bool_]:
+        """Tell what is measured of which column, (measures · p,)."""
+        sparse = self._sparse(size)
+        return np.concatenate([sparse if noun == _OFF else ~sparse | (noun in _SHARES) for noun, *_ in _KINDS])
 
 
 def fit_spread(real: Columns) -> Spread:
@@ -140,17 +162,28 @@ def _landmarks(numbers: Array) -> Landmarks:
         most=most,
         center=np.nanmean(drawn_in, axis=0),
         scale=np.where(scale > 0, scale, 1.0),
+        usual=_commonest(filled),
     )
 
 
+def _commonest(numbers: Array) -> Array:
+    """Return the commonest known value of each column, (p,)."""
+    found = np.zeros(numbers.shape[1])
+    for k, column in enumerate(numbers.T):
+        values, count = np.unique(column[~np.isnan(column)], return_counts=True)
+        found[k] = values[count.argmax()]
+    return found
+
+
 def _features(numbers: Array, at: Landmarks, strange: tuple[NDArray[np.bool_], ...]) -> Array:
-    """Return the features of the rows, (n, 8 p), of which some are in a tail or outside of the range, (n, p) each."""
+    """Return the features of the rows, (n, 9 p), of which some are in a tail or outside of the range, (n, p) each."""
     known = ~np.isnan(numbers)
     values = np.clip(np.where(known, numbers, at.center), at.floor, at.ceiling)
     z = (values - at.center) / at.scale
     short, over = np.maximum(at.low - values, 0.0) / at.scale, np.maximum(values - at.high, 0.0) / at.scale
     below, above, outside = strange
-    return np.concatenate([known, z, z**2, below, above, short, over, outside], axis=1, dtype=np.float64)
+    off = known & (numbers != at.usual)
+    return np.concatenate([known, z, z**2, below, above, short, over, outside, off], axis=1, dtype=np.float64)
 
 
 _SPREAD = ("{subject} varies {change} less than in real data", "{subject} varies {change} more than in real data")
@@ -167,6 +200,9 @@ _OVER = (
 )
 _OUTSIDE = ("{synthetic_share} of {subject} lie outside of the range of real data",) * 2
 _MISSING = ("{synthetic_share} of {subject} are missing, {real_share} in real data",) * 2
+_DIFFERENT = ("{synthetic_share} of {subject} differ from its commonest value, {real_share} in real data",) * 2
+_OFF = "share off the commonest value"
+_SHARES = ("share outside of the range", "missing share")
 _KINDS: tuple[tuple[str, str, str, str, Literal["plain", "log", "root"], int, float], ...] = (
     # noun, topic, sentences, scale, whether in the unit of the column, rows below which nothing is told
     ("spread", "spread", *_SPREAD, "log", 0, 1.0),
@@ -177,6 +213,7 @@ _KINDS: tuple[tuple[str, str, str, str, Literal["plain", "log", "root"], int, fl
     ("depth of the upper tail", "tails", *_OVER, "root", 1, 1.0),
     ("share outside of the range", "range", *_OUTSIDE, "root", 0, _RARE_ROWS),
     ("missing share", "missing values", *_MISSING, "root", 0, 1.0),
+    (_OFF, "spread", *_DIFFERENT, "root", 0, 1.0),
 )
 
 _OVERALL = (
