@@ -91,7 +91,8 @@ def _absent(real: TokenSequence, synthetic: TokenSequence, lost: Finding, *, siz
     meaning = (
         f"Share of the real text in {noun} that {this} does not have: the least error on real text of a model that has "
         f"seen only this text and knows only what it has seen; more if the text descends from this real text. With "
-        f"{size:,} {noun} on each side it lacks {share_text(lost.synthetic)}, a second real sample {share_text(lost.real)}."
+        f"{size:,} {noun} on each side it lacks {share_text(lost.synthetic)}, and a second real sample "
+        f"{share_text(lost.real)}."
     )
     return Fact(name="absent mass", value=mass.share, interval=(mass.low, mass.high), meaning=meaning)
 
