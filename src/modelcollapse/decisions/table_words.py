@@ -30,8 +30,8 @@ Headline: TypeAlias = tuple[tuple[str, ...], int, str, str]
 _HEADLINES: tuple[Headline, ...] = (
     (("spread of all",), -1, "spread is smaller on average", ""),
     (("spread of all",), 1, "spread is larger on average", ""),
-    (("spread of `", "middle 90 %"), -1, "spread is smaller in", "column"),
-    (("spread of `", "middle 90 %"), 1, "spread is larger in", "column"),
+    (("spread of `", "middle 90 %", "share off"), -1, "spread is smaller in", "column"),
+    (("spread of `", "middle 90 %", "share off"), 1, "spread is larger in", "column"),
     (("tails of all",), -1, "tails are thinner on average", ""),
     (("tails of all",), 1, "tails are heavier on average", ""),
     (("lower tail", "upper tail", "depth of the"), -1, "tails are thinner in", "column"),
