@@ -48,10 +48,15 @@ def summed_up(values: Replicates, *, watch: str) -> Summary:
         n_replicates=len(every),
         mean=mean,
         squares={name: square.sum(axis=0) for name, square in squares.items()},
-        cubes={name: (square * gaps[name]).sum(axis=0) for name, square in squares.items()},
-        fourths={name: np.square(square).sum(axis=0) for name, square in squares.items()},
+        cubes={name: _over_replicates(square, gaps[name]) for name, square in squares.items()},
+        fourths={name: _over_replicates(square, square) for name, square in squares.items()},
         watched=every[:, generations],
     )
+
+
+def _over_replicates(left: Array, right: Array) -> Array:
+    """Return the sum of a product over the first axis."""
+    return np.asarray(np.vecdot(left.T, right.T))
 
 
 @dataclass(frozen=True, kw_only=True)
