@@ -165,9 +165,8 @@ def test_audit_says_little_of_a_second_real_sample(real: RealText) -> None:
 def test_audit_tells_copies_and_repetition(real: RealText) -> None:
     text = world(0)[0]
     same = compare_with(real, [written(text)])
-    assert any("The two texts are the same" in warning for warning in same.warnings)
+    assert same.verdict == "The synthetic text is the real text itself: a copy is no second sample."
     assert "It repeats real text" in same.details
-    assert same.verdict.startswith("The synthetic text differs from a second real sample, but is not narrower")
     other = documents(40, length=750, seed=9)
     again = compare_with(real, [written(document) for document in [*other, *other]])
     assert any(finding.topic == "repetition" and is_narrowing(finding) for finding in again.found)
@@ -247,6 +246,29 @@ def test_docs_name_the_limits_of_text_audits() -> None:
         f"a 32nd of the real text ({share_text(LONGEST_DOCUMENT)})",
     ):
         assert said in page
+
+
+def test_audit_gives_no_cut_where_the_known_law_has_fewer_types_than_the_text() -> None:
+    generator = np.random.default_rng(0)
+    law = 1 / np.arange(1, 200_001) ** 1.0
+    law /= law.sum()
+    first, second = generator.choice(200_000, size=60_000, p=law), generator.choice(200_000, size=30_000, p=law)
+    rare = np.flatnonzero(np.bincount(second, minlength=200_000)[second] == 1)
+    second[generator.choice(rare, size=len(rare) // 8, replace=False)] = 0  # a tenth of the types or so
+    found = audit_text([written(first)], [written(second)], n_splits=99)
+    assert any(finding.name == "different words" for finding in found.found)
+    assert fact(found, "tail-cut rank") is None
+    assert fact(found, "floor of an equivalent cut") is None
+    generations = fact(found, "generations of replacement")
+    assert generations is not None
+    assert 0 < generations < 1
+
+
+def test_audit_says_more_where_the_generations_end() -> None:
+    generator = np.random.default_rng(0)
+    first, second = generator.zipf(1.5, size=20_000), generator.integers(2, size=10_000)
+    found = audit_text([written(first)], [written(second)], n_splits=19)
+    assert "This is more vocabulary than 100 generations of replacement would lose" in found.details
 
 
 def test_audit_refuses_texts_that_are_too_short() -> None:

@@ -115,6 +115,8 @@ def test_byte_order_mark_is_no_text(tmp_path: Path) -> None:
         ("a.txt.gz", b"no gzip", "not a valid gzip file"),
         ("a.txt.gz", gzip.compress(b"text " * 1000)[:-20], "truncated, or not a valid gzip file"),
         ("a.csv", b"a,b\n", "a table is no text"),
+        ("a.json", b'["a text", "another"]', "its marks would count as words"),
+        ("a.html.gz", b"<p>a text", "its marks would count as words"),
         ("a.parquet", b"PAR1", "not a valid Parquet file"),
         ("a.jsonl", b'{"text": "a"}\n{"text": \n', "line 2 is not valid JSON"),
         ("a.jsonl", b'{"text": "\xff"}\n', "line 1 is not valid JSON"),

@@ -94,10 +94,13 @@ def test_tokenizer_file_gives_its_tokens(tmp_path: Path, monkeypatch: pytest.Mon
         names(["a"], tokens="word")
 
 
-def test_tokenizer_needs_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tokenizer_needs_its_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tokenizers", None)
+    with pytest.raises(InputError, match="there is no file wrods"):
+        names(["a"], tokens="wrods")
+    (tmp_path / "tokenizer.json").touch()
     with pytest.raises(MissingExtraError, match=r"pip install 'modelcollapse\[tokenizers\]'"):
-        names(["a"], tokens="tokenizer.json")
+        names(["a"], tokens=str(tmp_path / "tokenizer.json"))
 
 
 def test_file_without_tokens_is_refused_by_name(tmp_path: Path) -> None:

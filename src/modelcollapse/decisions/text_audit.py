@@ -22,7 +22,7 @@ from modelcollapse.decisions.text_draws import (
 from modelcollapse.decisions.text_facts import facts, losses
 from modelcollapse.decisions.text_null import STRETCHES
 from modelcollapse.decisions.text_result import TextAudit
-from modelcollapse.decisions.text_words import details, is_narrowing, verdict
+from modelcollapse.decisions.text_words import COPY, details, is_narrowing, verdict
 from modelcollapse.digits import share_text
 from modelcollapse.errors import InputError
 from modelcollapse.estimation.text_compression import MOST_TOKENS as MOST_COMPRESSED
@@ -189,9 +189,10 @@ def compare_with(
     found = facts(real.tokens, text, size=reference_draws.size, draws=draws, findings=findings, noun=real.noun)
     narrower = any(finding.found and is_narrowing(finding) for finding in findings)
     compared = reference_draws.size
+    same = np.array_equal(real.tokens.ids, text.ids)
     return TextAudit(
         source=source,
-        verdict=verdict(findings, size=compared, noun=real.noun),
+        verdict=COPY if same else verdict(findings, size=compared, noun=real.noun),
         details=details(findings, found, noun=real.noun),
         findings=findings,
         losses=losses(real.tokens, text, vocabulary=real.vocabulary, found=narrower, noun=real.noun),
@@ -201,7 +202,7 @@ def compare_with(
         level=LEVEL,
         n_splits=real.n_splits,
         steps=tuple(_steps(real, text, compared)),
-        warnings=tuple(_warnings(real, text, compared)),
+        warnings=tuple(_warnings(real, compared)),
         seconds=time.monotonic() - started,
         seed=real.seed,
         noun=real.noun,
@@ -244,11 +245,9 @@ def _steps(real: RealText, text: TokenSequence, compared: int) -> list[str]:
     return steps
 
 
-def _warnings(real: RealText, text: TokenSequence, compared: int) -> list[str]:
+def _warnings(real: RealText, compared: int) -> list[str]:
     """Say what to look at."""
     warnings = []
-    if np.array_equal(real.tokens.ids, text.ids):
-        warnings.append("The two texts are the same: a text that is copied whole is no second sample.")
     if compared < SHORT:
         warnings.append(f"Only {compared:,} {real.noun} stand on each side: small losses do not show.")
     lengths = np.diff(real.tokens.starts, append=len(real.tokens.ids))

@@ -9,7 +9,7 @@ import numpy as np
 from modelcollapse.checks import Array
 from modelcollapse.decisions.distribution_result import Fact, Finding, Loss
 from modelcollapse.decisions.real_against_real import Draws
-from modelcollapse.decisions.text_words import is_narrowing
+from modelcollapse.decisions.text_words import MOST_GENERATIONS, is_narrowing
 from modelcollapse.digits import HALF_WIDTH_90, rough_text, share_text
 from modelcollapse.estimation.absent_mass import absent_mass
 from modelcollapse.estimation.near_duplicates import MOST_TOKENS, copied_share, near_duplicate_share
@@ -19,8 +19,6 @@ from modelcollapse.estimation.token_ids import TokenSequence, Vocabulary
 from modelcollapse.theory.ancestors import Ancestors, surviving_tokens
 from modelcollapse.theory.synthetic_amount import conservative_synthetic_amount, largest_synthetic_amount
 
-MOST_GENERATIONS = 100
-"""Generations of replacement that a loss is compared with."""
 TOLERANCE = 0.5
 """Drift that a safe amount keeps to, in units of the sampling error of the real text itself."""
 _PAPER_TOLERANCE = 0.1
@@ -60,8 +58,10 @@ def facts(
     parts = [_absent(real, synthetic, value["lost mass"], size=size, noun=noun)]
     if lost and types.distance < 0:
         ranks = _cut_ranks(law, synthetic, relative=spread[types.name] / max(types.synthetic, 1.0))
+        if ranks[0] < len(law):  # else a sample of the law that is known has no more types than this text
+            parts += [_tail_cut(law, ranks, noun), _floor(law, ranks, noun)]
         lines = _lines_of_descent(size, len(synthetic.ids))
-        parts += [_tail_cut(law, ranks, noun), _floor(law, ranks, noun), _generations(law, lines, seen, noun)]
+        parts.append(_generations(law, lines, (types.real, *seen), noun))
     cut = next_token_cut(real.ids[: len(synthetic.ids)], synthetic.ids[: len(real.ids)])
     if cut is not None:
         meaning = f"Common {noun} are followed by about this many different ones, as if the rest were cut off."
@@ -133,11 +133,15 @@ def _lines_of_descent(size: int, n_tokens: int) -> list[Ancestors]:
     return lines
 
 
-def _generations(law: Array, lines: list[Ancestors], seen: tuple[float, ...], noun: str) -> Fact:
-    """Return after how many resamplings of the real text's law as few types are left."""
+def _generations(law: Array, lines: list[Ancestors], n_types: tuple[float, ...], noun: str) -> Fact:
+    """Return after how many resamplings of the real text's law as few types are left as in a text.
+
+    `n_types` are those of a second real sample, which is generation 0, and of the text, with its interval.
+    """
     values, times = np.unique(law, return_counts=True)
     left = surviving_tokens(values, lines, counts=times.astype(np.float64))
-    at, high, low = (_crossing(left, n_types) for n_types in seen)
+    falling = np.concatenate([[max(n_types[0], left[0])], left])
+    at, high, low = (_crossing(falling, n) for n in n_types[1:])
     meaning = (
         f"So many times would real text have to be replaced by as many {noun} drawn from the text before to be left "
         f"with as few different ones{' (or more)' if at >= MOST_GENERATIONS else ''}."
@@ -146,9 +150,8 @@ def _generations(law: Array, lines: list[Ancestors], seen: tuple[float, ...], no
 
 
 def _crossing(left: Array, n_types: float) -> float:
-    """Return at which generation, counted from 1, a falling sequence reaches a number; interpolated, 0 before."""
-    generations = np.arange(1.0, len(left) + 1)
-    return float(np.interp(-n_types, -left, generations, left=0.0))
+    """Return at which generation, counted from 0, a falling sequence reaches a number; interpolated."""
+    return float(np.interp(-n_types, -left, np.arange(float(len(left)))))
 
 
 def _duplicates(real: TokenSequence, synthetic: TokenSequence) -> Iterator[Fact]:

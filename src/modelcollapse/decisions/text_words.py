@@ -8,6 +8,9 @@ from modelcollapse.digits import rough_text, share_text
 _NARROWER_BELOW = ("different ", "type growth", "entropy", "missing mass", "followers of", "compressed size")
 _NARROWER_ABOVE = ("Zipf exponent", "lost mass", "repeated ")
 _KEPT = " kept"
+MOST_GENERATIONS = 100
+"""Generations of replacement that a loss is compared with."""
+COPY = "The synthetic text is the real text itself: a copy is no second sample."
 _MOST = 2
 """Findings that the verdict names."""
 
@@ -66,8 +69,10 @@ def details(findings: tuple[Finding, ...], facts: tuple[Fact, ...], *, noun: str
         n, absent = by_name["generations of replacement"].value, by_name["absent mass"].value
         times = "one generation" if round(n, 1) == 1 else f"{rough_text(n, 2)} generations" if n > 1 else ""
         without = f"; {share_text(absent)} of the real text is in {noun} that this text does not have" if absent else ""
-        lost = times or "less than one generation"
-        said.append(f"This is as much vocabulary as {lost} of replacement would lose{without}.")
+        lost = "as much vocabulary as " + (times or "less than one generation")
+        if n >= MOST_GENERATIONS:
+            lost = f"more vocabulary than {MOST_GENERATIONS} generations"
+        said.append(f"This is {lost} of replacement would lose{without}.")
     if "next-token cut" in by_name:
         said.append(f"Next {noun} seem to be drawn from {by_name['next-token cut'].value:.0f} candidates only.")
     copied = [finding for finding in found if finding.topic == "copies" and finding.distance > 0]

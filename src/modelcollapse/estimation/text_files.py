@@ -22,6 +22,7 @@ LONGEST_LINE = 64 << 20
 PLAIN = (".txt", ".text", ".md")
 LINES = (".jsonl", ".ndjson")
 TABLES = (".csv", ".tsv", ".npz", ".npy", ".xlsx")
+MARKUP = (".json", ".html", ".htm", ".xml", ".svg")
 FORMATS = ".txt, .jsonl, .ndjson (each also .gz), .parquet, a directory of such files or one saved by `datasets`"
 _NOT_GZIP = (gzip.BadGzipFile, EOFError, zlib.error)
 
@@ -109,6 +110,8 @@ def _file(path: Path, column: str) -> Pieces:
     ending = _ending(path)
     if ending in TABLES:
         raise InputError(f"{path}: a table is no text. Give a file of text ({FORMATS}), or use `modelcollapse audit`.")
+    if ending in MARKUP:
+        raise InputError(f"{path}: its marks would count as words. Give a file of text ({FORMATS}).")
     try:
         if ending == ".parquet":
             yield from _parquet(path, column)

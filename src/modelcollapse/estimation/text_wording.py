@@ -86,7 +86,7 @@ def comparison_measures(setting: Setting, *, noun: str) -> tuple[Measure, ...]:
         *(
             compared(
                 f"{size}-gram novelty",
-                f"{instead} of its different {size}-grams are not in real text",
+                f"{instead} of its different {size}-grams are not in as much real text",
                 topic="n-grams",
                 grain=PASSAGE,
             )
@@ -94,7 +94,7 @@ def comparison_measures(setting: Setting, *, noun: str) -> tuple[Measure, ...]:
         ),
         compared(
             f"{COPIED}-grams found in real text",
-            f"{instead} of its different {COPIED}-grams are also in real text",
+            f"{instead} of its different {COPIED}-grams are also in as much real text",
             topic="copies",
             grain=PASSAGE,
         ),

@@ -212,16 +212,16 @@ def _pieces_of(path: Path) -> Callable[[Block], Tokens]:
     """Return what splits a block with the tokenizer of a file."""
     import pyarrow as pa
 
-    try:
-        from tokenizers import Tokenizer
-    except ImportError:
-        command = "pip install 'modelcollapse[tokenizers]'"
-        raise MissingExtraError(f"{path}: reading this tokenizer needs the `tokenizers` library: {command}") from None
     if not path.is_file():
         raise InputError(
             f"`tokens` must be {', '.join(UNITS)} or the file of a tokenizer; there is no file {path}. "
             "Give the tokenizer.json that its library has saved."
         )
+    try:
+        from tokenizers import Tokenizer
+    except ImportError:
+        command = "pip install 'modelcollapse[tokenizers]'"
+        raise MissingExtraError(f"{path}: reading this tokenizer needs the `tokenizers` library: {command}") from None
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises plain `Exception`
