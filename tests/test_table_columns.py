@@ -89,6 +89,7 @@ def test_metadata_are_read_from_a_file(below_tables: bool, tmp_path: Path) -> No
         ("{}", 'needs "columns"'),
         ('{"columns": {"x": {}}}', 'column `x` needs an "sdtype"'),
         ('{"tables": {"a": {}, "b": {}}}', "describe 2"),
+        ('{"columns": {"x": {"sdtype": "numericl"}}}', "Did you mean `numerical`"),
     ],
 )
 def test_metadata_refuse_in_one_line(content: str, message: str, tmp_path: Path) -> None:
@@ -97,6 +98,13 @@ def test_metadata_refuse_in_one_line(content: str, message: str, tmp_path: Path)
     with pytest.raises(InputError, match=message) as error:
         read_metadata(path)
     assert "\n" not in str(error.value)
+
+
+def test_metadata_of_a_column_that_is_not_there_is_said() -> None:
+    frame = pd.DataFrame({"x": np.arange(30) % 7, "y": np.arange(30) % 5})
+    columns = {"x": {"sdtype": "numerical"}, "z": {"sdtype": "numerical"}, "w": {"sdtype": "email"}}
+    steps = schema(frame, {"columns": columns}).steps
+    assert steps == ("`w` left out: of kind email.", "`z` of the metadata is not among the columns.")
 
 
 def test_metadata_that_cannot_be_read_are_named(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from scipy.stats import entropy, spearmanr
 from scipy.stats.contingency import association
 from sklearn.metrics import roc_auc_score
 
-from modelcollapse.estimation import table_classifier
+from modelcollapse.estimation import table_association, table_classifier
 from modelcollapse.estimation.table_association import Association, fit_association
 from modelcollapse.estimation.table_categories import fit_categories
 from modelcollapse.estimation.table_classifier import area, tell_apart
@@ -25,7 +25,7 @@ from modelcollapse.estimation.table_quantiles import fit_quantiles
 from modelcollapse.estimation.table_repeats import fit_repeats
 from modelcollapse.estimation.table_space import fit_space
 from modelcollapse.estimation.table_spread import fit_spread
-from modelcollapse.estimation.table_topics import Parts, Topic
+from modelcollapse.estimation.table_topics import Parts, Topic, root_grain
 from planted_tables import CATEGORIES, NUMBERS, sample
 
 SIZE = 300
@@ -251,6 +251,48 @@ def test_classifier_names_the_column_that_gives_the_rows_away() -> None:
     assert told.area > told.null.max()
     assert next(iter(told.importance)) == "b"
     assert told.null.mean() == pytest.approx(0.5, abs=5 * told.null.std() / np.sqrt(99))
+
+
+def test_classifier_names_no_column_where_it_tells_nothing_apart() -> None:
+    frames = [sample(np.random.default_rng(k), 1500) for k in (0, 1)]
+    schema = infer_schema(Frame(data=frames[0], name="real"), None)
+    tables = [encode(Frame(data=frame, name="table"), schema) for frame in frames]
+    told = tell_apart(*tables, n_splits=99, seed=0)
+    assert told.null.min() < told.area < told.null.max()
+    assert not told.importance
+
+
+def test_space_has_an_indicator_of_each_common_category() -> None:
+    space = fit_space(real())
+    assert len(space.levels) == 10 * len(CATEGORIES)
+    assert space.points(real()).shape == (len(real()), len(NUMBERS) + 10 * len(CATEGORIES))
+    for column in range(len(CATEGORIES)):
+        indicators = space.points(real())[:, len(NUMBERS) + 10 * column :][:, :10]
+        assert 0 < indicators.var(axis=0).sum() <= 1 + 1e-9
+
+
+@pytest.mark.parametrize("share", [0.02, 0.1, 0.5])
+def test_root_grain_is_the_spread_of_roots_of_rare_shares(share: float) -> None:
+    """Of common ones it is more, as the number of rows is binomial: by 1/√(1 − share)."""
+    rng = np.random.default_rng(0)
+    size, n_draws = 1000, 4000
+    first, second = np.sqrt(rng.binomial(size, share, (2, n_draws)) / size)
+    squares = (first - second) ** 2 / (root_grain(size) ** 2 * (1 - share))
+    stderr = squares.std(ddof=1) / np.sqrt(n_draws)
+    assert abs(squares.mean() - 1) < 5 * stderr + 1 / (2 * size * share)  # the second term of the expansion
+    assert abs(squares.mean() / 2 - 1) > 5 * stderr  # the twin: a grain √2 times as large
+
+
+def test_of_many_pairs_those_that_are_clear_are_measured_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table_association, "MOST_PAIRS", 10)
+    measures = fit_association(real()).measures(SIZE)
+    pairs = {measure.subject for measure in measures if measure.subject}
+    assert pairs == {f"`{i}` and `{j}`" for i, j in combinations(NUMBERS, 2)}  # the others are independent
+    assert [measure.noun for measure in measures if not measure.subject] == [
+        "mean size of rank correlation",
+        "mean size of correlation ratio",
+        "mean size of Cramér's V",
+    ]
 
 
 class NearerMean:

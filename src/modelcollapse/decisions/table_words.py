@@ -15,14 +15,16 @@ from modelcollapse.estimation.table_clusters import Clusters
 from modelcollapse.estimation.table_columns import Columns
 from modelcollapse.estimation.wording import counted, listing
 
+N_HEADLINES = 5
+"""Kinds of findings that the verdict names, at most."""
 N_DETAILS = 6
 """Sentences of the details, at most."""
 N_FACTS = 5
 """Columns whose importance to the classifier is told, at most."""
 N_EXAMPLES = 10
 """Lost categories that are named, at most."""
-_LOST_CLUSTER = 0.2  # of the real share: a cluster with less counts as lost
-_STANDS_OUT = 1.0  # real standard deviations from the real mean, from which on a column describes a cluster
+_LOST_CLUSTER = 0.1  # of the real share: a cluster with less counts as lost, one with more has fewer rows only
+_STANDS_OUT = 0.5  # real standard deviations from the real mean, from which on a column describes a cluster
 
 Headline: TypeAlias = tuple[tuple[str, ...], int, str, str]
 """Beginnings of names of measures, sign of their distance (0: any), what is said, and what is counted."""
@@ -50,7 +52,7 @@ _HEADLINES: tuple[Headline, ...] = (
     (("mean size of",), -1, "columns go together less", ""),
     (("mean size of",), 1, "columns go together more", ""),
     (("rank correlation", "correlation ratio", "Cramér's V"), 0, "association differs in", "pair of columns"),
-    (("share of cluster",), -1, "rows are missing in", "cluster"),
+    (("share of cluster",), -1, "there are fewer rows in", "cluster"),
     (("share of cluster",), 1, "there are more rows in", "cluster"),
     (("rows equal", "rows close"), 1, "rows copy real rows", ""),
     (("rows far",), 1, "rows lie where no real row is", ""),
@@ -60,26 +62,33 @@ _HEADLINES: tuple[Headline, ...] = (
 
 
 def verdict(findings: Sequence[Finding], *, size: int) -> str:
-    """Return in two sentences whether the rows are told apart, and by which kinds of measures."""
+    """Return in two sentences whether the rows are told apart, and by which kinds of measures, the clearest of many."""
     found = [finding for finding in findings if finding.found]
     tested = f"{counted(len(findings), 'measure')}, {size:,} rows against as many real ones"
     if not found:
         return f"Nothing tells the synthetic rows from a second real sample ({tested})."
-    return f"The synthetic rows are no second real sample: {'; '.join(_headlines(found))}. {len(found)} of {tested}."
+    headlines = _headlines(found)
+    clearest = sorted(headlines, key=lambda said: -headlines[said])[:N_HEADLINES]
+    more = len(headlines) - len(clearest)
+    said = "; ".join([*(s for s in headlines if s in clearest), *[f"and {counted(more, 'kind')} more"] * (more > 0)])
+    return f"The synthetic rows are no second real sample: {said}. {len(found)} of {tested}."
 
 
-def _headlines(found: Sequence[Finding]) -> Iterator[str]:
-    """Yield what is found by kind, with the number of columns, pairs or clusters."""
-    subjects: dict[tuple[str, str], set[str]] = {}
+def _headlines(found: Sequence[Finding]) -> dict[str, float]:
+    """Return what is found by kind, with the number of columns, pairs or clusters, and its farthest distance."""
+    by_kind: dict[tuple[str, str], list[Finding]] = {}
     for starts, sign, said, noun in _HEADLINES:
-        names = [f.name for f in found if f.name.startswith(starts) and (sign == 0 or sign * f.distance > 0)]
-        if names:
-            subjects.setdefault((said, noun), set()).update(name.partition("`")[2] or name for name in names)
-    by_column = {said.removesuffix(" in") for said, noun in subjects if noun}
-    for (said, noun), which in subjects.items():
+        held = [f for f in found if f.name.startswith(starts) and (sign == 0 or sign * f.distance > 0)]
+        if held:
+            by_kind.setdefault((said, noun), []).extend(held)
+    by_column = {said.removesuffix(" in") for said, noun in by_kind if noun}
+    headlines = {}
+    for (said, noun), held in by_kind.items():
         if said.removesuffix(" on average") in by_column and not noun:
             continue  # said of single columns already
-        yield f"{said} {_counted(len(which), noun)}" if noun else said
+        subjects = {f.name.partition("`")[2] or f.name for f in held}
+        headlines[f"{said} {_counted(len(subjects), noun)}" if noun else said] = max(abs(f.distance) for f in held)
+    return headlines
 
 
 def _counted(count: int, noun: str) -> str:
@@ -121,24 +130,28 @@ def _lost_categories(found: set[str], real: Columns, synthetic: Columns) -> Iter
 
 
 def _lost_clusters(findings: Sequence[Finding], real: Columns, clusters: Clusters) -> Iterator[Loss]:
-    """Yield the clusters of which little is left, described by the columns in which they stand out."""
-    gone = [
-        int(finding.name.rsplit(" ", 1)[1]) - 1
+    """Yield the clusters of which hardly anything is left, largest first; none is a part of another."""
+    emptied = {
+        int(finding.name.rsplit(" ", 1)[1]) - 1: finding
         for finding in findings
         if finding.found and finding.name.startswith("share of cluster")
         if finding.synthetic < _LOST_CLUSTER * finding.real
-    ]
+    }
+    gone: list[int] = []
+    for k in sorted(emptied):  # numbered by size; two clusters are apart, or the smaller is a part of the larger
+        if not any((clusters.members[k] <= clusters.members[larger]).all() for larger in gone):
+            gone.append(k)
     if gone:
         yield Loss(
-            name="clusters",
+            name=f"clusters (less than {share_text(_LOST_CLUSTER)} left)",
             count=len(gone),
-            share=np.unique(np.concatenate([clusters.rows(k) for k in gone])).size / len(real),
-            examples=tuple(_described(k, real, clusters) for k in gone[:N_EXAMPLES]),
+            share=sum(len(clusters.rows(k)) for k in gone) / len(real),
+            examples=tuple(_described(k, emptied[k], real, clusters) for k in gone[:N_EXAMPLES]),
         )
 
 
-def _described(cluster: int, real: Columns, clusters: Clusters) -> str:
-    """Return where a cluster of real rows lies: its number, share and most unusual columns."""
+def _described(cluster: int, finding: Finding, real: Columns, clusters: Clusters) -> str:
+    """Return where a cluster of real rows lies: its number, its share of both tables and most unusual columns."""
     rows = clusters.rows(cluster)
     center, scale = clusters.space.center, clusters.space.scale
     z: Array = np.array(
@@ -149,7 +162,8 @@ def _described(cluster: int, real: Columns, clusters: Clusters) -> str:
     )
     order = [k for k in np.argsort(-np.abs(z)) if abs(z[k]) >= _STANDS_OUT][:3]
     where = ", ".join(f"`{real.schema.numeric[k]}` about {rough_text(center[k] + z[k] * scale[k], 2)}" for k in order)
-    return f"cluster {cluster + 1} ({share_text(len(rows) / len(real))} of the real rows{': ' if where else ''}{where})"
+    shares = f"{share_text(finding.real)} of the real rows, {share_text(finding.synthetic)} of the synthetic ones"
+    return f"cluster {cluster + 1} ({shares}{': ' if where else ''}{where})"
 
 
 def facts(told: TwoSample) -> tuple[Fact, ...]:

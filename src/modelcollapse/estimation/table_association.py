@@ -21,9 +21,8 @@ MOST_FEATURES = 160
 """Ranks and indicators at most; of wider tables the first columns are taken."""
 MOST_PAIRS = 300
 """Pairs that are measured one by one; of more, those that are strongest in real data."""
-_CLEAR = (
-    15.0  # and only those whose χ² is so many standard deviations above what chance gives: chosen pairs look stronger
-)
+_CLEAR = 15.0
+"""And only those whose χ² is so many standard deviations above what chance gives: chosen pairs look stronger."""
 _COST = 2e8  # multiplications for each part; of larger tables a part of the rows is taken
 _TINY = 1e-12
 KINDS = ("rank correlation", "correlation ratio", "Cramér's V")

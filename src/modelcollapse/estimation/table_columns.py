@@ -240,6 +240,8 @@ def infer_schema(real: Frame, metadata: TableMetadata | None) -> Schema:
             categorical.append(column)
     if metadata:
         steps += [f"`{name}` left out: {why}." for name in metadata.kinds if (why := metadata.left_out(name))]
+        absent = [name for name in known if not metadata.left_out(name) and name not in real.data.columns]
+        steps += [f"`{name}` of the metadata is not among the columns." for name in absent]
     if not numeric and not categorical:
         raise InputError(f"{real.name}: no column is left to compare. {' '.join(steps)}".strip())
     levels = {column: _text(real.data[column]).value_counts().index.tolist() for column in categorical}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from modelcollapse.errors import InputError
 
 COMPARED = ("numerical", "categorical", "boolean", "datetime")
 """Kinds of columns that can be compared; others (`id`, personal data, free text) are left out."""
+_MISSPELT = 0.8  # likeness to one of these from which on another kind is taken for a slip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +54,7 @@ def read_metadata(source: str | Path | Mapping[str, Any] | TableMetadata) -> Tab
     Raises
     ------
     InputError
-        When the file is no JSON object, holds several tables, or a column has no kind.
+        When the file is no JSON object, holds several tables, or a column has no kind or a misspelt one.
     """
     if isinstance(source, TableMetadata):
         return source
@@ -67,6 +69,9 @@ def read_metadata(source: str | Path | Mapping[str, Any] | TableMetadata) -> Tab
         kind = entry.get("sdtype") if isinstance(entry, Mapping) else None
         if not isinstance(kind, str):
             raise InputError(f'{name}: column `{column}` needs an "sdtype", e.g. "numerical"; got {describe(entry)}.')
+        slip = [] if kind in COMPARED else get_close_matches(kind.lower(), COMPARED, n=1, cutoff=_MISSPELT)
+        if slip:
+            raise InputError(f'{name}: column `{column}` has "sdtype" {kind!r}. Did you mean `{slip[0]}`?')
         kinds[str(column)] = kind
         if isinstance(entry.get("datetime_format"), str):
             formats[str(column)] = entry["datetime_format"]
