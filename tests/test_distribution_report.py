@@ -78,6 +78,13 @@ def test_page_shows_verdict_findings_losses_and_warnings() -> None:
     assert page == render_distribution_report([audit()])
 
 
+def test_page_sets_names_of_columns_as_code_everywhere() -> None:
+    page = render_distribution_report([audit()])
+    assert "`" not in page.partition("</style>")[2]
+    assert "<code>&lt;x0&gt;</code>" in page
+    assert "categories of <code>c</code>" in page
+
+
 def test_page_of_several_sources_has_a_section_each_and_unique_ids() -> None:
     page = render_distribution_report([audit(), audit(0, source="synthetic2")])
     assert "2 synthetic sources" in page
@@ -97,6 +104,7 @@ def test_findings_that_do_not_fit_are_counted() -> None:
     result = audit(60, 5)
     assert len(finding_rows(result, most=20).rows) == 20
     assert left_out(result, most=20) == 40
+    assert len(finding_rows(audit(2, 9)).rows) == 2
     assert len(finding_rows(audit(0, 9)).rows) == 5
     assert left_out(audit(0, 9)) == 0
 

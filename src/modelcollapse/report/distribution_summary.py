@@ -9,12 +9,12 @@ from modelcollapse.report.summary import Rows
 MOST_ROWS = 40
 """Findings that are shown, at most."""
 FEWEST_ROWS = 5
-"""Measures that are shown when fewer are found."""
+"""Measures that are shown when none is found."""
 
 
 def finding_rows(result: DistributionAudit, *, most: int = MOST_ROWS) -> Rows:
     """Return the measures that tell the data apart, or else those that come closest to it."""
-    shown = result.findings[: min(most, max(FEWEST_ROWS, len(result.found)))]
+    shown = result.found[:most] or result.findings[:FEWEST_ROWS]
     headings = ("measure", "synthetic", "a second real sample", "distance", "p")
     return Rows(headings, tuple(_finding_row(finding) for finding in shown))
 
