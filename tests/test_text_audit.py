@@ -140,9 +140,21 @@ def test_audit_says_what_share_of_the_real_text_is_absent_not_an_equivalent(real
     absent = sum(word not in known for word in world(0)[0].tolist()) / 60_000
     assert fact(found, "absent mass") == pytest.approx(absent, rel=1e-12)
     assert f"; {share_text(absent)} of the real text is in words that this text does not have." in found.details
+    for name in ("absent mass", "tail-cut rank", "floor of an equivalent cut", "generations of replacement"):
+        low, high = interval(found, name)
+        assert low < (fact(found, name) or 0.0) < high
     equivalent = fact(found, "floor of an equivalent cut")
     assert equivalent is not None
     assert equivalent < 0.75 * absent  # the twin: a cut that costs as many types takes less
+
+
+def test_losses_are_words_that_a_text_of_this_length_should_have_ten_times(real: RealText) -> None:
+    text = cut(world(0)[1], rank=30)[:6000]
+    counts = np.bincount(world(0)[0], minlength=8000)
+    lost = (np.bincount(text, minlength=8000) == 0) & (counts >= 10 * 60_000 / 6000)
+    (loss,) = compare_with(real, [written(text)]).losses
+    assert loss.count == lost.sum()
+    assert loss.share == pytest.approx(counts[lost].sum() / 60_000)
 
 
 def test_audit_finds_a_cut_of_the_next_token(real: RealText) -> None:
@@ -157,6 +169,7 @@ def test_audit_says_little_of_a_second_real_sample(real: RealText) -> None:
     assert found.verdict.startswith("No sign of collapse: with 29,984 words on each side, none of ")
     assert "less does not show" in found.details
     assert not found.losses
+    assert fact(found, "safe amount") == pytest.approx(30_000, rel=0.01)  # half the error: half as much as real text
     assert fact(found, "tail-cut rank") is None
     assert fact(found, "floor of an equivalent cut") is None
     assert found.counts == {"real": 60_000, "synthetic": 30_000, "compared": 29_984}

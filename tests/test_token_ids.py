@@ -38,6 +38,20 @@ def test_words_are_those_of_str_split(texts: list[str]) -> None:
     assert len(vocabulary) == len({word for words in expected for word in words})
 
 
+@pytest.mark.parametrize("space", SPACES)
+def test_every_white_space_of_python_parts_words(space: str) -> None:
+    assert names([f"a{space}b"]) == ["a", "b"]
+
+
+@pytest.mark.parametrize("tokens", ["words", "characters"])
+def test_documents_start_where_they_do_over_several_blocks(tokens: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["a b c ", "d e f ", "g "] * 5
+    monkeypatch.setattr(text_files, "BLOCK", 8)
+    found = read_tokens(texts, tokens=tokens, vocabulary=Vocabulary())
+    lengths = [len(text.split()) if tokens == "words" else len(text) for text in texts]
+    assert found.starts.tolist() == np.cumsum([0, *lengths])[:-1].tolist()
+
+
 def test_characters_are_those_of_the_text() -> None:
     texts = ["añb a", "", "日本\n"]
     vocabulary = Vocabulary()
@@ -111,6 +125,6 @@ def test_file_without_tokens_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_text_without_white_space_has_no_words(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("a" * (3 << 20))
-    with pytest.raises(InputError, match=r"a word of more than 1 MB: no white space\. Use characters"):
+    with pytest.raises(InputError, match=r"a\.txt: a word of more than 1 MB: no white space\. Use characters"):
         read_tokens(tmp_path / "a.txt", vocabulary=Vocabulary())
     assert len(read_tokens(tmp_path / "a.txt", tokens="characters", vocabulary=Vocabulary()).ids) == 3 << 20

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -114,7 +115,7 @@ def read_tokens(
     MissingExtraError
         When a tokenizer is named and the library is absent.
     """
-    split = _splitter(tokens)
+    split = _splitter(tokens, called=_called(source))
     kept: dict[int, Tokens] = {}
     stride = 1
 
@@ -147,8 +148,7 @@ def _joined(blocks: list[Tokens], vocabulary: Vocabulary, stride: int, source: S
     import pyarrow as pa
 
     if not sum(len(block.ids) for block in blocks):
-        called = source if isinstance(source, str | Path) else "the documents given"
-        raise InputError(f"{called}: the text holds no token. Give a text with something in it.")
+        raise InputError(f"{_called(source)}: the text holds no token. Give a text with something in it.")
     encoded = pa.chunked_array([pa.DictionaryArray.from_arrays(block.ids, block.names) for block in blocks])
     encoded = encoded.unify_dictionaries()
     numbers = vocabulary.numbers(encoded.chunks[-1].dictionary)
@@ -160,16 +160,21 @@ def _joined(blocks: list[Tokens], vocabulary: Vocabulary, stride: int, source: S
     )
 
 
-def _splitter(tokens: str) -> Callable[[Block], Tokens]:
+def _called(source: Source) -> str:
+    """Return what a text is called in errors."""
+    return str(source) if isinstance(source, str | Path) else "the documents given"
+
+
+def _splitter(tokens: str, *, called: str) -> Callable[[Block], Tokens]:
     """Return what turns a block into tokens."""
     if tokens == "words":
-        return _words
+        return partial(_words, called=called)
     if tokens == "characters":
         return _characters
     return _pieces_of(Path(tokens))
 
 
-def _words(block: Block) -> Tokens:
+def _words(block: Block, *, called: str) -> Tokens:
     """Split at white space, as `str.split` does."""
     import pyarrow as pa
     from pyarrow import compute
@@ -181,7 +186,9 @@ def _words(block: Block) -> Tokens:
     lists = compute.ascii_split_whitespace(texts) if plain else compute.utf8_split_whitespace(texts)
     words = lists.flatten().dictionary_encode()
     if (compute.max(compute.binary_length(words.dictionary)).as_py() or 0) > LONGEST_WORD:
-        raise InputError(f"a word of more than {LONGEST_WORD >> 20} MB: no white space. Use characters as tokens.")
+        raise InputError(
+            f"{called}: a word of more than {LONGEST_WORD >> 20} MB: no white space. Use characters as tokens."
+        )
     ids, names = words.indices.to_numpy().astype(np.int32, copy=False), words.dictionary
     starts = lists.offsets.to_numpy()[:-1][np.array(block.starts, dtype=bool)].astype(np.int64)
     empty = compute.index(names, "").as_py()
