@@ -79,13 +79,13 @@ def test_samples_are_shared_out_by_largest_remainders():
         ({"kind": "replace", "generations": 0}, "`generations`"),
         ({"kind": "replace", "real": "fresh"}, "belongs to `mix`"),
         ({"kind": "replace", "window": 3}, "belongs to `recent`"),
-        ({"kind": "mix", "real": "fresh"}, "`n_real`"),
-        ({"kind": "mix", "n_real": 3}, "`real`"),
         ({"kind": "mix", "n_real": 3, "real": "reused", "n_first": 4}, "n_real = 3"),
         ({"kind": "accumulate-subsample"}, "`subsample` must be given"),
+        ({"kind": "recent"}, "`window` must be given with `recent`: how many models"),
+        ({"kind": "mix", "n_real": 9}, "`real` must be given with `mix`: one of fresh, reused"),
+        ({"kind": "mix", "real": "fresh"}, "`n_real` must be given with `mix`: its real samples"),
         ({"kind": "accumulate-subsample", "subsample": 201}, "no more to draw from"),
         ({"kind": "recent", "window": 101}, "`window`"),
-        ({"kind": "recent"}, "`window`"),
     ],
 )
 def test_workflows_refuse_what_does_not_go_together(given: dict[str, Any], message: str):

@@ -98,4 +98,5 @@ def test_real_array_may_be_empty_when_allowed() -> None:
 def test_describe_is_one_short_line() -> None:
     assert describe(np.ones((2, 3))) == "an array of shape (2, 3) and type float64"
     assert len(describe("x" * 500)) == 60
+    assert [describe(value) for value in (np.int64(-3), np.float64(0.1), np.bool_(True))] == ["-3", "0.1", "True"]
     assert "\n" not in describe([np.ones((2, 2))])

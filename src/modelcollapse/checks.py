@@ -19,7 +19,7 @@ def describe(value: object) -> str:
     """Return a short picture of a value for an error message: arrays by shape, the rest by `repr`."""
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape} and type {value.dtype}"
-    text = " ".join(repr(value).split())
+    text = " ".join(repr(value.item() if isinstance(value, np.number | np.bool_) else value).split())
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

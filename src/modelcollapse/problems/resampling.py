@@ -78,16 +78,24 @@ class Resampling(ByValue):
             if self.kind != kind and getattr(self, key) is not None:
                 raise fail(key, getattr(self, key), f"left out with `{self.kind}`", f"It belongs to `{kind}`.")
         if self.kind == "mix":
-            choice("real", self.real, REAL_DATA)
             hint = "A mix has real samples in every generation; `replace` has none."
+            self._require("real", f"one of {', '.join(REAL_DATA)}")
+            self._require("n_real", "its real samples in every generation; `replace` has none")
+            choice("real", self.real, REAL_DATA)
             object.__setattr__(self, "n_real", integer("n_real", self.n_real, low=1, high=MAX_SAMPLES, hint=hint))
         object.__setattr__(self, "n_first", self._checked_n_first())
         if self.kind == "accumulate-subsample":
             self._check_subsample()
         if self.kind == "recent":
             hint = "Each of the models needs a sample; a window of 1 is `replace`."
+            self._require("window", "how many models the samples are drawn from")
             window = integer("window", self.window, low=1, high=min(MAX_GENERATIONS, self.n_samples), hint=hint)
             object.__setattr__(self, "window", window)
+
+    def _require(self, key: str, meaning: str) -> None:
+        """Refuse a workflow without what it needs."""
+        if getattr(self, key) is None:
+            raise InputError(f"`{key}` must be given with `{self.kind}`: {meaning}.")
 
     def _checked_n_first(self) -> int:
         """Return the real samples of generation 0."""
@@ -103,7 +111,6 @@ class Resampling(ByValue):
         """Refuse to draw more samples than the smallest pool, that of generation 1, has."""
         assert self.n_first is not None
         pool = self.n_first + self.n_samples
-        if self.subsample is None:
-            raise InputError("`subsample` must be given with `accumulate-subsample`: the samples that each fit draws.")
+        self._require("subsample", "the samples that each fit draws")
         hint = "Generation 1 has no more to draw from."
         object.__setattr__(self, "subsample", integer("subsample", self.subsample, low=1, high=pool, hint=hint))
