@@ -321,6 +321,19 @@ def test_widened_null_rejects_as_often_as_said() -> None:
     assert abs((distance > stats.norm.isf(0.025)).mean() - expected) > 5 * stderr  # the twin: not widened
 
 
+def test_new_mass_of_one_passage_that_repeats_a_character_is_no_finding() -> None:
+    generator = np.random.default_rng(0)
+    first, second = ("".join(generator.choice(list("abcdefgh "), size=n)) for n in (1_000_000, 500_000))
+    second = second[:100_000] + "7 " * 40 + second[100_080:]
+    held = reference([first], tokens="characters", n_splits=99)
+    assert "new mass" not in [finding.name for finding in compare_with(held, [second]).found]
+    tokens = read_tokens([second], tokens="characters", vocabulary=held.vocabulary)
+    drawn = held.draws(500_000)
+    draws = text_draws.draw_synthetic(drawn, text_draws.prepare_synthetic(drawn, tokens.ids), seed=0)
+    one = tuple(replace(m, grain=1 / 500_000 if m.name == "new mass" else m.grain) for m in draws.measures)
+    assert "new mass" in [finding.name for finding in judge(replace(draws, measures=one)) if finding.found]  # the twin
+
+
 def test_repeated_ngrams_of_one_stretch_that_occurs_twice_are_no_finding() -> None:
     generator = np.random.default_rng(0)
     first, second = generator.integers(5000, size=20_000), generator.integers(5000, size=10_000)

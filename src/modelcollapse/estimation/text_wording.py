@@ -15,6 +15,8 @@ from modelcollapse.estimation.token_bags import SIZES
 
 PASSAGE = 1e-3
 """Share of the n-grams that one passage may bring, a song or a formula: less says nothing about the text."""
+PASSAGE_TOKENS = 1e-4
+"""The same of the tokens, of which it may bring one that is nowhere else many times."""
 
 
 def summary_measures(setting: Setting, *, noun: str) -> tuple[Measure, ...]:
@@ -58,9 +60,8 @@ def summary_measures(setting: Setting, *, noun: str) -> tuple[Measure, ...]:
 
 def comparison_measures(setting: Setting, *, noun: str) -> tuple[Measure, ...]:
     """Return the measures whose values `comparisons` gives, in its order; `noun` is what the tokens are called."""
-    share = 1 / (setting.bags * setting.length)
     compared = partial(_measure, comparison=True)
-    tail = partial(compared, topic="tail", grain=share)
+    tail = partial(compared, topic="tail", grain=max(PASSAGE_TOKENS, 1 / (setting.bags * setting.length)))
     instead = "{synthetic_share} instead of {real_share}"
     frequencies = f"its {noun} have [too real|other] frequencies: divergence {{synthetic}} instead of {{real}}"
     return (
