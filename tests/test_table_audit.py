@@ -193,6 +193,16 @@ def test_audit_of_several_tables_names_them() -> None:
     assert [bool(result.found) for result in results] == [False, True]
 
 
+def test_audit_does_not_judge_the_classifier_as_a_mean_over_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged: list[Draws] = []
+    monkeypatch.setattr(table_audit, "judge", lambda draws: judged.append(draws) or judge(draws))
+    compare_with(real(), second())
+    (draws,) = judged
+    assert draws.measures[-1].topic == "classifier"
+    assert np.asarray(draws.n_parts).tolist() == [20] * (len(draws.measures) - 1) + [1]
+    assert draws.widening[-1] == 1.0
+
+
 def test_audit_is_plain_json() -> None:
     content = json.loads(json.dumps(audited("categories").to_dict(), allow_nan=False))
     assert content["n_measures"] == len(content["findings"])

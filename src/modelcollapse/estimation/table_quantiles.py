@@ -11,12 +11,10 @@ from numpy.typing import NDArray
 from modelcollapse.checks import Array
 from modelcollapse.estimation.measure import Measure
 from modelcollapse.estimation.table_columns import Columns
-from modelcollapse.estimation.table_topics import RowFeatures, SumTopic, one_hot
+from modelcollapse.estimation.table_topics import INNER, RowFeatures, SumTopic, one_hot
 
 N_BINS = 128
 """Bins of equal real shares, between whose edges quantiles are interpolated."""
-INNER = (0.05, 0.95)
-"""Quantiles between which the middle lies."""
 _TINY = 1e-9
 _NEAR = 5.0  # standard deviations of the share below a value: a quantile so near to the edge of a common value may jump
 

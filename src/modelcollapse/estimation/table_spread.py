@@ -12,15 +12,13 @@ from numpy.typing import NDArray
 from modelcollapse.checks import Array
 from modelcollapse.estimation.measure import Measure
 from modelcollapse.estimation.table_columns import Columns
-from modelcollapse.estimation.table_topics import RowFeatures, SumTopic, rare_share, root_grain, single
+from modelcollapse.estimation.table_topics import INNER, RowFeatures, SumTopic, rare_share, root_grain, single
 
 TAIL = 0.01
 """Share of the real rows at each end that is called a tail; more in small tables."""
 _FEATURES = 9
 _FEWEST_ROWS = 50
 """Rows of a part off the commonest value of a column, below which (or half of them) only their share is measured."""
-INNER = (0.05, 0.95)
-"""Quantiles between which the middle of a column lies."""
 REACH = 1.0
 """Widths of that middle on either side of it, beyond which values are drawn in."""
 _TINY = 1e-9

@@ -15,6 +15,8 @@ from modelcollapse.estimation.table_columns import Columns
 
 Parts = NDArray[np.intp]
 """Row numbers of P parts of k rows each, (P, k)."""
+INNER = (0.05, 0.95)
+"""Quantiles between which the middle of a column lies."""
 _RARE_ROWS = 5
 
 
