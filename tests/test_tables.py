@@ -84,6 +84,13 @@ BAD_FILES = {
     "missing_label.csv": (b"a,y\n1,cat\n3,\n4,dog\n", "in 1 of 3 rows, first in data row 2"),
     "date_target.csv": (b"a,y\n1,2020-01-01\n3,2020-01-02\n", "must hold numbers, truth values or text"),
     "cut.csv.gz": (gzip.compress(CSV * 50)[:60], "truncated, or not a valid gzip"),
+    "semicolon.csv": (b'"a";"y"\n1,5;2\n3,5;4\n', "columns are separated by ';'. Save the file with commas"),
+    "tab.csv": (b"a\ty\n1\t2\n3\t4\n", "columns are separated by '\\t'"),
+    "utf16.csv": ("a,y\n1,2\n3,4\n".encode("utf-16"), "UTF-16 text. Save it as UTF-8."),
+    "utf16_without_mark.csv": ("a,y\n1,2\n3,4\n".encode("utf-16-be"), "UTF-16 text. Save it as UTF-8."),
+    "zero.csv": (b"a,y\n1,2\0\n3,4\n", "a zero byte at byte 7"),
+    "zero.csv.gz": (gzip.compress(CSV + b"\0"), f"a zero byte at byte {len(CSV)}"),
+    "binary.tsv": (bytes(range(256)) * 9, "a zero byte at byte 0"),
     "plain.csv.gz": (b"a,y\n1,2\n3,4\n", "truncated, or not a valid gzip"),
     "cut.parquet": (b"PAR1 and then nothing", "truncated, or not a valid Parquet"),
     "cut.npz": (b"PK\x03\x04 and then nothing", "truncated, or not a valid NPZ"),
@@ -106,8 +113,16 @@ def test_read_table_refuses_a_bad_file_in_one_line_that_names_it(tmp_path: Path,
     text = str(caught.value)
     assert text.startswith(str(path))
     assert any(part in text for part in message.split("|")), text
-    assert "\n" not in text
+    assert text.isprintable()
     assert len(text) < 400
+
+
+def test_read_table_does_not_quote_control_characters(tmp_path: Path) -> None:
+    path = tmp_path / "escape.csv"
+    path.write_bytes(b"a,y\n1,2\n\x1b[31m,\x07,3\n")
+    with pytest.raises(InputError, match="not a valid CSV") as caught:
+        read_table(path, target="y")
+    assert str(caught.value).isprintable()
 
 
 BAD_ARRAYS = {

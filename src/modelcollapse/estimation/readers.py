@@ -16,6 +16,7 @@ import pandas as pd
 from modelcollapse.errors import InputError, MissingExtraError
 
 FORMATS = ".csv, .tsv, .csv.gz, .tsv.gz, .parquet, .jsonl, .ndjson, .npz or a directory saved by `datasets`"
+_BLOCK = 1 << 20  # bytes that are looked at together
 
 
 def read_frame(path: Path) -> pd.DataFrame:
@@ -87,7 +88,8 @@ def _require_content(path: Path) -> None:
 
 def _unreadable(path: Path, kind: str, error: Exception) -> InputError:
     """Build the one-line error for a file that its format's library refused."""
-    reason = " ".join(str(error).split()) or type(error).__name__
+    words = " ".join(str(error).split()) or type(error).__name__
+    reason = "".join(letter if letter.isprintable() else "\ufffd" for letter in words)  # it may quote the file
     reason = reason if len(reason) <= 160 else f"{reason[:157]}..."
     return InputError(f"{path}: truncated, or not a valid {kind} file ({reason.rstrip('.')}).")
 
@@ -107,6 +109,8 @@ def _read_delimited(path: Path, delimiter: str) -> pd.DataFrame:
             )
 
     try:
+        with pa.input_stream(str(path), compression="detect") as source:
+            _require_delimited_text(source, path, delimiter)
         return _to_frame(read(use_threads=True))
     except OSError as error:
         raise _unreadable(path, "gzip" if path.suffix.lower() == ".gz" else "CSV", error) from None
@@ -116,6 +120,29 @@ def _read_delimited(path: Path, delimiter: str) -> pd.DataFrame:
         return _to_frame(read(use_threads=False))
     except pa.ArrowInvalid as error:
         raise _unreadable(path, "CSV", error) from None
+
+
+def _require_delimited_text(source: Any, path: Path, delimiter: str) -> None:
+    """Refuse what is no text, of which the parser would make values, and names that another character separates."""
+    place = 0
+    while block := source.read(_BLOCK):
+        zero = block.find(b"\0")
+        if place == 0:
+            zeros = sorted((block[::2].count(0), block[1::2].count(0)))
+            if block[:2] in (b"\xff\xfe", b"\xfe\xff") or (zeros[0] == 0 and zeros[1] > len(block) // 4):
+                raise InputError(f"{path}: UTF-16 text. Save it as UTF-8.")
+        if zero >= 0:
+            raise InputError(f"{path}: no text, or damaged: a zero byte at byte {place + zero}.")
+        if place == 0 and delimiter == ",":
+            _require_commas(block.partition(b"\n")[0].decode(errors="replace").strip(), path)
+        place += len(block)
+
+
+def _require_commas(names: str, path: Path) -> None:
+    """Refuse a line of names that another character separates."""
+    other = next((sign for sign in ";\t" if sign in names), None)
+    if other and "," not in names and names.replace("\t", "").isprintable():
+        raise InputError(f"{path}: columns are separated by {other!r}. Save the file with commas.")
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
