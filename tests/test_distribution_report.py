@@ -121,6 +121,20 @@ def test_figure_draws_any_distance(distance: float) -> None:
     assert [text.get_text() for text in axes.get_yticklabels()] == ["tails", "spread"]
 
 
+@pytest.mark.parametrize("distance", [14.7, 40.0, 2e5])
+def test_figure_shows_by_a_tick_how_far_the_farthest_is(distance: float) -> None:
+    axes = draw_findings(findings_data(audit(findings=(finding(0, found=True, distance=distance),))))
+    axes.get_figure(root=True).draw_without_rendering()
+    beyond = axes.get_xscale() == "linear" or max(axes.get_xticks()) >= min(distance, 1e4)
+    assert beyond, "on a logarithmic scale a dot beyond the last tick could lie anywhere"
+    assert axes.get_xticklabels()[-1].get_text() == {14.7: "10", 40.0: "100", 2e5: "10k+"}[distance]
+
+
+def test_figure_draws_many_measures_with_small_dots() -> None:
+    few, many = (draw_findings(findings_data(audit(0, n))).collections[0].get_sizes().max() for n in (20, 4000))
+    assert many < few / 4
+
+
 def test_figure_draws_nothing_found_and_nothing_measured() -> None:
     for result in (audit(0, 5), audit(0, 0)):
         draw_findings(findings_data(result)).get_figure(root=True).draw_without_rendering()

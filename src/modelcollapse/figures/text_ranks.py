@@ -29,9 +29,16 @@ def draw_text_ranks(data: pd.DataFrame, *, axes: Axes | None = None) -> Axes:
     axes.set_yscale("log")
     finish(axes, x="rank, from the commonest on", y="occurrences")
     seen = data["synthetic"] > 0
-    axes.fill_between(data["rank"], data["low"], data["high"], color=BLUE, alpha=0.25, linewidth=0)
-    axes.plot(data["rank"], data["real"], color=BLUE, label="real text")
-    axes.plot(data["rank"][seen], data["synthetic"][seen], color=VERMILLION, linestyle="--", label="synthetic text")
+    axes.fill_between(data["rank"], data["low"], data["high"], color=BLUE, alpha=0.35, linewidth=0, label="its halves")
+    axes.plot(data["rank"], data["real"], color=BLUE, linewidth=0.8, label="real text")
+    axes.plot(
+        data["rank"][seen],
+        data["synthetic"][seen],
+        color=VERMILLION,
+        linewidth=1.2,
+        linestyle="--",
+        label="synthetic text",
+    )
     axes.set_ylim(bottom=0.8)
-    legend_above(axes, columns=2)
+    legend_above(axes, columns=3)
     return axes
