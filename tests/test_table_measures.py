@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from functools import cache
 from itertools import combinations
 from typing import Any
@@ -293,6 +294,19 @@ def test_of_many_pairs_those_that_are_clear_are_measured_one_by_one(monkeypatch:
         "mean size of correlation ratio",
         "mean size of Cramér's V",
     ]
+
+
+def test_classifiers_are_fitted_in_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fitting sets the filters of warnings: two threads that do so leave none, and every later fit warns."""
+    threads = []
+
+    def fitted(features: np.ndarray, label: np.ndarray, real: Columns, seed: int) -> NearerMean:
+        threads.append(threading.get_ident())
+        return NearerMean(features, label)
+
+    monkeypatch.setattr(table_classifier, "_fitted", fitted)
+    tell_apart(real(), real(), n_splits=19, seed=0)
+    assert set(threads) == {threading.get_ident()}
 
 
 class NearerMean:

@@ -73,6 +73,7 @@ def tell_apart(real: Columns, synthetic: Columns, *, n_splits: int, seed: int) -
     chosen = [np.sort(rng.permutation(len(table))[:n_rows]) for table in (real, synthetic)]
     features, label = _features(real, synthetic, chosen), np.repeat([False, True], n_rows)
     fold = np.concatenate([rng.permutation(n_rows) % N_FOLDS for _ in chosen])
+    # One after the other: scikit-learn sets the warnings' filters while it fits, which all threads share.
     models: list[Any] = [_fitted(features[fold != k], label[fold != k], real, seed) for k in range(N_FOLDS)]
     held_out = [(features[fold == k], label[fold == k]) for k in range(N_FOLDS)]
     scores = [model.predict_proba(rows)[:, 1] for model, (rows, _) in zip(models, held_out, strict=True)]
@@ -129,9 +130,8 @@ def _fitted(features: Array, label: NDArray[np.bool_], real: Columns, seed: int)
         categorical_features=np.repeat([False, True], [p, q]) if q else None,
         random_state=seed,
     )
-    with threadpool_limits(
-        limits=1, user_api="openmp"
-    ):  # threads that wait for each other cost far more than they gain
+    # Threads that wait for each other cost far more than they gain.
+    with threadpool_limits(limits=1, user_api="openmp"):
         return model.fit(features, label)
 
 

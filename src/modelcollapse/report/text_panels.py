@@ -19,8 +19,8 @@ def text_panels(result: DistributionAudit) -> tuple[Panel, ...]:
             f"{result.source}-ranks",
             "Is the tail still there?",
             f"With {size} of each, {sentences[f'different {result.noun}']}.",
-            f"How often the {result.noun} of each rank occur in {size}; shaded: where halves of the real text lie, mostly "
-            "hidden by its line.",
+            f"How often the {result.noun} of each rank occur in {size}; shaded: where halves of the real text lie, "
+            "mostly hidden by its line.",
             draw_text_ranks(text_ranks_data(result)),
         ),
         panel(
