@@ -80,6 +80,7 @@ def test_align_turns_text_that_holds_numbers_into_numbers_with_a_warning() -> No
             ["3", "three"],
             "synthetic: column `a` holds text, e.g. 'three' in data row 2, but numbers in real",
         ),
+        ([True, False], ["yes", "no"], "e.g. 'yes' in data row 1, but truth values in real. Make both"),
         (["x", "y"], [1, 2], "real: column `a` holds text, e.g. 'x' in data row 1"),
         (pd.to_datetime(["2020-01-01", "2020-01-02"]), [1, 2], "same kind of values everywhere: date in real"),
         ([1j, 2j], [1, 2], "got complex values"),

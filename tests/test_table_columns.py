@@ -68,6 +68,15 @@ def test_metadata_read_dates_in_their_format() -> None:
         schema(table(d=["x", *dates[1:]]), {"columns": columns})
 
 
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [("datetime", "must hold dates, says the metadata; it holds numbers"), ("boolean", "it holds 40 different values")],
+)
+def test_metadata_do_not_make_dates_or_truth_values_of_numbers(kind: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        schema(table(), {"columns": {"x": {"sdtype": kind}}})
+
+
 @pytest.mark.parametrize("below_tables", [False, True])
 def test_metadata_are_read_from_a_file(below_tables: bool, tmp_path: Path) -> None:
     content: dict[str, Any] = {

@@ -121,7 +121,9 @@ def _harmonise(name: str, versions: list[Column], sources: list[str], warnings: 
         raise InputError(f"column `{name}` does not hold the same kind of values everywhere: {held}.")
     for k, kind in enumerate(kinds):
         if kind == "categorical":
-            versions[k] = _numbers_from_text(versions[k], name, sources[k], numeric_in=sources[kinds.index("numeric")])
+            other = kinds.index("numeric")
+            held = f"{_held(versions[other])} in {sources[other]}"
+            versions[k] = _numbers_from_text(versions[k], f"{sources[k]}: column `{name}`", held=held)
             warnings.append(f"{sources[k]}: column `{name}` holds numbers as text; it was turned into numbers.")
     return "numeric", _finite(name, versions, sources, warnings)
 
@@ -172,14 +174,18 @@ def _days(column: Column) -> Column:
     return days.astype(np.float64)
 
 
-def _numbers_from_text(column: Column, name: str, source: str, *, numeric_in: str) -> Column:
+def _held(column: Column) -> str:
+    """Return what a numeric column holds."""
+    return "truth values" if pd.api.types.infer_dtype(column, skipna=True) == "boolean" else "numbers"
+
+
+def _numbers_from_text(column: Column, where: str, *, held: str) -> Column:
     numbers = pd.to_numeric(column.astype(object), errors="coerce")
     failed = numbers.isna() & column.notna()
     if failed.any():
         row = int(np.flatnonzero(failed)[0])
         raise InputError(
-            f"{source}: column `{name}` holds text, e.g. {column.iloc[row]!r} in data row {row + 1}, "
-            f"but numbers in {numeric_in}. Make both files agree."
+            f"{where} holds text, e.g. {column.iloc[row]!r} in data row {row + 1}, but {held}. Make both files agree."
         )
     return numbers.astype(np.float64)
 

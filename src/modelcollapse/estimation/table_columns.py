@@ -178,6 +178,7 @@ def _typed(frame: Frame, metadata: TableMetadata) -> Frame:
         if metadata.left_out(column):
             continue
         values, kind = frame.data[column], metadata.kinds.get(column)
+        _require_possible(values, kind, f"{frame.name}: column `{column}`")
         if kind in ("categorical", "boolean"):
             values = _text(values).where(values.notna(), None)
         elif kind == "datetime" and not pd.api.types.is_numeric_dtype(values):
@@ -188,6 +189,15 @@ def _typed(frame: Frame, metadata: TableMetadata) -> Frame:
     if not data:
         raise InputError(f"{frame.name}: the metadata leave no column to compare.")
     return replace(frame, data=pd.DataFrame(data))
+
+
+def _require_possible(values: pd.Series[Any], kind: str | None, where: str) -> None:
+    """Refuse numbers where the metadata say dates, and more than two values where they say truth values."""
+    if kind == "datetime" and pd.api.types.is_numeric_dtype(values) and values.notna().any():
+        raise InputError(f"{where} must hold dates, says the metadata; it holds numbers. Call it `numerical` there.")
+    if kind == "boolean" and values.nunique() > 2:
+        found = counted(int(values.nunique()), "different value")
+        raise InputError(f"{where} must hold truth values, says the metadata; it holds {found}.")
 
 
 def _numbers(values: pd.Series[Any], where: str) -> pd.Series[Any]:
