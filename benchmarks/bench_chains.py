@@ -203,7 +203,7 @@ def _text() -> list[str]:
 
 
 def _zipf_text() -> np.ndarray:
-    """Return a text in which the next token is a Zipf number of places further on in the alphabet."""
+    """Return a text of two kinds of steps: to a token of Zipf's law, or a Zipf number past 7 times the last."""
     generator = stream(0, "benchmark", "text")
     law = Law.zipf(VOCABULARY, exponent=1.1).probabilities
     steps = generator.choice(VOCABULARY, size=TEXT_LENGTH, p=law)

@@ -63,45 +63,23 @@ def rare_loss(count: float, *, fits: int) -> float:
     return float(np.exp(-count * survival_rates(fits)[-1]))
 
 
-def survival_bounds(probabilities: Array, *, n_samples: int, fits: int) -> tuple[Array, Array]:
-    """Return bounds on the probability that each token has positive probability after k = 1, 2, ... fits.
-
-    1 − e^{−n p g_k} from below, and 1 − e^{−n p g_k} max(1 − 3 n p² − 3 k p, 0) from above.
-
-    Parameters
-    ----------
-    probabilities : array of shape (n_tokens,)
-    n_samples : int
-        n, of every generation.
-    fits : int
-
-    Returns
-    -------
-    lower, upper : arrays of shape (fits, n_tokens)
-
-    References
-    ----------
-    Suresh, Thangaraj and Khandavally (2024), arXiv 2412.17646, Theorem 1.
-    """
-    k = np.arange(1, fits + 1)[:, None]
-    lost = np.exp(-n_samples * probabilities * survival_rates(fits)[:, None])
-    kept = np.maximum(1 - 3 * n_samples * probabilities**2 - 3 * k * probabilities, 0.0)
-    return 1 - lost, 1 - lost * kept
-
-
 def vocabulary_bounds(probabilities: Array, *, counts: Array, n_samples: int, fits: int) -> tuple[Array, Array]:
-    """Return bounds on the expected number of tokens of positive probability after each fit, (fits,) each.
+    """Return bounds on the expected number of tokens of positive probability after k = 1, 2, ... fits, (fits,) each.
+
+    Sums over tokens of 1 − e^{−n p g_k} from below, and of 1 − e^{−n p g_k} max(1 − 3 n p² − 3 k p, 0) from above. Of a
+    single token these are bounds on its chance to survive.
 
     Parameters
     ----------
     probabilities, counts : arrays of shape (n_tokens,)
         Of tokens in the real law, and how many tokens each entry stands for.
-    n_samples, fits : int
-        As for `survival_bounds`.
+    n_samples : int
+        n, of every generation.
+    fits : int
 
     References
     ----------
-    Suresh, Thangaraj and Khandavally (2024), arXiv 2412.17646, Corollary 1.
+    Suresh, Thangaraj and Khandavally (2024), arXiv 2412.17646, Theorem 1 and Corollary 1.
     """
     rates = survival_rates(fits)
     lower, upper = np.empty(fits), np.empty(fits)
