@@ -70,7 +70,7 @@ def verdict(findings: Sequence[Finding], *, size: int) -> str:
     headlines = _headlines(found)
     clearest = sorted(headlines, key=lambda said: -headlines[said])[:N_HEADLINES]
     more = len(headlines) - len(clearest)
-    said = "; ".join([*(s for s in headlines if s in clearest), *[f"and {counted(more, 'kind')} more"] * (more > 0)])
+    said = "; ".join([*(s for s in headlines if s in clearest), *[f"and {counted(more, 'more kind')}"] * (more > 0)])
     return f"The synthetic rows are no second real sample: {said}. {len(found)} of {tested}."
 
 
