@@ -61,7 +61,7 @@ def token_chains(
         tick()
         measured = cells.measure(counts)
         for name, array in measured.items():
-            values[name][generation] = array if len(laws) == 1 else array.reshape(shape) @ frequencies
+            values[name][generation] = array.reshape(shape) @ frequencies
         collapsed = measured["collapse_probability"].reshape(shape) > 0
         collapse_time[collapsed & np.isnan(collapse_time)] = generation + 1
     return {**{name: array.T for name, array in values.items()}, "collapse_time": collapse_time @ frequencies}
