@@ -16,13 +16,22 @@ from modelcollapse.decisions.real_against_real import (
     distances,
     family_wise,
     half_size,
-    halves,
     judge,
     narrowing,
+    real_halves,
+    synthetic_parts,
     widening,
 )
 from modelcollapse.errors import InputError
 from modelcollapse.estimation.measure import Measure
+
+
+def halves(n_real: int, n_synthetic: int, *, n_splits: int, seed: int) -> Any:
+    """Yield two disjoint halves of the real units and a part of the synthetic ones, all of one size."""
+    size = half_size(n_real, n_synthetic)
+    parts = synthetic_parts(n_synthetic, size=size, n_parts=n_splits, seed=seed)
+    for (first, second), part in zip(real_halves(n_real, size=size, n_splits=n_splits, seed=seed), parts, strict=True):
+        yield first, second, part
 
 
 def test_halves_are_disjoint_and_of_equal_size() -> None:

@@ -27,6 +27,11 @@ _FEWEST_UNITS = 2
 _ROUNDING = 1e-12
 
 
+def check_n_splits(n_splits: int) -> None:
+    """Refuse fewer splits than a p-value of 0.05 needs."""
+    integer("n_splits", n_splits, low=_FEWEST_SPLITS, hint="199 give corrected p-values down to 0.005.")
+
+
 def half_size(n_real: int, n_synthetic: int) -> int:
     """Return k, the units in each part that is compared: min(n_synthetic, n_real // 2).
 
@@ -60,7 +65,7 @@ def real_halves(n_real: int, *, size: int, n_splits: int, seed: int) -> Iterator
     ------
     first, second : int arrays, (size,)
     """
-    integer("n_splits", n_splits, low=_FEWEST_SPLITS, hint="199 give corrected p-values down to 0.005.")
+    check_n_splits(n_splits)
     generator = stream(seed, "real halves")
     for _ in range(n_splits):
         order = generator.permutation(n_real)
@@ -72,15 +77,6 @@ def synthetic_parts(n_synthetic: int, *, size: int, n_parts: int, seed: int) -> 
     generator = stream(seed, "synthetic parts")
     for _ in range(n_parts):
         yield generator.permutation(n_synthetic)[:size]
-
-
-def halves(n_real: int, n_synthetic: int, *, n_splits: int, seed: int) -> Iterator[tuple[Units, Units, Units]]:
-    """Yield (A_b, B_b, S_b) with k = `half_size` units each; A_b and B_b are those of `real_halves`."""
-    size = half_size(n_real, n_synthetic)
-    real = real_halves(n_real, size=size, n_splits=n_splits, seed=seed)
-    synthetic = synthetic_parts(n_synthetic, size=size, n_parts=n_splits, seed=seed)
-    for (first, second), part in zip(real, synthetic, strict=True):
-        yield first, second, part
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -8,14 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from modelcollapse.checks import Array, integer
-from modelcollapse.decisions.real_against_real import LEVEL
+from modelcollapse.checks import Array
+from modelcollapse.decisions.real_against_real import LEVEL, check_n_splits
 from modelcollapse.estimation.token_bags import Bags
 from modelcollapse.streams import stream
 
 STRETCHES = (4, 8)
 """Bags that stay together in a split, in turn."""
-_FEWEST_SPLITS = 19  # fewer could not give a p-value of 0.05
 
 
 def real_stretches(n_bags: int, *, n_splits: int, seed: int) -> Iterator[tuple[Bags, Bags, int]]:
@@ -36,7 +35,7 @@ def real_stretches(n_bags: int, *, n_splits: int, seed: int) -> Iterator[tuple[B
     seams : int
         Neighbouring bags that went to different parts.
     """
-    integer("n_splits", n_splits, low=_FEWEST_SPLITS, hint="199 give corrected p-values down to 0.005.")
+    check_n_splits(n_splits)
     generator = stream(seed, "real stretches")
     for split in range(n_splits):
         stretch = STRETCHES[split % len(STRETCHES)]
