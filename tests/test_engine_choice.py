@@ -57,7 +57,7 @@ def test_answer_says_where_else_to_ask(problem, said):
 
 
 def test_answer_refuses_what_is_no_problem():
-    with pytest.raises(InputError, match="a Mixture, a Recursion, Classes or a chain"):
+    with pytest.raises(InputError, match="a Mixture, a Recursion, Classes, a chain or a ZipfTask"):
         answer("problem.toml")
     with pytest.raises(InputError, match="one of theory, simulation"):
         answer(CLASSES, engine="training")

@@ -196,7 +196,6 @@ def test_problem_to_dict_refuses_an_activation_that_is_a_function() -> None:
         ([], "one object"),
         ({}, "`kind`"),
         ({**PLAIN, "kind": "mixtur"}, "Did you mean `mixture`"),
-        ({**PLAIN, "kind": "tails"}, "not supported yet"),
         ({**PLAIN, "workflow": {}}, "workflow.*must have the key `kind`"),
         ({**PLAIN, "workflow": {"kind": "mix", "generations": 2, "design": "fresh"}}, "`real` must be one of fresh"),
         ({**PLAIN, "workflow": {"kind": "replace", "generations": 2}}, "must have the key `design`"),

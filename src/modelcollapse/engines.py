@@ -15,13 +15,11 @@ from modelcollapse.problems.ngrams import NgramChain
 from modelcollapse.problems.poisson import PoissonChain
 from modelcollapse.problems.recursion import Recursion
 from modelcollapse.problems.schema import Problem
+from modelcollapse.problems.tails import ZipfTask
 from modelcollapse.problems.tokens import TokenChain
-from modelcollapse.result import ChainResult, ClassesResult, GenerationsResult, Result
+from modelcollapse.result import AnyResult
 
 ENGINES = ("theory", "simulation")
-
-AnyResult = Result | GenerationsResult | ClassesResult | ChainResult
-"""What an engine may say."""
 
 _HOME = {
     Mixture: ("engine", "solve"),
@@ -31,6 +29,7 @@ _HOME = {
     GaussianChain: ("gaussian_engine", "solve_gaussian"),
     PoissonChain: ("poisson_engine", "solve_poisson"),
     NgramChain: ("ngrams_engine", "solve_ngrams"),
+    ZipfTask: ("tails_engine", "solve_tails"),
 }
 """Module of each engine's package, and its function, that answer a kind of problem."""
 
@@ -40,7 +39,7 @@ def engines_for(problem: Problem) -> tuple[str, ...]:
 
     Parameters
     ----------
-    problem : Mixture, Recursion, Classes or a chain
+    problem : Mixture, Recursion, Classes, a chain or a ZipfTask
 
     Returns
     -------
@@ -66,7 +65,7 @@ def answer(problem: Problem, *, engine: str = "theory", **settings: Any) -> AnyR
 
     Parameters
     ----------
-    problem : Mixture, Recursion, Classes or a chain
+    problem : Mixture, Recursion, Classes, a chain or a ZipfTask
     engine : str
         ``"theory"`` or ``"simulation"``.
     **settings
@@ -93,7 +92,7 @@ def refusal(problem: Problem, engine: str) -> str | None:
 
     Parameters
     ----------
-    problem : Mixture, Recursion, Classes or a chain
+    problem : Mixture, Recursion, Classes, a chain or a ZipfTask
     engine : str
         ``"theory"`` or ``"simulation"``.
 
@@ -115,4 +114,4 @@ def _home(problem: Problem) -> tuple[str, str]:
     for kind, home in _HOME.items():
         if isinstance(problem, kind):
             return home
-    raise fail("problem", problem, "a Mixture, a Recursion, Classes or a chain")
+    raise fail("problem", problem, "a Mixture, a Recursion, Classes, a chain or a ZipfTask")

@@ -196,12 +196,67 @@ class ChainResult(Writable):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TailsResult(Writable):
+    """The answer of one engine to a Zipf task: entry [g][j] belongs to generation g and the j-th training-set size.
+
+    Generation 0 is trained on real data alone; generation g > 0 on data of which the synthetic part is written by the
+    g-th generator.
+
+    Attributes
+    ----------
+    n_samples : tuple of float
+        T, sizes of the training set.
+    test_error : tuple of tuple of float
+        Labels: mass of the items whose label is not known. Bigram: total variation distance to the real law.
+    learned_items : tuple of tuple of float
+        Number of distinct items seen in training (with a memory: recalled).
+    ranks : tuple of int
+        Items of which it is told whether they are known.
+    knowledge : tuple of tuple of float
+        Entry [g][r]: probability that the item of rank ``ranks[r]`` is known to generation g at the largest T.
+    floor : tuple of float
+        Of each generation: the test error that no amount of its data goes below.
+    numbers : mapping of str to float
+        What belongs to no single generation, by name; an engine leaves out what it does not answer.
+    stderr : mapping
+        Standard errors under the names of these quantities; zeros for theory.
+    freedom : mapping
+        Degrees of freedom of standard errors, under the same names. None for theory.
+    bounds : mapping of str to Bounds
+        By the name of the quantity, one entry for each generation; only theory has them.
+    status, engine, seed, n_replicates, version, assumptions
+        As in `Result`.
+    """
+
+    n_samples: tuple[float, ...]
+    test_error: tuple[tuple[float, ...], ...]
+    learned_items: tuple[tuple[float, ...], ...]
+    ranks: tuple[int, ...]
+    knowledge: tuple[tuple[float, ...], ...]
+    floor: tuple[float, ...]
+    numbers: Mapping[str, float]
+    stderr: Mapping[str, Any]
+    freedom: Mapping[str, Any] = field(default_factory=dict)
+    bounds: Mapping[str, Bounds] = field(default_factory=dict)
+    status: Status
+    engine: str
+    seed: int | None
+    n_replicates: int | None
+    version: str
+    assumptions: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, kw_only=True)
 class Bounds:
     """What a paper proves about a quantity: a number, or one for each generation, on either side; None for no bound."""
 
     lower: tuple[float, ...] | float | None
     upper: tuple[float, ...] | float | None
     source: str
+
+
+AnyResult = Result | GenerationsResult | ClassesResult | ChainResult | TailsResult
+"""What an engine may say."""
 
 
 def plain(value: Any) -> Any:

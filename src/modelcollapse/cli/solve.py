@@ -20,9 +20,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from modelcollapse.problems.schema import Problem
-    from modelcollapse.result import ChainResult, ClassesResult, GenerationsResult, Result
-
-    Answer = Result | GenerationsResult | ClassesResult | ChainResult
+    from modelcollapse.result import AnyResult, ClassesResult, GenerationsResult, Result
 
 
 _WIDE = 100
@@ -77,7 +75,7 @@ def command(
         raise typer.Exit(INTERRUPTED)
 
 
-def _answer(problem: Problem, engine: Engine, given: dict[str, Any]) -> Answer:
+def _answer(problem: Problem, engine: Engine, given: dict[str, Any]) -> AnyResult:
     """Return what the engine answers; the simulation shows how far it is."""
     from modelcollapse.engines import answer
     from modelcollapse.problems.mixture import Mixture
@@ -100,7 +98,7 @@ def _check_has_generations(problem: Problem) -> None:
         raise InputError("--out draws generations: the problem has no `workflow` table. Leave out --out.")
 
 
-def _draw(result: Answer, out: Path) -> None:
+def _draw(result: AnyResult, out: Path) -> None:
     """Write the picture of the generations, unless there is nothing to draw: an older picture is worth more."""
     from matplotlib.figure import Figure
 
@@ -120,16 +118,19 @@ def _draw(result: Answer, out: Path) -> None:
     write_picture(figure, out, name="generations", description="Excess risk of every generation, and its parts.")
 
 
-def _print_table(result: Answer) -> None:
+def _print_table(result: AnyResult) -> None:
     """Print the numbers, and how it went."""
     from rich.console import Console
 
     from modelcollapse.cli._chain_view import print_chain
-    from modelcollapse.result import ChainResult, GenerationsResult
+    from modelcollapse.cli._tails_view import print_tails
+    from modelcollapse.result import ChainResult, GenerationsResult, TailsResult
 
     console = Console(highlight=False, markup=False)
     if isinstance(result, ChainResult):
         print_chain(result, console)
+    elif isinstance(result, TailsResult):
+        print_tails(result, console)
     elif isinstance(result, GenerationsResult):
         console.print(_by_generation(result, wide=console.width >= _WIDE))
     else:

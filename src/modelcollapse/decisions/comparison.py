@@ -15,14 +15,12 @@ from modelcollapse.decisions.comparison_words import verdict
 from modelcollapse.engines import ENGINES, answer, refusal
 from modelcollapse.errors import InputError
 from modelcollapse.problems.mixture import Mixture
-from modelcollapse.result import ChainResult, ClassesResult, GenerationsResult, Result, Status, Writable
+from modelcollapse.result import AnyResult, Status, Writable
 from modelcollapse.simulation.scene import NO_VARIANCE
 
 if TYPE_CHECKING:
     from modelcollapse.problems.schema import Problem
     from modelcollapse.simulation.sampler import Reading
-
-    Answer = Result | GenerationsResult | ClassesResult | ChainResult
 
 LARGE = 64
 """Features from which the error of theory is taken to fall in proportion to 1/size."""
@@ -44,7 +42,7 @@ class Comparison(Writable):
         None: it cannot be judged.
     quantities : dict of str to Quantity
         By name, as ``"excess_risk"``, ``"training_error of NAME"`` or ``"bias of generation 3"``.
-    theory : Result, GenerationsResult, ClassesResult or ChainResult
+    theory : result of an engine
         Of the problem.
     simulations : dict of int to results of the same type
         Of the problem (1), and of problems so many times larger.
@@ -54,8 +52,8 @@ class Comparison(Writable):
     verdict: str
     agree: bool | None
     quantities: Mapping[str, Quantity]
-    theory: Answer
-    simulations: Mapping[int, Answer]
+    theory: AnyResult
+    simulations: Mapping[int, AnyResult]
     version: str = __version__
 
     @property
@@ -126,7 +124,7 @@ def compare(
     sizes = {1: problem} if case.exact else _sizes(problem, case, margin)
     if n_replicates is None and relative_stderr is None:
         relative_stderr = case.relative_stderr
-    results: dict[int, Answer] = {}
+    results: dict[int, AnyResult] = {}
     for size, posed in sizes.items():
         settled, judged = size * margin > NO_VARIANCE, size in list(sizes)[-2:]
         most = n_replicates if judged or n_replicates is not None else SHOWN
@@ -195,7 +193,7 @@ def _check_largest(case: Case, margin: float, *, times: int) -> None:
         integer(what, value, low=0, high=most // times, hint=hint)
 
 
-def _quantities(case: Case, expected: Answer, simulated: Mapping[int, Answer]) -> dict[str, Quantity]:
+def _quantities(case: Case, expected: AnyResult, simulated: Mapping[int, AnyResult]) -> dict[str, Quantity]:
     """Lay the numbers of theory and of the simulations at the problem's size and at the two largest side by side."""
     n_units = min(simulated[size].n_replicates or 0 for size in sorted(simulated)[-2:]) // case.replicates_per_unit
     numbers = {size: case.numbers(result) for size, result in simulated.items()}
@@ -220,5 +218,5 @@ def _quantities(case: Case, expected: Answer, simulated: Mapping[int, Answer]) -
     }
 
 
-def _interrupted(simulated: Mapping[int, Answer]) -> bool:
+def _interrupted(simulated: Mapping[int, AnyResult]) -> bool:
     return any(result.status is Status.INTERRUPTED for result in simulated.values())

@@ -9,7 +9,7 @@ from typing import Any
 
 from modelcollapse.checks import choice, known_keys
 from modelcollapse.errors import InputError
-from modelcollapse.problems import chains_schema, classes_schema, workflow_schema
+from modelcollapse.problems import chains_schema, classes_schema, tails_schema, workflow_schema
 from modelcollapse.problems.arrays import is_array_file, numbers
 from modelcollapse.problems.classes import Classes
 from modelcollapse.problems.entries import (
@@ -26,16 +26,14 @@ from modelcollapse.problems.mixture import Mixture, Source
 from modelcollapse.problems.ngrams import NgramChain
 from modelcollapse.problems.poisson import PoissonChain
 from modelcollapse.problems.recursion import Recursion
+from modelcollapse.problems.tails import ZipfTask
 from modelcollapse.problems.teacher import FixedTeacher, RandomTeacher, Shift, Teacher
 from modelcollapse.problems.tokens import TokenChain
-
-PLANNED_KINDS = ("tails",)
-"""Kinds that the format reserves and no engine answers yet."""
 
 Chain = TokenChain | GaussianChain | PoissonChain | NgramChain
 """Kinds of problems of which each generation re-estimates a law from samples."""
 
-Problem = Mixture | Recursion | Classes | Chain
+Problem = Mixture | Recursion | Classes | Chain | ZipfTask
 """What a problem file may hold."""
 
 PROBLEM_KEYS = ("kind", "ridge", "width", "activation", "target", "sources", "workflow")
@@ -64,8 +62,6 @@ def problem_from_dict(data: Mapping[str, Any], *, folder: str | Path = ".") -> P
     2
     """
     kind = required("a problem", data, "kind")
-    if kind in PLANNED_KINDS:
-        raise InputError(f"problems of kind `{kind}` are not supported yet; supported: {', '.join(KINDS)}.")
     return KINDS[choice("kind", kind, KINDS)].read(data, Path(folder))
 
 
@@ -181,5 +177,6 @@ KINDS = {
     "gaussian": Kind(GaussianChain, chains_schema.read_gaussian_chain, chains_schema.write_gaussian_chain),
     "poisson": Kind(PoissonChain, chains_schema.read_poisson_chain, chains_schema.write_poisson_chain),
     "ngrams": Kind(NgramChain, chains_schema.read_ngram_chain, chains_schema.write_ngram_chain),
+    "tails": Kind(ZipfTask, tails_schema.read, tails_schema.write),
 }
 """What may stand under `kind`."""
