@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from modelcollapse.problems.recursion import Recursion
     from modelcollapse.problems.resampling import Resampling
     from modelcollapse.problems.spectrum import Spectrum
+    from modelcollapse.problems.tails import Generator, Memory, Purchase, ZipfTask
     from modelcollapse.problems.teacher import FixedTeacher, RandomTeacher, Shift
     from modelcollapse.problems.tokens import Context, TokenChain
     from modelcollapse.problems.workflow import Curation, Schedule, Workflow
@@ -43,8 +44,10 @@ _HOME = {
     "Curation": "problems.workflow",
     "FixedTeacher": "problems.teacher",
     "GaussianChain": "problems.gaussian",
+    "Generator": "problems.tails",
     "InputError": "errors",
     "Law": "problems.laws",
+    "Memory": "problems.tails",
     "MissingExtraError": "errors",
     "Mixture": "problems.mixture",
     "MixtureRequest": "decisions.audit",
@@ -52,6 +55,7 @@ _HOME = {
     "NgramChain": "problems.ngrams",
     "NumericalError": "errors",
     "PoissonChain": "problems.poisson",
+    "Purchase": "problems.tails",
     "RandomTeacher": "problems.teacher",
     "Recursion": "problems.recursion",
     "Resampling": "problems.resampling",
@@ -61,6 +65,7 @@ _HOME = {
     "Spectrum": "problems.spectrum",
     "TokenChain": "problems.tokens",
     "Workflow": "problems.workflow",
+    "ZipfTask": "problems.tails",
     "answer": "engines",
     "audit": "decisions.audit",
     "audit_tables": "decisions.table_audit",
@@ -85,8 +90,10 @@ __all__ = [
     "Curation",
     "FixedTeacher",
     "GaussianChain",
+    "Generator",
     "InputError",
     "Law",
+    "Memory",
     "MissingExtraError",
     "Mixture",
     "MixtureRequest",
@@ -94,6 +101,7 @@ __all__ = [
     "NgramChain",
     "NumericalError",
     "PoissonChain",
+    "Purchase",
     "RandomTeacher",
     "Recursion",
     "Resampling",
@@ -103,6 +111,7 @@ __all__ = [
     "Spectrum",
     "TokenChain",
     "Workflow",
+    "ZipfTask",
     "__version__",
     "answer",
     "audit",
