@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
@@ -21,6 +22,9 @@ STEEPEST = 10.0
 
 SHALLOWEST = 1.01
 """Smallest exponent β; below it, hardly any amount of data tells one item from the next."""
+
+MOST_RANKS = 25
+"""Most items of which it is told whether they are known."""
 
 OUTPUTS = ("labels", "bigram")
 """
@@ -90,6 +94,11 @@ class Generator(ByValue):
         if self.rank is not None and self.top_p is not None:
             raise InputError("a generator cuts its tail either at a `rank` or by `top_p`. Leave one of them out.")
         set_("real_fraction", _share("real_fraction", self.real_fraction))
+
+    @property
+    def real_samples(self) -> int:
+        """Real samples in the training set of generators g > 1, to the nearest whole number; 0 where it is endless."""
+        return math.floor(self.real_fraction * (self.n_samples or 0) + 0.5)
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,6 +245,34 @@ class ZipfTask(ByValue):
     def n_generations(self) -> int:
         """Generations of generators; 0 when all data are real."""
         return 0 if self.generator is None else self.generator.generations
+
+    @property
+    def shares(self) -> Array:
+        """Shares of real, bought and synthetic samples in the training sets of generations g > 0, (3,)."""
+        bought = self.purchase.fraction if self.purchase else 0.0
+        return np.array([self.real_fraction, bought, 1.0 - self.real_fraction - bought])
+
+    @property
+    def composition(self) -> Array:
+        """Whole numbers of real, bought and synthetic samples in the training sets of generations g > 0, (3, n_sizes).
+
+        Shares are rounded down; what is missing goes to the largest remainders, of equal ones to the first.
+        """
+        wanted = np.outer(self.shares, self.sizes)
+        counts = np.floor(wanted)
+        order = np.argsort(-(wanted - counts), axis=0, kind="stable").argsort(axis=0)
+        return counts + (order < self.sizes - counts.sum(axis=0))
+
+    @property
+    def told_ranks(self) -> tuple[int, ...]:
+        """Ranks of which it is told whether they are known: 1, 2, 5, 10, ..., at most 25, beyond those ever seen.
+
+        From the first that holds less than 1 % of a sample of real data, there is none.
+        """
+        last = (100 * self.sizes[-1]) ** (1 / self.zipf_exponent)
+        decades = [10**power for power in range(math.ceil(math.log10(last)) + 1)]
+        steps = (1, 2, 5) if 3 * len(decades) <= MOST_RANKS else (1,)
+        return tuple(step * decade for decade in decades for step in steps)
 
 
 def _share(what: str, value: float, *, above_zero: bool = False) -> float:
