@@ -49,5 +49,5 @@ $(INSTALLED): pyproject.toml
 # What contributors need besides: every optional package, PyTorch among them, and the tools.
 $(READY): $(INSTALLED) constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
-		--editable '.[datasets,tokenizers,torch,dev,docs]'
+		--editable '.[datasets,tokenizers,tensorboard,torch,dev,docs]'
 	touch $@

@@ -204,9 +204,14 @@ def _json_kind(value: object) -> str:
     return "text" if isinstance(value, str) else "list" if isinstance(value, list) else "object"
 
 
+def is_saved_dataset(path: Path) -> bool:
+    """Tell whether the `datasets` library has saved a directory."""
+    return any((path / name).is_file() for name in ("state.json", "dataset_dict.json"))
+
+
 def _read_datasets_directory(path: Path) -> pd.DataFrame:
     """Read a directory written by `Dataset.save_to_disk` (or the `train` split of a `DatasetDict`)."""
-    if not any((path / name).is_file() for name in ("state.json", "dataset_dict.json")):
+    if not is_saved_dataset(path):
         raise InputError(f"{path}: a directory that no `datasets` library has saved; name a file: {FORMATS}.")
     try:
         import datasets

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from modelcollapse.checks import Array, choice, describe
 from modelcollapse.errors import InputError
-from modelcollapse.estimation.readers import read_frame
+from modelcollapse.estimation.readers import is_saved_dataset, read_frame
 from modelcollapse.estimation.run_columns import UNITS, RunColumns, run_columns
+from modelcollapse.estimation.run_events import read_events
 from modelcollapse.estimation.run_ranges import checked_column, refusal
 from modelcollapse.estimation.run_suspicions import run_suspicions
+from modelcollapse.estimation.scaling_laws import Points
 from modelcollapse.estimation.wording import counted
 
 
@@ -96,6 +98,17 @@ class Runs:
     def fraction(self) -> Array:
         """Synthetic shares of the data, (n,), in [0, 1]."""
         return self.synthetic / self.total
+
+    @property
+    def points(self) -> Points:
+        """The settings of the runs, without their losses."""
+        return Points(
+            real=self.real,
+            synthetic=self.synthetic,
+            size=self.size,
+            generation=self.generation,
+            generator=self.generator,
+        )
 
     @property
     def settings(self) -> NDArray[np.int64]:
@@ -208,7 +221,8 @@ def _frame(source: object, name: str) -> pd.DataFrame:
     if isinstance(source, pd.DataFrame):
         return source
     if isinstance(source, str | Path):
-        return read_frame(Path(source))
+        path = Path(source)
+        return read_events(path) if path.is_dir() and not is_saved_dataset(path) else read_frame(path)
     if isinstance(source, Mapping):
         try:
             return pd.DataFrame({str(key): np.asarray(values) for key, values in source.items()})
