@@ -259,9 +259,10 @@ class ZipfTask(ByValue):
         Shares are rounded down; what is missing goes to the largest remainders, of equal ones to the first.
         """
         wanted = np.outer(self.shares, self.sizes)
-        counts = np.floor(wanted)
+        counts: Array = np.floor(wanted)
         order = np.argsort(-(wanted - counts), axis=0, kind="stable").argsort(axis=0)
-        return counts + (order < self.sizes - counts.sum(axis=0))
+        counts += order < self.sizes - counts.sum(axis=0)
+        return counts
 
     @property
     def told_ranks(self) -> tuple[int, ...]:

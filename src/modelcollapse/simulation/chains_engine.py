@@ -104,6 +104,25 @@ def solve_chain(
     InputError
         When an argument is out of range.
     """
+    drawn = drawn_for(work, seed=seed, n_replicates=n_replicates, relative_stderr=relative_stderr, report=report)
+    return _result(work, drawn, seed=seed)
+
+
+def drawn_for(
+    work: Work,
+    *,
+    seed: int,
+    n_replicates: int | None,
+    relative_stderr: float | None,
+    report: Report | None,
+) -> Sample[Summary]:
+    """Draw replicates until there are enough.
+
+    Raises
+    ------
+    InputError
+        When an argument is out of range.
+    """
     integer("seed", seed, low=0)
     if n_replicates is None and relative_stderr is None:
         n_replicates = N_REPLICATES
@@ -116,7 +135,7 @@ def solve_chain(
         values = work.draw(generator, max(wanted, 1), lambda steps: meter.count((steps,)))
         return summed_up(values, watch=work.watch)
 
-    drawn = sample(
+    return sample(
         draw,
         watch=lambda summary: summary.watched,
         goal=goal,
@@ -126,7 +145,6 @@ def solve_chain(
         numbers_per_unit=work.steps,
         report=report,
     )
-    return _result(work, drawn, seed=seed)
 
 
 def _result(work: Work, drawn: Sample[Summary], *, seed: int) -> ChainResult:
