@@ -7,9 +7,10 @@ together. Weak priors keep parameters finite that the runs do not determine.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from modelcollapse.checks import Array
 from modelcollapse.estimation.scaling_laws import Points, ScalingLaw, Units
@@ -25,6 +26,9 @@ PRECISION = 1e-9
 
 SMALLEST_SCALE = 1e-6
 """Smallest scale of log residuals: losses are not written down more precisely."""
+
+LARGEST_BLOCK = 4e6
+"""Most slopes that are held at once: replicates × runs × parameters."""
 
 N_STARTS = 48
 """Starting points of a fit."""
@@ -92,7 +96,9 @@ class Prior:
 
     Attributes
     ----------
-    centre, width : arrays of shape (P,)
+    centre : array of shape (P,) or (B, P)
+        B: one for each fit.
+    width : array of shape (P,)
     """
 
     centre: Array
@@ -117,6 +123,14 @@ class Prior:
         }
         names = law.parameters
         return cls(centre=np.array([centres[name] for name in names]), width=np.array([WIDTHS[name] for name in names]))
+
+    def drawn(self, n_draws: int, generator: np.random.Generator) -> Prior:
+        """Return priors whose centres, (n_draws, P), are drawn from this one."""
+        return replace(self, centre=self.centre + self.width * generator.standard_normal((n_draws, len(self.width))))
+
+    def select(self, fits: NDArray[np.intp]) -> Prior:
+        """Return the priors of some of the fits."""
+        return self if self.centre.ndim == 1 else replace(self, centre=self.centre[fits])
 
     def starts(self, n_starts: int) -> Array:
         """Return starting points, (n_starts, P): the centre, then spread evenly over the prior."""
@@ -145,7 +159,8 @@ def fit_law(law: ScalingLaw, points: Points, loss: Array, *, n_starts: int = N_S
 
     Notes
     -----
-    The scale is found first, from fits that take the mean absolute residual for it.
+    The scale is that of the residuals of the fit before; the first fit takes the standard deviation of the log losses. Of
+    the starts, one is kept for each minimum that they have found.
     """
     units, log_loss = Units.of(points), np.log(loss)
     prior = Prior.of(law, log_loss)
@@ -153,8 +168,8 @@ def fit_law(law: ScalingLaw, points: Points, loss: Array, *, n_starts: int = N_S
     for _ in range(4):
         target = np.broadcast_to(log_loss, (len(vectors), len(log_loss)))
         vectors, objectives = minimise(law, points, units, target, start=vectors, prior=prior, scale=scale)
-        order = np.argsort(objectives)
-        vectors, objectives = vectors[order[:8]], objectives[order[:8]]
+        objectives, minima = np.unique(objectives.round(6), return_index=True)
+        vectors = vectors[minima]
         residuals = log_loss - law.log_losses(vectors[0], points, units)
         found = robust_scale(residuals, n_parameters=len(prior.centre))
         if abs(np.log(found / scale)) < 1e-3:
@@ -168,26 +183,57 @@ def fit_law(law: ScalingLaw, points: Points, loss: Array, *, n_starts: int = N_S
         residuals=residuals,
         scale=scale,
         objective=float(objectives[0]),
-        leverages=_leverages(law, points, units, vectors[0], prior=prior, scale=scale),
+        leverages=leverages(law, points, units, vectors[0], prior=prior, scale=scale),
     )
 
 
 def bootstrap(fit: LawFit, n_replicates: int, generator: np.random.Generator) -> Array:
     """Return parameter vectors, (n_replicates, P), refitted to losses whose residuals are drawn anew.
 
+    Parameters
+    ----------
+    fit : LawFit
+    n_replicates : int
+    generator : numpy.random.Generator
+
     Notes
     -----
-    A wild bootstrap: each run keeps its setting, and its residual, corrected for its leverage, is multiplied by a
-    normal number, so that runs of different precision stay so (Wu 1986).
+    A wild bootstrap: each run keeps its setting, and its residual, divided by one minus its leverage, gets a random
+    sign, so that runs of different precision stay so (HC3). The residuals of a replicate share a factor √(ν/χ²_ν) with
+    ν = n − P, the uncertainty of their scale. The centres of the priors are drawn anew as well: what the runs do not
+    determine varies as much as the prior lets it, and a linear law gets the draws of its posterior.
+
+    References
+    ----------
+    Wu (1986), Ann. Statist. 14, 1261; Davidson and Flachaire (2008), J. Econometrics 146, 162 (random signs, HC3); Chen
+    and Oliver (2012), Math. Geosci. 44, 1 (random prior centres).
     """
     fitted = fit.law.log_losses(fit.vector, fit.points, fit.units)
-    corrected = fit.residuals / np.sqrt(np.maximum(1 - fit.leverages, 0.1))
-    multipliers = generator.standard_normal((n_replicates, len(fitted)))
-    target = fitted + corrected * multipliers
+    corrected = fit.residuals / np.maximum(1 - fit.leverages, 0.1)
+    freedom = max(len(fitted) - len(fit.vector), 1)
     prior = Prior.of(fit.law, fitted + fit.residuals)
-    start = np.tile(fit.vector, (n_replicates, 1))
-    vectors, _ = minimise(fit.law, fit.points, fit.units, target, start=start, prior=prior, scale=fit.scale)
+    block = max(1, int(LARGEST_BLOCK / (len(fitted) * len(fit.vector))))
+    vectors = np.empty((n_replicates, len(fit.vector)))
+    for begin in range(0, n_replicates, block):
+        n_draws = min(block, n_replicates - begin)
+        signs = generator.choice([-1.0, 1.0], size=(n_draws, len(fitted)))
+        target = fitted + corrected * signs * np.sqrt(freedom / generator.chisquare(freedom, size=(n_draws, 1)))
+        vectors[begin : begin + n_draws], _ = minimise(
+            fit.law,
+            fit.points,
+            fit.units,
+            target,
+            start=np.tile(fit.vector, (n_draws, 1)),
+            prior=prior.drawn(n_draws, generator),
+            scale=fit.scale,
+        )
     return vectors
+
+
+def huber_loss(residuals: Array) -> Array:
+    """Return half the square of residuals, (...), that grows linearly beyond `HUBER`."""
+    size = np.abs(residuals)
+    return np.where(size <= HUBER, size**2 / 2, HUBER * (size - HUBER / 2))
 
 
 def robust_scale(residuals: Array, *, n_parameters: int) -> float:
@@ -237,9 +283,10 @@ def minimise(
     objectives = _objective(law, points, units, target, vectors, prior=prior, scale=scale)
     active = np.arange(len(vectors))
     for _ in range(STEPS):
-        step = _step(law, points, units, target[active], vectors[active], damping[active], prior=prior, scale=scale)
+        held = prior.select(active)
+        step = _step(law, points, units, target[active], vectors[active], damping[active], prior=held, scale=scale)
         moved = vectors[active] + step
-        found = _objective(law, points, units, target[active], moved, prior=prior, scale=scale)
+        found = _objective(law, points, units, target[active], moved, prior=held, scale=scale)
         better = found < objectives[active]
         gain = np.where(better, objectives[active] - found, np.inf)
         vectors[active[better]], reached = moved[better], objectives[active]
@@ -256,8 +303,7 @@ def _objective(
     law: ScalingLaw, points: Points, units: Units, target: Array, vectors: Array, *, prior: Prior, scale: float
 ) -> Array:
     with np.errstate(over="ignore", invalid="ignore"):
-        size = np.abs(target - law.log_losses(vectors, points, units)) / scale
-        huber = np.where(size <= HUBER, size**2 / 2, HUBER * (size - HUBER / 2))
+        huber = huber_loss((target - law.log_losses(vectors, points, units)) / scale)
         total = huber.sum(axis=-1) + (((vectors - prior.centre) / prior.width) ** 2).sum(axis=-1) / 2
     return np.where(np.isfinite(total), total, np.inf)
 
@@ -278,11 +324,11 @@ def _step(
         fitted, slopes = law.with_slopes(vectors, points, units)
         residuals = (target - fitted) / scale
         weights = np.minimum(1.0, HUBER / np.maximum(np.abs(residuals), 1e-300))
-    slopes = np.nan_to_num(slopes / scale, posinf=0.0, neginf=0.0)
+    slopes = np.nan_to_num(slopes / np.asarray(scale)[..., None], posinf=0.0, neginf=0.0)
     residuals = np.nan_to_num(residuals, posinf=0.0, neginf=0.0)
     weighted = slopes * weights[..., None]
     curvature = np.swapaxes(slopes, -1, -2) @ weighted
-    diagonal = np.arange(len(prior.centre))
+    diagonal = np.arange(len(prior.width))
     curvature[:, diagonal, diagonal] += prior.width**-2.0
     gradient = (weighted * residuals[..., None]).sum(axis=-2) - (vectors - prior.centre) / prior.width**2
     curvature[:, diagonal, diagonal] *= 1 + damping[:, None]
@@ -290,7 +336,7 @@ def _step(
     return np.asarray(np.clip(step, -2.0, 2.0))
 
 
-def _leverages(law: ScalingLaw, points: Points, units: Units, vector: Array, *, prior: Prior, scale: float) -> Array:
+def leverages(law: ScalingLaw, points: Points, units: Units, vector: Array, *, prior: Prior, scale: float) -> Array:
     """Return the diagonal of the hat matrix, (n,)."""
     _, slopes = law.with_slopes(vector, points, units)
     slopes = slopes / scale

@@ -33,6 +33,14 @@ SMALLEST_WORTH = np.exp(-12.0)
 """Worth of a synthetic sample below which it is as good as nothing."""
 
 
+NOTHING = -700.0
+"""Logarithm of what is as good as nothing."""
+
+
+Term = tuple[Array, dict[str, Array | float]]
+"""A term's value, (..., n), and its logarithm's derivative by each parameter."""
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Points:
     """Settings of training runs, without their losses.
@@ -158,14 +166,18 @@ class ScalingLaw:
         left_out: dict[str, Any] = {term: None if term == "floor" else False for term in terms}
         return replace(self, **left_out)
 
+    def adding(self, *terms: str) -> ScalingLaw:
+        """Return the law with more terms: names of attributes that are true or false."""
+        added: dict[str, Any] = dict.fromkeys(terms, True)
+        return replace(self, **added)
+
     def log_losses(self, vectors: Array, points: Points, units: Units) -> Array:
         """Return log losses, (..., n), of parameter vectors, (..., P)."""
-        terms = _terms(self, vectors, points, units)
-        return np.asarray(np.log(sum(value for value, _ in terms)))
+        return np.asarray(np.log(sum(value for value, _ in self.terms(vectors, points, units))))
 
     def with_slopes(self, vectors: Array, points: Points, units: Units) -> tuple[Array, Array]:
         """Return log losses, (..., n), and their derivatives by the parameters, (..., n, P)."""
-        terms = _terms(self, vectors, points, units)
+        terms = self.terms(vectors, points, units)
         losses = np.asarray(sum(value for value, _ in terms))
         names = self.parameters
         slopes = np.zeros((*losses.shape, len(names)))
@@ -175,31 +187,38 @@ class ScalingLaw:
                 slopes[..., names.index(name)] += share * factor
         return np.log(losses), slopes
 
+    def floors(self, vectors: Array, points: Points, units: Units) -> Array:
+        """Return the losses, (..., n), that endless data of the settings' shares leave.
+
+        The floor of a generator that was trained on the run's own real data vanishes with them.
+        """
+        vanishing = ["amplitude"]
+        if self.floor == "generator" and points.generator is None:
+            vanishing.append("floor")
+        given = np.array(vectors, dtype=np.float64)
+        given[..., [self.parameters.index(name) for name in vanishing]] = NOTHING
+        return np.exp(self.log_losses(given, points, units))
+
+    def terms(self, vectors: Array, points: Points, units: Units) -> list[Term]:
+        """Return the terms that add up to the loss, that of the data first."""
+        held = dict(zip(self.parameters, np.moveaxis(np.asarray(vectors), -1, 0)[..., None], strict=True))
+        terms = [_data_term(held, points, units)]
+        if self.irreducible:
+            terms.append((np.exp(held["irreducible"]) + np.zeros_like(terms[0][0]), {"irreducible": 1.0}))
+        if self.floor is not None:
+            floor = _fraction_floor if self.floor == "fraction" else _generator_floor
+            terms.append(floor(held, points, units))
+        if self.size:
+            assert points.size is not None, "a law with a size needs sizes"
+            exponent, log_size = np.exp(held["size_exponent"]), np.log(points.size / units.size)
+            value = np.exp(held["size_amplitude"] - exponent * log_size)
+            terms.append((value, {"size_amplitude": 1.0, "size_exponent": -exponent * log_size}))
+        return terms
+
     def values(self, vectors: Array) -> dict[str, Array]:
         """Return the parameters by name, (...), on their own scale, of their vectors (..., P)."""
         columns = zip(self.parameters, np.moveaxis(np.asarray(vectors), -1, 0), strict=True)
         return {name: column if name in RAW else np.exp(column) for name, column in columns}
-
-
-Term = tuple[Array, dict[str, Array | float]]
-"""A term's value, (..., n), and its logarithm's derivative by each parameter."""
-
-
-def _terms(law: ScalingLaw, vectors: Array, points: Points, units: Units) -> list[Term]:
-    """Return the terms of a law."""
-    held = dict(zip(law.parameters, np.moveaxis(np.asarray(vectors), -1, 0)[..., None], strict=True))
-    terms = [_data_term(held, points, units)]
-    if law.irreducible:
-        terms.append((np.exp(held["irreducible"]) + np.zeros_like(terms[0][0]), {"irreducible": 1.0}))
-    if law.floor is not None:
-        floor = _fraction_floor if law.floor == "fraction" else _generator_floor
-        terms.append(floor(held, points, units))
-    if law.size:
-        assert points.size is not None, "a law with a size needs sizes"
-        exponent, log_size = np.exp(held["size_exponent"]), np.log(points.size / units.size)
-        value = np.exp(held["size_amplitude"] - exponent * log_size)
-        terms.append((value, {"size_amplitude": 1.0, "size_exponent": -exponent * log_size}))
-    return terms
 
 
 def _data_term(held: dict[str, Array], points: Points, units: Units) -> Term:
@@ -233,10 +252,10 @@ def _fraction_floor(held: dict[str, Array], points: Points, units: Units) -> Ter
 
 
 def _generator_floor(held: dict[str, Array], points: Points, units: Units) -> Term:
-    """Return floor · p · (T₀/N₀)^−floor_exponent, T₀ being the run's real data when nothing else is known."""
+    """Return floor · p · (T₀/N₀)^−floor_exponent; T₀ is the run's real data where nothing else is known."""
     exponent = np.exp(held["floor_exponent"])
     seen = points.real if points.generator is None else points.generator
     some = points.fraction > 0
-    log_seen = np.log(np.where(some, seen, units.data) / units.data)
+    log_seen = np.log(np.where(some, np.maximum(seen, SMALLEST_WORTH * units.data), units.data) / units.data)
     value = np.where(some, points.fraction * np.exp(held["floor"] - exponent * log_seen), 0.0)
     return value, {"floor": 1.0, "floor_exponent": -exponent * log_seen}
