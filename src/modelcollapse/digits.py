@@ -137,6 +137,21 @@ def count_text(count: float) -> str:
     return "endless" if math.isinf(count) else _signed(f"{count:,.0f}")
 
 
+def amount_text(amount: float) -> str:
+    """Return an amount of data or a model's size, which may be large, with at most three significant digits.
+
+    Examples
+    --------
+    >>> amount_text(1e9), amount_text(250_000), amount_text(1.2345e7), amount_text(float("inf"))
+    ('1 ×10⁹', '250,000', '12.3 ×10⁶', 'endless')
+    """
+    if math.isinf(amount):
+        return "endless"
+    power = power_of_ten(amount)
+    rounded = float(f"{amount / 10.0**power:.{ROUGH_DIGITS}g}")
+    return f"{rounded:,.15g}{times_power(power)}"
+
+
 def money_text(amount: float) -> str:
     """Return an amount of money to the cent, or with six digits where cents are too coarse.
 

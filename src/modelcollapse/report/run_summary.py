@@ -1,0 +1,184 @@
+"""Which answers about past runs are shown, and in which words? The tables of the pages and of the terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from modelcollapse.decisions.diagnosis import Diagnosis, Signature
+from modelcollapse.decisions.run_fit_result import Candidate, RunFit
+from modelcollapse.digits import amount_text, interval_text, number_text, rough_text, share_text
+from modelcollapse.figures.words import condition_text, setting_text, synthetic_share_text
+from modelcollapse.report.summary import Rows
+
+STATES = {"found": "found", "not_found": "not found", "not_enough_runs": "not enough runs"}
+"""What the states of a signature are called."""
+
+
+@dataclass(frozen=True)
+class TitledRows:
+    """A table with the question it answers, and what its columns are."""
+
+    title: str
+    caption: str
+    content: Rows
+
+
+def fit_tables(fit: RunFit) -> tuple[TitledRows, ...]:
+    """Return the tables of a fit that have rows, the most important first."""
+    found = (
+        TitledRows(
+            "What loss will a run reach?",
+            "Loss that the law expects, and where the loss of one more run lies in 90 of 100 cases; beyond: amount of "
+            "data in units of the largest run.",
+            Rows(("run", "loss (90 % band)", "one more run", "beyond"), tuple(_forecasts(fit))),
+        ),
+        TitledRows(
+            "How much synthetic data does no harm?",
+            "Largest synthetic share for which the loss stays within the tolerance of that of as much real data.",
+            Rows(("data", "tolerance", "synthetic share (90 % interval)"), tuple(_harmless(fit))),
+        ),
+        TitledRows(
+            "How much synthetic data may be added to the real data?",
+            "With the real data fixed: the amount of synthetic data with the lowest loss, and the amount up to which "
+            "it is no worse than none; endless: more than a hundred times the real data.",
+            Rows(("real", "best amount (90 % interval)", "no worse than none up to"), tuple(_amounts(fit))),
+        ),
+        TitledRows(
+            f"What is one more synthetic {fit.unit.removesuffix('s')} worth?",
+            f"In real {fit.unit}; below zero it hurts.",
+            Rows(("run", "price (90 % interval)"), tuple(_prices(fit))),
+        ),
+        TitledRows(
+            "Where will it stop?",
+            "Loss that is left with endless data of the same kind.",
+            Rows(("data", "floor (90 % interval)"), tuple(_floors(fit))),
+        ),
+        TitledRows(
+            "Which run would tell most?",
+            "The one after which the interval of the asked quantity is narrowest, as far as the law can tell.",
+            Rows(("run", "asked", "width of its interval", "after the run"), tuple(_next_run(fit))),
+        ),
+        TitledRows(
+            "Which law?",
+            "Held out: relative error of the law's forecast of the largest runs, which it had not seen; weight: share "
+            "of the draws behind the intervals.",
+            Rows(("law", "parameters", "held out", "weight", ""), tuple(_candidate(c) for c in fit.candidates)),
+        ),
+        TitledRows("Its parameters", fit.formula, Rows(("parameter", "value (90 % interval)", "what it is"),
+                   tuple((p.name, interval_text(p.value, p.interval), p.meaning) for p in fit.parameters))),
+    )  # fmt: skip
+    return tuple(table for table in found if table.content.rows)
+
+
+def _forecasts(fit: RunFit) -> Iterator[tuple[str, ...]]:
+    for found in fit.forecasts:
+        low, high = found.run_band
+        yield (
+            setting_text(found.setting, unit=fit.unit),
+            interval_text(found.loss, found.band),
+            f"{rough_text(low)} to {rough_text(high)}",
+            f"{rough_text(found.extrapolation, 2)} ×",
+        )
+
+
+def _harmless(fit: RunFit) -> Iterator[tuple[str, ...]]:
+    for found in fit.harmless:
+        yield (
+            f"{amount_text(found.total)} {fit.unit}{condition_text(size=found.size, generation=found.generation)}",
+            share_text(found.tolerance),
+            _percent(found.share, found.interval),
+        )
+
+
+def _amounts(fit: RunFit) -> Iterator[tuple[str, ...]]:
+    for found in fit.amounts:
+        yield (
+            f"{amount_text(found.real)} {fit.unit}{condition_text(size=found.size, generation=found.generation)}",
+            _amount(found.best, found.best_interval),
+            _amount(found.most, found.most_interval),
+        )
+
+
+def _prices(fit: RunFit) -> Iterator[tuple[str, ...]]:
+    for found in fit.prices:
+        yield setting_text(found.setting, unit=fit.unit), interval_text(found.price, found.interval)
+
+
+def _floors(fit: RunFit) -> Iterator[tuple[str, ...]]:
+    for found in fit.floors:
+        data = synthetic_share_text(found.fraction) + condition_text(size=found.size, generation=found.generation)
+        yield data, interval_text(found.loss, found.band)
+
+
+def _next_run(fit: RunFit) -> Iterator[tuple[str, ...]]:
+    found = fit.next_run
+    if found is not None:
+        widths = (found.width, found.expected_width)
+        shown = [share_text(width) if found.ask == "loss" else rough_text(width, 2) for width in widths]
+        yield setting_text(found.setting, unit=fit.unit), found.ask, *shown
+
+
+def _candidate(found: Candidate) -> tuple[str, ...]:
+    """Return one law that was tried, or why it was not."""
+    if found.reason:
+        return found.name, str(found.n_parameters), "–", "–", found.reason
+    error = f"{number_text(100 * found.held_out_error, 100 * found.held_out_stderr)} %"
+    held_out = error if math.isfinite(found.held_out_error) else "–"
+    return found.name, str(found.n_parameters), held_out, share_text(found.weight), "chosen" if found.chosen else ""
+
+
+def _percent(share: float, interval: Sequence[float]) -> str:
+    """Return a share with its interval in percent; alone where the interval is a point."""
+    low, high = interval
+    if low == high:
+        return f"{rough_text(100 * share)} %"
+    return interval_text(100 * share, (100 * low, 100 * high)) + " %"
+
+
+def _amount(value: float, interval: Sequence[float]) -> str:
+    """Return an amount with its interval; either may be endless."""
+    low, high = interval
+    shown = amount_text(value)
+    return shown if low == high else f"{shown} ({amount_text(low)} to {amount_text(high)})"
+
+
+def fit_notes(fit: RunFit) -> tuple[str, ...]:
+    """Return what was done, and what the intervals stand for."""
+    if not fit.law:
+        return ()
+    return (
+        f"{fit.n_runs} runs at {fit.n_settings} settings; the {fit.n_held_out} largest were held out to choose a law.",
+        f"a run's loss varies by {share_text(fit.noise)} about the law (one standard deviation).",
+        f"intervals are 90 %, from {fit.n_replicates:,} replicates of the runs, refitted.",
+    )
+
+
+def fit_warnings(fit: RunFit) -> tuple[str, ...]:
+    """Return what to look at: of the table, and of each forecast."""
+    forecasts = tuple(
+        f"{setting_text(found.setting, unit=fit.unit)}: {found.warning}" for found in fit.forecasts if found.warning
+    )
+    return fit.warnings + forecasts
+
+
+def signature_rows(diagnosis: Diagnosis) -> Rows:
+    """Return a row for each signature, whether found or not."""
+    rows = tuple(
+        (
+            signature.title,
+            STATES[signature.status],
+            "–" if signature.p_value is None else f"{signature.p_value:.3f}",
+            _effect(signature),
+        )
+        for signature in diagnosis.signatures
+    )
+    return Rows(("signature", "", "p", "effect (90 % interval)"), rows)
+
+
+def _effect(signature: Signature) -> str:
+    """Return the size of an effect in percent, with what it is."""
+    if signature.effect is None:
+        return "–"
+    return f"{_percent(signature.effect, signature.interval or (0.0, 0.0))} {signature.effect_meaning}"
