@@ -159,8 +159,8 @@ def fit_law(law: ScalingLaw, points: Points, loss: Array, *, n_starts: int = N_S
 
     Notes
     -----
-    The scale is that of the residuals of the fit before; the first fit takes the standard deviation of the log losses. Of
-    the starts, one is kept for each minimum that they have found.
+    The scale is that of the residuals of the fit before; the first fit takes the standard deviation of the log losses.
+    Of the starts, one is kept for each minimum that they have found.
     """
     units, log_loss = Units.of(points), np.log(loss)
     prior = Prior.of(law, log_loss)

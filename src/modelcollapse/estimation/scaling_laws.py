@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from modelcollapse.checks import Array
 
@@ -73,7 +74,7 @@ class Points:
         """Synthetic share p, (n,)."""
         return self.synthetic / self.total
 
-    def select(self, chosen: Array | np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Points:
+    def select(self, chosen: NDArray[Any]) -> Points:
         """Return some of the settings, by a mask or by positions."""
 
         def part(values: Array | None) -> Array | None:

@@ -1,0 +1,144 @@
+"""How is the answer of past runs said? The law, where it goes, where it stops, and what synthetic data is worth."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from modelcollapse.digits import interval_text, percent_text, rough_text, share_text
+
+if TYPE_CHECKING:
+    from modelcollapse.decisions.run_fit_result import (
+        Candidate,
+        HarmlessShare,
+        LossForecast,
+        RunFit,
+        ShareFloor,
+        SyntheticPrice,
+    )
+
+FAR = 100
+"""Multiple of the runs' data beyond which a forecast carries a warning."""
+
+ASKED = {"loss": "forecast loss", "share": "largest harmless share", "price": "price of synthetic data"}
+"""What may be asked, in words."""
+
+
+def setting_text(setting: Mapping[str, float], unit: str) -> str:
+    """Return a setting in words.
+
+    Examples
+    --------
+    >>> setting_text({"real": 2e9, "synthetic": 0.0, "size": 1e8}, "tokens")
+    '2 ×10⁹ real tokens with size 100 ×10⁶'
+    """
+    kinds = [f"{rough_text(setting[kind])} {kind}" for kind in ("real", "synthetic") if setting[kind] > 0]
+    more = [f"{key} {rough_text(setting[key])}" for key in ("size", "generation") if setting.get(key)]
+    return f"{' and '.join(kinds)} {unit}" + (f" with {' and '.join(more)}" if more else "")
+
+
+def sentences(fit: RunFit) -> tuple[str, ...]:
+    """Return the answer in words."""
+    said = [_law(fit)] + [_forecast(forecast, fit.unit) for forecast in fit.forecasts]
+    said += _floors(fit.floors)
+    said += [_harmless(harmless, fit.unit) for harmless in fit.harmless]
+    said += [_price(price, fit.unit) for price in fit.prices[:1]]
+    if not fit.prices:
+        said.append("All runs have the same synthetic share: they do not tell what synthetic data does.")
+    if fit.next_run is not None:
+        said.append(fit.next_run.sentence)
+    return tuple(said)
+
+
+def too_few(n_settings: int, n_totals: int) -> tuple[str, ...]:
+    """Return what is said of too few runs."""
+    lacking = []
+    if n_settings < FEWEST_SETTINGS:
+        lacking.append(f"{FEWEST_SETTINGS} settings that differ, and there are {n_settings}")
+    if n_totals < 2:
+        lacking.append("runs of different amounts of data, and all have the same")
+    return (f"Not enough runs: a law needs {'; and '.join(lacking)}.",)
+
+
+FEWEST_SETTINGS = 4
+"""Fewest settings that a law is fitted to."""
+
+
+def next_run_sentence(setting: Mapping[str, float], *, ask: str, width: float, expected: float, unit: str) -> str:
+    """Say which run to do next, and what it brings."""
+    whole = "of the loss" if ask == "loss" else "wide"
+    left = f"from {rough_text(width, 2)} to {rough_text(expected, 2)}"
+    if ask == "loss":
+        left = f"from {share_text(width)} to {share_text(expected)} {whole}"
+    return (
+        f"To learn most about the {ASKED[ask]}, train next on {setting_text(setting, unit)}: the interval is expected "
+        f"to shrink {left}."
+    )
+
+
+def _law(fit: RunFit) -> str:
+    """Say which law the runs follow."""
+    chosen = next(candidate for candidate in fit.candidates if candidate.chosen)
+    others = [candidate for candidate in fit.candidates if candidate.weight > 0 and not candidate.chosen]
+    error = percent_text(chosen.held_out_error, chosen.held_out_stderr)
+    rest = f"; {len(others)} other law{'s' if len(others) > 1 else ''} may hold, and widen the bands" if others else ""
+    return (
+        f"The runs follow best: {chosen.name} (chance {share_text(chosen.weight)}{rest}). Fitted to the smaller runs, "
+        f"it foretold the {fit.n_held_out} largest settings within {error}.{_bend(fit.candidates)}"
+    )
+
+
+def _bend(candidates: tuple[Candidate, ...]) -> str:
+    """Say whether synthetic data bends the law."""
+    fitted = [candidate for candidate in candidates if not candidate.reason]
+    floors = [candidate for candidate in fitted if "floor" in candidate.name or "double" in candidate.name]
+    if not floors:
+        return ""
+    chance = sum(candidate.weight for candidate in floors)
+    if chance > 0.95:
+        return " Synthetic data bends it: a floor is left that grows with its share."
+    if chance < 0.05:
+        return " There is no sign that synthetic data bends it."
+    return f" The chance that synthetic data bends it is {share_text(chance)}."
+
+
+def _forecast(forecast: LossForecast, unit: str) -> str:
+    """Say what the loss will be."""
+    where = setting_text(forecast.setting, unit)
+    if math.isnan(forecast.loss):
+        return f"With {where}: no forecast, as {forecast.warning}."
+    far = f" This is {forecast.warning}." if forecast.warning else ""
+    return f"With {where}, the loss will be {interval_text(forecast.loss, forecast.band)}.{far}"
+
+
+def _floors(floors: tuple[ShareFloor, ...]) -> list[str]:
+    """Say what endless data leaves, without and with most synthetic data."""
+    if not floors:
+        return []
+    last = floors[-1]
+    kind = f"a synthetic share of {share_text(last.fraction)}" if last.fraction > 0 else "real data alone"
+    first = floors[0]
+    beside = ""
+    if first.fraction < last.fraction:
+        kind_first = "real data alone" if first.fraction == 0 else f"a share of {share_text(first.fraction)}"
+        beside = f", with {kind_first} {interval_text(first.loss, first.band)}"
+    return [f"Endless data with {kind} leaves a loss of {interval_text(last.loss, last.band)}{beside}."]
+
+
+def _harmless(harmless: HarmlessShare, unit: str) -> str:
+    """Say how much synthetic data does no harm."""
+    low, high = harmless.interval
+    return (
+        f"Of {rough_text(harmless.total)} {unit}, {share_text(harmless.share)} ({share_text(low)} to "
+        f"{share_text(high)}) may be synthetic at a cost of {share_text(harmless.tolerance)} of the loss."
+    )
+
+
+def _price(price: SyntheticPrice, unit: str) -> str:
+    """Say what synthetic data is worth."""
+    harm = " More synthetic data does harm." if price.interval[1] < 0 else ""
+    return (
+        f"With {setting_text(price.setting, unit)}, one more synthetic {unit.removesuffix('s')} is worth "
+        f"{interval_text(price.price, price.interval)} real ones.{harm}"
+    )
