@@ -80,7 +80,7 @@ class EmptyBoxes:
     slope: float
 
     @classmethod
-    def after(cls, mean: float, variance: float, boxes: int) -> EmptyBoxes:
+    def after(cls, mean: float, variance: float, boxes: float) -> EmptyBoxes:
         """Return the boxes after so many balls on average; at least 3 of them."""
         one, two = np.log1p(-1 / boxes), np.log1p(-2 / boxes)
         log_u = one * mean + one**2 * variance / 2
@@ -95,15 +95,15 @@ class EmptyBoxes:
             slope=float(one * share),
         )
 
-    def occupied(self, number: int) -> float:
+    def occupied(self, number: float) -> float:
         """Return how many of so many of the boxes are occupied on average."""
         return number * self.missing
 
-    def covariance(self, number: int, other: int | None = None) -> float:
+    def covariance(self, number: float, other: float | None = None) -> float:
         """Return the variance of how many of so many boxes are occupied, or the covariance with that of other boxes."""
         if other is not None:
             return number * other * self.pair
-        return max(float(number) ** 2 * self.pair + number * self.lone, 0.0)
+        return max(number**2 * self.pair + number * self.lone, 0.0)
 
 
 def ancestors(n_samples: int, *, n_first: int, generations: int) -> tuple[Ancestors, ...]:
