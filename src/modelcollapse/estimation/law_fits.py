@@ -256,6 +256,7 @@ def minimise(
     start: Array,
     prior: Prior,
     scale: float,
+    precision: float = PRECISION,
 ) -> tuple[Array, Array]:
     """Fit parameter vectors to log losses, all at once.
 
@@ -271,6 +272,8 @@ def minimise(
     prior : Prior
     scale : float
         Of the residuals.
+    precision : float
+        A fit ends when a step lowers its objective by less, relatively.
 
     Returns
     -------
@@ -292,7 +295,7 @@ def minimise(
         vectors[active[better]], reached = moved[better], objectives[active]
         objectives[active[better]] = found[better]
         damping[active] = np.clip(damping[active] * np.where(better, 0.2, 5.0), 1e-12, 1e12)
-        done = (gain <= PRECISION * (1 + reached)) | (damping[active] >= 1e10)
+        done = (gain <= precision * (1 + reached)) | (damping[active] >= 1e10)
         active = active[~done]
         if not len(active):
             break

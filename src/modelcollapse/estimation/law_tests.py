@@ -18,6 +18,8 @@ EXCEEDANCES = 12
 """Drawn tables with a statistic as large as that of the runs after which no more are drawn."""
 BATCH = 60
 """Tables that are fitted together."""
+PRECISION = 1e-6
+"""Of the fits of drawn tables: their statistics are compared, not printed."""
 N_STARTS = 24
 """Starting points of the fit of the null law."""
 N_EFFECTS = 200
@@ -80,12 +82,22 @@ class _Fits:
             start=np.repeat(self.start[None], len(target), axis=0),
             prior=weak_prior(self.null, self.log_loss),
             scale=self.scale,
+            precision=PRECISION,
         )
 
     def alternative_fit(self, which: Alternative, target: Array, start: Array) -> tuple[Array, Array]:
         """Return vectors (B, P') and objectives (B,) of an alternative, from vectors of its own."""
         prior = weak_prior(which.law, self.log_loss)
-        return minimise(which.law, which.points, self.units, target, start=start, prior=prior, scale=self.scale)
+        return minimise(
+            which.law,
+            which.points,
+            self.units,
+            target,
+            start=start,
+            prior=prior,
+            scale=self.scale,
+            precision=PRECISION,
+        )
 
     def statistics(self, target: Array) -> tuple[Array, list[Array]]:
         """Return the statistics (A, B) of the alternatives, and their vectors, (B, P') each."""
@@ -162,7 +174,7 @@ def _settled(null: ScalingLaw, points: Points, log_loss: Array, alternatives: Se
     start = np.zeros(len(null.parameters))
     start[: len(first.vector)] = first.vector
     scale = first.scale
-    for _ in range(3):
+    for _ in range(2):
         fits = _Fits(null=null, points=points, alternatives=alternatives, log_loss=log_loss, scale=scale, start=start)
         statistics, vectors = fits.statistics(log_loss[None])
         best = int(np.argmax(statistics[:, 0]))
