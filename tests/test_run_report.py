@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from modelcollapse.report.run_report import (
     write_diagnosis_report,
     write_fit_report,
 )
-from modelcollapse.report.run_summary import fit_notes, fit_tables, fit_warnings, signature_rows
+from modelcollapse.report.run_summary import fit_notes, fit_tables, fit_warnings, laws_left_out, signature_rows
 from run_examples import diagnosis, not_enough, run_fit
 
 
@@ -32,7 +33,7 @@ def cells(title: str) -> list[tuple[str, ...]]:
         ),
         (
             "How much synthetic data does no harm?",
-            ("4 ×10⁹ tokens, size 100 ×10⁶", "2.0 %", "10 (5 to 20) %"),
+            ("4 ×10⁹ tokens, size 100 ×10⁶", "2 %", "10 (5 to 20) %"),
         ),
         (
             "How much synthetic data may be added to the real data?",
@@ -58,8 +59,22 @@ def test_fit_tables_say_why_a_law_was_not_fitted() -> None:
     assert cells("Which law?") == [
         ("power law", "2", "4.0 ± 1.0 %", "10 %", ""),
         ("synthetic floor", "5", "1.00 ± 0.20 %", "90 %", "chosen"),
-        ("generator's floor", "6", "–", "–", "no column `generator`"),
+        ("generator's floor", "–", "–", "–", "no column `generator`"),
     ]
+
+
+def test_fit_tables_can_leave_out_laws_that_count_for_nothing() -> None:
+    first, *others = run_fit().candidates
+    fit = run_fit(candidates=(first, *others, replace(others[0], name="useless", weight=0.004, chosen=False)))
+    shown = [
+        row[0]
+        for table in fit_tables(fit, every_law=False)
+        if table.title == "Which law?"
+        for row in table.content.rows
+    ]
+    assert shown == ["power law", "synthetic floor"]
+    assert laws_left_out(fit).startswith("2 more laws")
+    assert laws_left_out(not_enough()) == ""
 
 
 def test_fit_tables_leave_out_what_was_not_answered() -> None:
@@ -76,8 +91,8 @@ def test_fit_warnings_name_the_forecast_they_are_about() -> None:
 
 def test_signature_rows_show_what_was_found_and_what_could_not_be_looked_at() -> None:
     assert signature_rows(diagnosis()).rows == (
-        ("The plateau of `loss`", "found", "0.001", "5.0 (2.0 to 8.0) % loss above the clean law"),
-        ("The share of `loss`", "not enough runs", "–", "–"),
+        ("The plateau of `loss`", "found", "0.001", "5.0 (2.0 to 8.0) %", "loss above the clean law"),
+        ("The share of `loss`", "not enough runs", "–", "–", "loss above the clean law"),
     )
 
 
@@ -86,7 +101,7 @@ def test_fit_page_shows_sentences_figures_tables_and_warnings() -> None:
     for text in (
         "The headline with <code>&lt;code&gt;</code>",
         "A second sentence.",
-        "beyond 700 ×10⁶ they hurt".replace(" ×", "\u00a0×"),
+        "from about 700 ×10⁶ on, more of them hurt".replace(" ×", "\u00a0×"),
         "Where will it stop?",
         "A warning.",
         "1,000 replicates",
@@ -96,6 +111,14 @@ def test_fit_page_shows_sentences_figures_tables_and_warnings() -> None:
     assert "<script" not in page
     assert "http" not in page.replace("http://www.w3.org", "")
     assert page == render_fit_report(run_fit())
+
+
+def test_fit_page_says_where_synthetic_data_begins_to_help() -> None:
+    curve = replace(run_fit().price_curves[0], price=(-0.5, -0.1, 0.2))
+    page = render_fit_report(run_fit(price_curves=(curve,)))
+    assert "worth −0.50 real ones each; from about 1\u00a0×10⁹ on, more of them help" in page
+    never = replace(curve, price=(-0.5, -0.4, -0.3))
+    assert "more of them never help" in render_fit_report(run_fit(price_curves=(never,)))
 
 
 def test_fit_page_of_too_few_runs_says_so_alone() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
 from modelcollapse.decisions.diagnosis import Diagnosis, Signature
 from modelcollapse.decisions.run_fit_result import RunFit
+from modelcollapse.digits import amount_text, rough_text
 from modelcollapse.figures.marginal_price import draw_marginal_price, marginal_price_data
 from modelcollapse.figures.run_curves import MOST_CURVES, draw_run_curves, run_curves_data
 from modelcollapse.figures.signatures import draw_signature, signature_data
@@ -105,7 +107,7 @@ def _fit_panels(fit: RunFit) -> Iterator[Panel]:
         one = fit.unit.removesuffix("s")
         yield panel(
             "marginal-price",
-            f"What is one more synthetic {one} worth?",
+            f"When does one more synthetic {one} help?",
             _say_price(fit),
             f"Real {fit.unit} that one more synthetic {one} is worth, the real data fixed, with 90 % bands.",
             draw_marginal_price(marginal_price_data(fit), unit=fit.unit),
@@ -113,17 +115,16 @@ def _fit_panels(fit: RunFit) -> Iterator[Panel]:
 
 
 def _say_price(fit: RunFit) -> str:
-    """Say where synthetic data stops helping."""
-    from modelcollapse.digits import amount_text, rough_text
-
+    """Say what the first synthetic data is worth, and where that turns."""
     curve = fit.price_curves[0]
-    given = f"With {amount_text(curve.real)} real {fit.unit}"
-    if curve.price[0] <= 0:
-        return f"{given}, synthetic {fit.unit} hurt from the first one on."
-    worth = f"{given}, the first synthetic ones are worth {rough_text(curve.price[0], 2)} real ones each"
-    if curve.zero_at == float("inf"):
-        return f"{worth}, and no amount of them hurts."
-    return f"{worth}; beyond {amount_text(curve.zero_at)} they hurt."
+    first = curve.price[0]
+    helps = next((n for n, price in zip(curve.synthetic, curve.price, strict=True) if price > 0), math.inf)
+    turns = curve.zero_at if first > 0 else helps
+    given = f"With {amount_text(curve.real)} real {fit.unit}, the first synthetic ones are worth {rough_text(first, 2)}"
+    after = "hurt" if first > 0 else "help"
+    if turns == math.inf:
+        return f"{given} real ones each; in the range drawn, more of them never {after}."
+    return f"{given} real ones each; from about {amount_text(turns)} on, more of them {after}."
 
 
 def _signature_panel(signature: Signature, diagnosis: Diagnosis) -> Panel:

@@ -6,12 +6,15 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from modelcollapse.decisions.diagnosis import Diagnosis, Signature
+from modelcollapse.decisions.diagnosis import Diagnosis
 from modelcollapse.decisions.run_fit_result import Candidate, RunFit
 from modelcollapse.digits import amount_text, interval_text, number_text, rough_text, share_text
 from modelcollapse.figures.words import condition_text, setting_text, synthetic_share_text
 from modelcollapse.report.summary import Rows
 
+LEAST_WEIGHT = 0.01
+"""Laws of less weight are left out where there is little room."""
+_POWER_LAW = 2  # parameters that no other law is so few of
 STATES = {"found": "found", "not_found": "not found", "not_enough_runs": "not enough runs"}
 """What the states of a signature are called."""
 
@@ -25,8 +28,16 @@ class TitledRows:
     content: Rows
 
 
-def fit_tables(fit: RunFit) -> tuple[TitledRows, ...]:
-    """Return the tables of a fit that have rows, the most important first."""
+def fit_tables(fit: RunFit, *, every_law: bool = True) -> tuple[TitledRows, ...]:
+    """Return the tables of a fit that have rows, the most important first.
+
+    Parameters
+    ----------
+    fit : RunFit
+    every_law : bool
+        Whether to show all laws that were tried, or those that count and the plain power law.
+    """
+    laws = fit.candidates if every_law else [law for law in fit.candidates if _counts(law)]
     found = (
         TitledRows(
             "What loss will a run reach?",
@@ -64,7 +75,7 @@ def fit_tables(fit: RunFit) -> tuple[TitledRows, ...]:
             "Which law?",
             "Held out: relative error of the law's forecast of the largest runs, which it had not seen; weight: share "
             "of the draws behind the intervals.",
-            Rows(("law", "parameters", "held out", "weight", ""), tuple(_candidate(c) for c in fit.candidates)),
+            Rows(("law", "parameters", "held out", "weight", ""), tuple(_candidate(law) for law in laws)),
         ),
         TitledRows("Its parameters", fit.formula, Rows(("parameter", "value (90 % interval)", "what it is"),
                    tuple((p.name, interval_text(p.value, p.interval), p.meaning) for p in fit.parameters))),
@@ -87,7 +98,7 @@ def _harmless(fit: RunFit) -> Iterator[tuple[str, ...]]:
     for found in fit.harmless:
         yield (
             f"{amount_text(found.total)} {fit.unit}{condition_text(size=found.size, generation=found.generation)}",
-            share_text(found.tolerance),
+            f"{100 * found.tolerance:g} %",
             _percent(found.share, found.interval),
         )
 
@@ -120,10 +131,15 @@ def _next_run(fit: RunFit) -> Iterator[tuple[str, ...]]:
         yield setting_text(found.setting, unit=fit.unit), found.ask, *shown
 
 
+def _counts(found: Candidate) -> bool:
+    """Return whether a law is behind the intervals, or is the one that most people fit."""
+    return found.weight >= LEAST_WEIGHT or found.chosen or found.n_parameters == _POWER_LAW
+
+
 def _candidate(found: Candidate) -> tuple[str, ...]:
     """Return one law that was tried, or why it was not."""
     if found.reason:
-        return found.name, str(found.n_parameters), "–", "–", found.reason
+        return found.name, "–", "–", "–", found.reason
     error = f"{number_text(100 * found.held_out_error, 100 * found.held_out_stderr)} %"
     held_out = error if math.isfinite(found.held_out_error) else "–"
     return found.name, str(found.n_parameters), held_out, share_text(found.weight), "chosen" if found.chosen else ""
@@ -155,6 +171,12 @@ def fit_notes(fit: RunFit) -> tuple[str, ...]:
     )
 
 
+def laws_left_out(fit: RunFit) -> str:
+    """Say how many laws are not among those that count."""
+    others = sum(not _counts(law) for law in fit.candidates)
+    return f"{others} more laws were tried or could not be: --report FILE.html and --json show them." if others else ""
+
+
 def fit_warnings(fit: RunFit) -> tuple[str, ...]:
     """Return what to look at: of the table, and of each forecast."""
     forecasts = tuple(
@@ -170,15 +192,9 @@ def signature_rows(diagnosis: Diagnosis) -> Rows:
             signature.title,
             STATES[signature.status],
             "–" if signature.p_value is None else f"{signature.p_value:.3f}",
-            _effect(signature),
+            "–" if signature.effect is None else _percent(signature.effect, signature.interval or (0.0, 0.0)),
+            signature.effect_meaning,
         )
         for signature in diagnosis.signatures
     )
-    return Rows(("signature", "", "p", "effect (90 % interval)"), rows)
-
-
-def _effect(signature: Signature) -> str:
-    """Return the size of an effect in percent, with what it is."""
-    if signature.effect is None:
-        return "–"
-    return f"{_percent(signature.effect, signature.interval or (0.0, 0.0))} {signature.effect_meaning}"
+    return Rows(("signature", "", "p", "effect (90 % interval)", "of what"), rows)
