@@ -255,7 +255,7 @@ def minimise(
     *,
     start: Array,
     prior: Prior,
-    scale: float,
+    scale: float | Array,
     precision: float = PRECISION,
 ) -> tuple[Array, Array]:
     """Fit parameter vectors to log losses, all at once.
@@ -270,7 +270,7 @@ def minimise(
         Log losses.
     start : array of shape (B, P)
     prior : Prior
-    scale : float
+    scale : float or array of shape (n,)
         Of the residuals.
     precision : float
         A fit ends when a step lowers its objective by less, relatively.
@@ -303,7 +303,7 @@ def minimise(
 
 
 def _objective(
-    law: ScalingLaw, points: Points, units: Units, target: Array, vectors: Array, *, prior: Prior, scale: float
+    law: ScalingLaw, points: Points, units: Units, target: Array, vectors: Array, *, prior: Prior, scale: float | Array
 ) -> Array:
     with np.errstate(over="ignore", invalid="ignore"):
         huber = huber_loss((target - law.log_losses(vectors, points, units)) / scale)
@@ -320,7 +320,7 @@ def _step(
     damping: Array,
     *,
     prior: Prior,
-    scale: float,
+    scale: float | Array,
 ) -> Array:
     """Return damped Gauss-Newton steps, (B, P), none longer than 2 in any parameter."""
     with np.errstate(over="ignore", invalid="ignore"):
