@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from modelcollapse.decisions.audit import MixtureRequest, audit
     from modelcollapse.decisions.audit_result import AuditResult
+    from modelcollapse.decisions.diagnose import diagnose
+    from modelcollapse.decisions.run_fit import fit_runs
     from modelcollapse.decisions.table_audit import audit_tables
     from modelcollapse.decisions.text_audit import audit_text
     from modelcollapse.engines import answer, engines_for
     from modelcollapse.errors import InputError, MissingExtraError, ModelCollapseError, NumericalError
+    from modelcollapse.estimation.runs import Runs, read_runs
     from modelcollapse.problems.classes import Classes, ClassSource
     from modelcollapse.problems.files import load_problem, save_problem
     from modelcollapse.problems.gaussian import GaussianChain
@@ -59,6 +62,7 @@ _HOME = {
     "RandomTeacher": "problems.teacher",
     "Recursion": "problems.recursion",
     "Resampling": "problems.resampling",
+    "Runs": "estimation.runs",
     "Schedule": "problems.workflow",
     "Shift": "problems.teacher",
     "Source": "problems.mixture",
@@ -70,8 +74,11 @@ _HOME = {
     "audit": "decisions.audit",
     "audit_tables": "decisions.table_audit",
     "audit_text": "decisions.text_audit",
+    "diagnose": "decisions.diagnose",
     "engines_for": "engines",
+    "fit_runs": "decisions.run_fit",
     "load_problem": "problems.files",
+    "read_runs": "estimation.runs",
     "save_problem": "problems.files",
     "simulate": "simulation.engine:solve",
     "simulate_classes": "simulation.classes_engine:solve_classes",
@@ -105,6 +112,7 @@ __all__ = [
     "RandomTeacher",
     "Recursion",
     "Resampling",
+    "Runs",
     "Schedule",
     "Shift",
     "Source",
@@ -117,8 +125,11 @@ __all__ = [
     "audit",
     "audit_tables",
     "audit_text",
+    "diagnose",
     "engines_for",
+    "fit_runs",
     "load_problem",
+    "read_runs",
     "save_problem",
     "simulate",
     "simulate_classes",
