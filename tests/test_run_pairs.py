@@ -39,7 +39,15 @@ def test_read_run_pair_matches_runs_and_adds_up_synthetic_domains(tmp_path: Path
 def test_read_run_pair_takes_shares_that_were_rounded(tmp_path: Path) -> None:
     rounded = WEIGHTS.assign(web=[0.499, 0.25, 0.0])
     frame = read_run_pair(*write(tmp_path, rounded), synthetic_domains=["phi"], total=1e9, loss="metric/web")
-    np.testing.assert_allclose(frame["real_tokens"] + frame["synthetic_tokens"], 1e9)
+    np.testing.assert_allclose(frame["synthetic_tokens"], [0.0, 2.5e8, 5e8])
+
+
+def test_read_run_pair_gives_all_runs_the_same_total(tmp_path: Path) -> None:
+    shares = np.random.default_rng(0).dirichlet(np.ones(4), 200).round(3)
+    weights = pd.DataFrame(shares, columns=["web", "books", "phi", "qa"]).rename_axis("index").reset_index()
+    losses = pd.DataFrame({"index": weights["index"], "loss": 1.0})
+    frame = read_run_pair(*write(tmp_path, weights, losses), synthetic_domains=["phi"], total=1e9)
+    assert (frame["real_tokens"] + frame["synthetic_tokens"]).unique().tolist() == [1e9]
 
 
 def test_read_run_pair_needs_no_name_for_a_single_loss(tmp_path: Path) -> None:

@@ -161,8 +161,20 @@ def _split_total(values: dict[str, Array], names: tuple[str, ...]) -> None:
         row = int(np.argmax(outside))
         raise InputError(f"{names[row]}: `fraction` must be a number in [0, 1]; got {fraction[row]:g}. "
                          "Write 0.25, not 25, for 25 %.")  # fmt: skip
-    values["synthetic"] = total * fraction
-    values["real"] = total - values["synthetic"]
+    values["real"], values["synthetic"] = split(total, fraction)
+
+
+def split(total: Array, fraction: Array) -> tuple[Array, Array]:
+    """Return real and synthetic amounts, (n,), that add up to the total exactly: equal totals stay equal.
+
+    Examples
+    --------
+    >>> real, synthetic = split(np.array([1e9, 1e9]), np.array([0.1, 0.3]))
+    >>> (real + synthetic).tolist()
+    [1000000000.0, 1000000000.0]
+    """
+    synthetic = (total + total * fraction) - total  # rounded to what the total can hold
+    return total - synthetic, synthetic
 
 
 def _unit(found: Mapping[str, str]) -> str:

@@ -11,6 +11,7 @@ import pandas as pd
 from modelcollapse.checks import Array, nearest, number
 from modelcollapse.errors import InputError
 from modelcollapse.estimation.readers import read_frame
+from modelcollapse.estimation.run_columns import split
 from modelcollapse.estimation.wording import listing
 
 TOLERANCE = 0.02
@@ -59,12 +60,13 @@ def read_run_pair(
             runs = listing([str(name) for name in missing])
             raise InputError(f"{path}: the runs of {weights} and {losses} must be the same; here is no {runs}.")
     chosen = _loss(results, loss, losses)
-    synthetic = _synthetic_share(shares, synthetic_domains, weights)
+    share = _synthetic_share(shares, synthetic_domains, weights)
+    real, synthetic = split(np.full(len(share), float(total)), share)
     return pd.DataFrame(
         {
             "run": shares.index.astype(str),
-            "real_tokens": total * (1 - synthetic),
-            "synthetic_tokens": total * synthetic,
+            "real_tokens": real,
+            "synthetic_tokens": synthetic,
             "loss": results.loc[shares.index, chosen].to_numpy(),
         }
     )
