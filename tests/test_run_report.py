@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from modelcollapse.digits import UNKNOWN
 from modelcollapse.errors import InputError
 from modelcollapse.report.run_report import (
     render_diagnosis_report,
@@ -75,6 +77,19 @@ def test_fit_tables_can_leave_out_laws_that_count_for_nothing() -> None:
     assert shown == ["power law", "synthetic floor"]
     assert laws_left_out(fit).startswith("2 more laws")
     assert laws_left_out(not_enough()) == ""
+
+
+def test_fit_tables_say_what_cannot_be_told_once() -> None:
+    unknown = (math.nan, math.nan)
+    fit = run_fit(
+        forecasts=(replace(run_fit().forecasts[0], loss=math.nan, band=unknown, run_band=unknown),),
+        harmless=(replace(run_fit().harmless[0], share=math.nan, interval=unknown),),
+        prices=(replace(run_fit().prices[0], price=math.nan, interval=unknown),),
+    )
+    forecasts, harmless, _, prices, *_ = (table.content.rows[0] for table in fit_tables(fit))
+    assert forecasts[1:3] == (UNKNOWN, UNKNOWN)
+    assert harmless[2] == prices[1] == UNKNOWN
+    assert "nan" not in render_fit_report(fit)
 
 
 def test_fit_tables_leave_out_what_was_not_answered() -> None:

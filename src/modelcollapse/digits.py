@@ -145,8 +145,8 @@ def amount_text(amount: float) -> str:
     >>> amount_text(1e9), amount_text(250_000), amount_text(1.2345e7), amount_text(float("inf"))
     ('1 ×10⁹', '250,000', '12.3 ×10⁶', 'endless')
     """
-    if math.isinf(amount):
-        return "endless"
+    if not math.isfinite(amount):
+        return UNKNOWN if math.isnan(amount) else "endless"
     power = power_of_ten(amount)
     rounded = float(f"{amount / 10.0**power:.{ROUGH_DIGITS}g}")
     return f"{rounded:,.15g}{times_power(power)}"

@@ -118,6 +118,8 @@ def _say_price(fit: RunFit) -> str:
     """Say what the first synthetic data is worth, and where that turns."""
     curve = fit.price_curves[0]
     first = curve.price[0]
+    if not math.isfinite(first):
+        return "There are not enough runs to tell."
     helps = next((n for n, price in zip(curve.synthetic, curve.price, strict=True) if price > 0), math.inf)
     turns = curve.zero_at if first > 0 else helps
     given = f"With {amount_text(curve.real)} real {fit.unit}, the first synthetic ones are worth {rough_text(first, 2)}"

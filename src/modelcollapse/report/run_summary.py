@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from modelcollapse.decisions.diagnosis import Diagnosis
 from modelcollapse.decisions.run_fit_result import Candidate, RunFit
-from modelcollapse.digits import amount_text, interval_text, number_text, rough_text, share_text
+from modelcollapse.digits import UNKNOWN, amount_text, interval_text, number_text, rough_text, share_text
 from modelcollapse.figures.words import condition_text, setting_text, synthetic_share_text
 from modelcollapse.report.summary import Rows
 
@@ -89,7 +89,7 @@ def _forecasts(fit: RunFit) -> Iterator[tuple[str, ...]]:
         yield (
             setting_text(found.setting, unit=fit.unit),
             interval_text(found.loss, found.band),
-            f"{rough_text(low)} to {rough_text(high)}",
+            f"{rough_text(low)} to {rough_text(high)}" if math.isfinite(low + high) else UNKNOWN,
             f"{rough_text(found.extrapolation, 2)} ×",
         )
 
@@ -148,8 +148,8 @@ def _candidate(found: Candidate) -> tuple[str, ...]:
 def _percent(share: float, interval: Sequence[float]) -> str:
     """Return a share with its interval in percent; alone where the interval is a point."""
     low, high = interval
-    if low == high:
-        return f"{rough_text(100 * share)} %"
+    if not low < high:
+        return f"{rough_text(100 * share)} %" if math.isfinite(share) else UNKNOWN
     return interval_text(100 * share, (100 * low, 100 * high)) + " %"
 
 
