@@ -14,7 +14,7 @@ from modelcollapse.decisions.run_quantities import interval
 from modelcollapse.decisions.run_settings import Settings
 from modelcollapse.decisions.run_words import FEWEST_SETTINGS, sentences, too_few
 from modelcollapse.estimation.law_choice import LawChoice, LawDraws, candidate_laws, choose_law, draw_laws
-from modelcollapse.estimation.law_words import MEANINGS, law_formula, law_name
+from modelcollapse.estimation.law_words import MEANINGS, TERMS, law_formula, law_name
 from modelcollapse.estimation.runs import Runs
 from modelcollapse.streams import stream
 
@@ -183,7 +183,7 @@ def _candidates(chosen: LawChoice, missing: Mapping[str, str]) -> tuple[Candidat
     ]
     absent = [
         Candidate(
-            name=term,
+            name=TERMS.get(term, term),
             formula="",
             n_parameters=0,
             reason=reason,

@@ -23,8 +23,11 @@ FEWEST_HELD_OUT = 3
 FEWEST_SPARE = 2
 """Settings that a law needs beyond one for each parameter."""
 
-N_FORETOLD = 200
+N_FORETOLD = 100
 """Draws from which the forecast density of the held-out settings is taken."""
+
+HOPELESS = 20.0
+"""Laws that fit the smaller settings worse than the best by more, in log likelihood, are given no weight."""
 
 SMALLEST_WEIGHT = 0.01
 """Laws with less weight are left out of the bands."""
@@ -192,8 +195,9 @@ def choose_law(points: Points, loss: Array, *, laws: list[ScalingLaw], generator
     smaller = [fit_law(law, small, loss[~held_out]) for law in laws]
     errors = np.array([np.log(loss[held_out] / fit.losses(large)) for fit in smaller])
     fitted = _information(smaller)
-    foretold = [_log_density(fit, large, error, generator) for fit, error in zip(smaller, errors, strict=True)]
-    chances = fitted + np.array(foretold)
+    chances = np.full(len(laws), -np.inf)
+    for k in np.flatnonzero(fitted >= fitted.max() - HOPELESS):
+        chances[k] = fitted[k] + _log_density(smaller[k], large, errors[k], generator)
     weights = np.exp(chances - chances.max())
     weights[weights < SMALLEST_WEIGHT * weights.sum()] = 0.0
     fits = tuple(fit_law(law, points, loss) for law in laws)

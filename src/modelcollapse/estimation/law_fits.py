@@ -21,7 +21,7 @@ HUBER = 1.5
 STEPS = 200
 """Most steps of a fit."""
 
-PRECISION = 1e-9
+PRECISION = 1e-7
 """A fit ends when a step lowers its objective by less, relatively."""
 
 SMALLEST_SCALE = 1e-6

@@ -20,6 +20,18 @@ MEANINGS = {
 """What each parameter stands for."""
 
 
+TERMS = {
+    "irreducible": "irreducible loss",
+    "exchange": "exchange",
+    "fraction floor": "floor in the share",
+    "generator floor": "double law",
+    "size": "model size",
+    "interaction": "floor in the share × size",
+    "generations": "floor in the share × generation",
+}
+"""What terms are called that a table may not show."""
+
+
 def law_name(law: ScalingLaw) -> str:
     """Return what a law is called.
 
