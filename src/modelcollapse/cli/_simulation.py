@@ -45,9 +45,12 @@ def watched(problem: Problem) -> str:
     from modelcollapse.problems.gaussian import GaussianChain
     from modelcollapse.problems.ngrams import NgramChain
     from modelcollapse.problems.schema import Chain
+    from modelcollapse.problems.tails import ZipfTask
 
     if isinstance(problem, Classes):
         return "accuracy"
+    if isinstance(problem, ZipfTask):
+        return "test_error"
     if isinstance(problem, NgramChain):
         return "vocabulary"
     if isinstance(problem, GaussianChain):

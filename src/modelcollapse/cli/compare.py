@@ -80,13 +80,16 @@ def _print_comparison(comparison: Comparison) -> None:
 def _shown(comparison: Comparison) -> Mapping[str, Quantity]:
     """Return what a table has room for: of many generations, the main quantity and what is furthest."""
     from modelcollapse.cli._chain_view import shown_generations
-    from modelcollapse.result import ChainResult, GenerationsResult
+    from modelcollapse.result import ChainResult, GenerationsResult, TailsResult
 
-    every = comparison.quantities
-    if len(every) <= _ALL or not isinstance(comparison.theory, GenerationsResult | ChainResult):
+    every, theory = comparison.quantities, comparison.theory
+    if len(every) <= _ALL or not isinstance(theory, GenerationsResult | ChainResult | TailsResult):
         return every
     shown = shown_generations(max(int(name.split()[-1]) for name in every if " of generation " in name))
-    main = {f"{name} of generation {t}" for name in ("squared_error", "mean_error") for t in shown}
+    names = ["squared_error", "mean_error"]
+    if isinstance(theory, TailsResult):
+        names = [f"test_error at T = {theory.n_samples[-1]:.15g}"]
+    main = {f"{name} of generation {t}" for name in names for t in shown}
     risks = {name for name in every if name.startswith("excess_risk") or name in main}
     others = [name for name in every if name not in risks and every[name].agree is not None]
     furthest = sorted(others, key=lambda name: -abs(every[name].deviation_in_stderr))[:_FURTHEST]
@@ -129,9 +132,9 @@ def _columns(comparison: Comparison) -> list[Column]:
 
 def _is_exact(comparison: Comparison) -> bool:
     """Whether theory holds at every size."""
-    from modelcollapse.result import ChainResult
+    from modelcollapse.result import ChainResult, TailsResult
 
-    return isinstance(comparison.theory, ChainResult)
+    return isinstance(comparison.theory, ChainResult | TailsResult)
 
 
 def _notes(comparison: Comparison, *, n_left_out: int) -> list[str]:

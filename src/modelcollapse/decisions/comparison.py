@@ -74,12 +74,12 @@ def compare(
     """Judge theory by simulations of a problem at its own size and at larger ones.
 
     Theory holds up to errors of the order of 1/size, which a precise simulation resolves. Two sizes tell them apart
-    from an error in theory: what is of first order cancels in 2 v(twice the size) − v(size). Theory of chains is exact:
-    they are simulated at their own size alone.
+    from an error in theory: what is of first order cancels in 2 v(twice the size) − v(size). Theory of chains and of
+    Zipf tasks is exact: they are simulated at their own size alone.
 
     Parameters
     ----------
-    problem : Mixture, Recursion, Classes or a chain
+    problem : Mixture, Recursion, Classes, a chain or a ZipfTask
     seed : int
         Of the first simulation; each further one takes the next, so that they are independent.
     n_replicates, relative_stderr

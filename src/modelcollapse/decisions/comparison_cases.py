@@ -7,16 +7,20 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from modelcollapse.checks import fail
 from modelcollapse.decisions.agreement import ROUNDING, Number
-from modelcollapse.decisions.unseen import PROBABILITIES, told_by_replicates, unseen_by_replicates
+from modelcollapse.decisions.unseen import PROBABILITIES, told_by_replicates, unseen_by_replicates, unseen_of_tails
+from modelcollapse.errors import InputError
 from modelcollapse.problems.classes import Classes
 from modelcollapse.problems.doubling import doubled, doubled_classes, doubled_recursion
 from modelcollapse.problems.gaussian import GaussianChain
 from modelcollapse.problems.mixture import MAX_SAMPLES, Mixture
 from modelcollapse.problems.recursion import Recursion
 from modelcollapse.problems.schema import Chain, Problem
-from modelcollapse.result import PARTS, ChainResult, ClassesResult, GenerationsResult, Result
+from modelcollapse.problems.tails import ZipfTask
+from modelcollapse.result import PARTS, ChainResult, ClassesResult, GenerationsResult, Result, TailsResult
 from modelcollapse.simulation import classes_engine, generations_engine, mixture
 from modelcollapse.simulation import engine as simulation
 
@@ -69,7 +73,7 @@ def case_of(problem: Problem) -> Case:
     Raises
     ------
     InputError
-        When it is no problem, or has more features than can be simulated.
+        When it is no problem, has more features than can be simulated, or theory only approximates it.
     """
     if isinstance(problem, Mixture):
         return _of_mixture(problem)
@@ -79,6 +83,8 @@ def case_of(problem: Problem) -> Case:
         return _of_classes(problem)
     if isinstance(problem, Chain):
         return _of_chain(problem)
+    if isinstance(problem, ZipfTask):
+        return _of_tails(problem)
     raise fail("problem", problem, "a problem")
 
 
@@ -228,3 +234,39 @@ def _unseen_of_chain(expected: ChainResult, problem: Chain, n_replicates: int) -
         for name, values in unseen_by_replicates(expected, problem, n_replicates).items()
         for t, value in enumerate(values)
     }
+
+
+def _of_tails(problem: ZipfTask) -> Case:
+    if problem.memory is not None:
+        raise InputError(
+            "theory of a limited memory is an approximation of unknown error, which no simulation can judge. Solve the "
+            "problem with both engines instead (`solve`)."
+        )
+    return Case(
+        headline=_of_generation(f"test_error at T = {problem.sizes[0]:.15g}", problem.n_generations),
+        relative_stderr=0.01,
+        replicates_per_unit=1,
+        n_features=1,
+        margin=math.inf,
+        largest={},
+        doubled=lambda posed: posed,
+        check=_accept,
+        numbers=_numbers_of_tails,
+        exact=True,
+        unseen=lambda expected, n_replicates: unseen_of_tails(_numbers_of_tails(expected), n_replicates),
+    )
+
+
+def _numbers_of_tails(result: TailsResult) -> dict[str, Number]:
+    """Return errors and items at every size, what is known of every rank, and floors, of every generation."""
+    sizes = [f" at T = {size:.15g}" for size in result.n_samples]
+    places = {"test_error": sizes, "learned_items": sizes, "knowledge": [f" of rank {rank}" for rank in result.ranks]}
+    found = {}
+    for name in (*places, "floor"):
+        values, stderr = np.array(getattr(result, name)), np.array(result.stderr[name])
+        freedom = np.broadcast_to(result.freedom.get(name, math.inf), values.shape)
+        for place, value in np.ndenumerate(values):
+            where = name + (places[name][place[1]] if name in places else "")
+            number = Number(float(value), float(stderr[place]), abs(float(value)), float(freedom[place]))
+            found[_of_generation(where, place[0])] = number
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -85,6 +85,20 @@ def unseen_by_replicates(expected: ChainResult, problem: Chain, n_replicates: in
         elif name.startswith("absolute"):
             found[name] = np.full(len(values), 2 * rare_mass)
     return found
+
+
+def unseen_of_tails(names: Iterable[str], n_replicates: int) -> Mapping[str, float]:
+    """Return what events too rare for so many replicates may add to numbers of a Zipf task: an item more or less.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Of all numbers.
+    n_replicates : int
+        At least 1.
+    """
+    counted = (name for name in names if name.startswith(("learned_items", "knowledge")))
+    return dict.fromkeys(counted, FEW / max(n_replicates, 1))
 
 
 def _rare(problem: TokenChain | PoissonChain, n_replicates: int) -> tuple[float, float]:
