@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from modelcollapse.decisions.audit import MixtureRequest, audit
     from modelcollapse.decisions.audit_result import AuditResult
     from modelcollapse.decisions.diagnose import diagnose
+    from modelcollapse.decisions.own_model import OwnModelRequest
     from modelcollapse.decisions.run_fit import fit_runs
     from modelcollapse.decisions.table_audit import audit_tables
     from modelcollapse.decisions.text_audit import audit_text
@@ -57,6 +58,7 @@ _HOME = {
     "ModelCollapseError": "errors",
     "NgramChain": "problems.ngrams",
     "NumericalError": "errors",
+    "OwnModelRequest": "decisions.own_model",
     "PoissonChain": "problems.poisson",
     "Purchase": "problems.tails",
     "RandomTeacher": "problems.teacher",
@@ -107,6 +109,7 @@ __all__ = [
     "ModelCollapseError",
     "NgramChain",
     "NumericalError",
+    "OwnModelRequest",
     "PoissonChain",
     "Purchase",
     "RandomTeacher",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -25,9 +25,11 @@ from modelcollapse.decisions.audit_result import AuditResult, MixtureForecast
 from modelcollapse.decisions.differences import ENDLESS, finest_ridge
 from modelcollapse.decisions.evidence import Evidence, gather
 from modelcollapse.decisions.on_the_spot import Progress
+from modelcollapse.decisions.own_model import OwnModelRequest, audit_own_model
 from modelcollapse.decisions.repairs import repairs
 from modelcollapse.decisions.verdict import judge
 from modelcollapse.errors import InputError
+from modelcollapse.estimation.features import parse_features
 from modelcollapse.estimation.preparation import PreparedData, prepare
 from modelcollapse.estimation.tables import LARGEST
 from modelcollapse.parallel import side_by_side
@@ -66,6 +68,7 @@ def audit(
     scale: str = "standard",
     ridge: float | Sequence[float] | None = None,
     at: MixtureRequest | Sequence[MixtureRequest] = (),
+    own_model: OwnModelRequest | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> AuditResult:
@@ -89,6 +92,8 @@ def audit(
         Ridges λ > 0 that may be chosen; default: a grid around the features' mean second moment.
     at : MixtureRequest or sequence of MixtureRequest
         Further mixtures to forecast.
+    own_model : OwnModelRequest, optional
+        A model that is trained on a few mixtures, and for which the same questions are answered.
     seed : int
         For every random choice.
     progress : callable, optional
@@ -110,29 +115,39 @@ def audit(
     """
     started = time.perf_counter()
     report = progress or _silent
+    if own_model is not None:
+        own_model.check()
     ridges, requests = _ridges(ridge), _requests(at)
     integer("seed", seed, low=0)
     report("reading and encoding", 0, 1)
-    data = prepare(
-        real, synthetic, target=target, holdout=holdout, task=task, features=features, scale=scale, seed=seed
-    )
+
+    def prepared(features: str) -> PreparedData:
+        return prepare(
+            real, synthetic, target=target, holdout=holdout, task=task, features=features, scale=scale, seed=seed
+        )
+
+    data = prepared(features)
     for request in requests:
         _check_request(request, data.names)
     with threadpool_limits(limits=1):
-        return _run(data, ridge=ridges, at=requests, seed=seed, report=report, started=started)
+        evidence = gather(data, ridge=ridges, seed=seed, progress=report)
+        result = _run(data, evidence, at=requests, seed=seed, report=report)
+        if own_model is not None:
+            given = prepared("raw") if parse_features(features).kind == "relu" else data
+            result = _with_own_model(result, own_model, given, evidence, at=requests, report=report)
+    report("done", 1, 1)
+    return replace(result, seconds=time.perf_counter() - started)
 
 
 def _run(
     data: PreparedData,
+    evidence: Evidence,
     *,
-    ridge: Sequence[float] | None,
     at: Sequence[MixtureRequest],
     seed: int,
     report: Progress,
-    started: float,
 ) -> AuditResult:
-    """Gather the evidence and answer every question of the audit."""
-    evidence = gather(data, ridge=ridge, seed=seed, progress=report)
+    """Answer every question of the audit."""
     real_only, at_hand = evidence.forecast(evidence.only_real), evidence.forecast(evidence.counts)
     best = best_mixture(evidence)
     crossover = evidence.together.crossover()
@@ -149,13 +164,15 @@ def _run(
     )
     if not verdict.mix_in:
         spoken["best"] = spoken["real_only"]
-    result = AuditResult(
+    return AuditResult(
         verdict=verdict.sentence,
         details=verdict.details,
         confidence=verdict.confidence,
         confidence_reason=verdict.reason,
         task=data.task,
-        **spoken,
+        at_hand=spoken["at_hand"],
+        real_only=spoken["real_only"],
+        best=spoken["best"],
         doubled_real=evidence.answer(evidence.forecast(2 * evidence.only_real)),
         floor=floors(evidence),
         crossover=crossover,
@@ -173,14 +190,35 @@ def _run(
         holdout_rows=len(data.holdout),
         n_features=evidence.whole.n_features,
         n_strata=len(evidence.pool.rows) // evidence.pool.n_sources,
-        seconds=time.perf_counter() - started,
+        seconds=0.0,
         steps=data.steps,
         warnings=data.warnings,
         version=__version__,
         seed=seed,
     )
-    report("done", 1, 1)
-    return result
+
+
+def _with_own_model(
+    result: AuditResult,
+    own_model: OwnModelRequest,
+    data: PreparedData,
+    evidence: Evidence,
+    *,
+    at: Sequence[MixtureRequest],
+    report: Progress,
+) -> AuditResult:
+    """Answer for the user's own model too; the verdict is then on that model."""
+    own = audit_own_model(
+        own_model, data, evidence, at=at, ridge_verdict=result.verdict, seed=result.seed, progress=report
+    )
+    return replace(
+        result,
+        own_model=own,
+        verdict=own.verdict,
+        details=own.details,
+        confidence=own.confidence,
+        confidence_reason=own.confidence_reason,
+    )
 
 
 def _ridges(ridge: float | Sequence[float] | None) -> list[float] | None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from modelcollapse.checks import Array
+from modelcollapse.decisions.own_model_result import OwnModel
 from modelcollapse.result import Status, plain
 
 Interval = tuple[float, float]
@@ -304,7 +305,7 @@ class AuditResult:
     Attributes
     ----------
     verdict : str
-        One sentence for a manager.
+        One sentence for a manager; on the own model, where there is one, and on ridge regression otherwise.
     details : str
         What else a manager should know: what adding every row does, and beyond which count they harm.
     confidence : str
@@ -330,6 +331,8 @@ class AuditResult:
         What mending the inputs of each synthetic source would gain; empty in large audits.
     steps : tuple of str
         What was done to the columns, in plain sentences.
+    own_model : OwnModel or None
+        The same questions answered for an estimator of the user's own; everything else is about ridge regression.
     """
 
     verdict: str
@@ -362,6 +365,7 @@ class AuditResult:
     version: str
     seed: int = field(default=0)
     repairs: tuple[Repair, ...] = ()
+    own_model: OwnModel | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain numbers, strings and lists for JSON, as the audit contract names them; the same for a seed."""
@@ -371,6 +375,9 @@ class AuditResult:
         content["input_shift"] = (
             content["input_shift"][first] | {"by_source": content["input_shift"]} if first else None
         )
+        own_model = content.pop("own_model")
+        if own_model is not None:
+            content["estimator"] = own_model
         tree = plain(content)
         assert isinstance(tree, dict)
         return tree

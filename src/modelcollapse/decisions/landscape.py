@@ -65,6 +65,13 @@ class Landscape:
         omega = np.stack([np.ones_like(weights), weights], axis=-1)[None, None, :, None, :]
         return self.readings.test_error(n_samples=counts, weights=omega, ridge=ridges)
 
+    def best_errors(self, *, real: Array, synthetic: Array) -> Array:
+        """Return the forecast test error of mixtures of weight 1 at the best ridge, (n,); NaN where it is not known."""
+        counts = np.stack([real, synthetic], axis=-1)[:, None, :]
+        errors = self.readings.test_error(n_samples=counts, weights=np.ones(2), ridge=self.ridges)
+        least = np.where(np.isnan(errors), np.inf, errors).min(axis=1)
+        return np.where(np.isfinite(least), least, np.nan)
+
     def choices(self, *, real: float, synthetic: Array, weights: Array = WEIGHTS) -> list[Choice]:
         """Return the best weight and ridge for each count of synthetic samples that the data can tell, best first."""
         table = self.errors(real=np.array([real]), synthetic=synthetic, weights=weights, ridges=self.ridges)[0]
