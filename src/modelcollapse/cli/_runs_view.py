@@ -19,6 +19,9 @@ from modelcollapse.report.run_summary import (
     signature_rows,
 )
 
+_WIDEST = 130
+"""Columns from which there is room for what each effect means."""
+
 
 def print_fit(fit: RunFit) -> None:
     """Print what past runs foretell on stdout, as wide as the terminal."""
@@ -32,7 +35,8 @@ def print_diagnosis(diagnosis: Diagnosis) -> None:
     """Print a diagnosis on stdout, as wide as the terminal."""
     console = Console(highlight=False, markup=False)
     _print_sentences((diagnosis.verdict,), console)
-    _print_tables([TitledRows("What was looked for", "", signature_rows(diagnosis))], console)
+    rows = signature_rows(diagnosis, meanings=console.width >= _WIDEST)
+    _print_tables([TitledRows("What was looked for", "", rows)], console)
     for signature in diagnosis.signatures:
         if signature.status != NOT_ENOUGH_RUNS:  # what was not examined is among the notes
             console.print(f"{signature.title}: {signature.sentence}")
@@ -46,9 +50,11 @@ def _print_sentences(sentences: Sequence[str], console: Console) -> None:
 
 
 def _print_tables(tables: Iterable[TitledRows], console: Console) -> None:
-    """Print each table under its question."""
+    """Print each table under its question, and what its columns are."""
     for titled in tables:
         console.print(titled.title, style="bold")
+        if titled.caption:
+            console.print(titled.caption, style="dim")
         table = Table(*titled.content.headings, box=SIMPLE_HEAD)
         for row in titled.content.rows:
             table.add_row(*row)

@@ -185,16 +185,12 @@ def fit_warnings(fit: RunFit) -> tuple[str, ...]:
     return fit.warnings + forecasts
 
 
-def signature_rows(diagnosis: Diagnosis) -> Rows:
-    """Return a row for each signature, whether found or not."""
-    rows = tuple(
-        (
-            signature.title,
-            STATES[signature.status],
-            "–" if signature.p_value is None else f"{signature.p_value:.3f}",
-            "–" if signature.effect is None else _percent(signature.effect, signature.interval or (0.0, 0.0)),
-            signature.effect_meaning,
-        )
-        for signature in diagnosis.signatures
-    )
-    return Rows(("signature", "", "p", "effect (90 % interval)", "of what"), rows)
+def signature_rows(diagnosis: Diagnosis, *, meanings: bool = True) -> Rows:
+    """Return a row for each signature, whether found or not, and what its effect means."""
+    rows = []
+    for found in diagnosis.signatures:
+        p_value = "–" if found.p_value is None else f"{found.p_value:.3f}"
+        effect = "–" if found.effect is None else _percent(found.effect, found.interval or (0.0, 0.0))
+        meaning = (found.effect_meaning,) if meanings else ()
+        rows.append((found.title, STATES[found.status], p_value, effect, *meaning))
+    return Rows(("signature", "", "p", "effect (90 % interval)") + ("of what",) * meanings, tuple(rows))
