@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binom
 
 from modelcollapse.checks import Array
 from modelcollapse.theory.ancestors import EmptyBoxes
+from modelcollapse.theory.binomial import chance
 
 FEW = 64
 """Most samples whose ancestors are followed number by number; more of them by mean and variance."""
@@ -208,7 +208,7 @@ def _kept(n_samples: int, kept: float) -> tuple[Array, Array]:
         return np.array([float(n_samples)]), np.ones(1)
     if n_samples <= FEW:
         numbers = np.arange(n_samples + 1.0)
-        return numbers, np.asarray(binom.pmf(numbers, n_samples, kept))
+        return numbers, chance(numbers, n_samples, kept)
     nodes, weights = np.polynomial.hermite_e.hermegauss(HERMITE)
     deviation = np.sqrt(n_samples * kept * (1 - kept))
     return n_samples * kept + deviation * nodes, weights / weights.sum()

@@ -5,10 +5,11 @@ Everything is a logarithm at the logarithms of ranks, which may be larger than f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import zeta
 
 from modelcollapse.checks import Array
@@ -46,19 +47,18 @@ class Laws:
     ----------
     nodes : Ranks
         With an edge at every cut.
-    log_probabilities : array of shape (G, n_nodes)
     edges : array of shape (G,)
         ln(k + 1/2) of the ranks k after which each law is cut; inf where it is not.
+    recursion : Recursion
     """
 
     nodes: Ranks
-    log_probabilities: Array
     edges: Array
-    _recursion: _Recursion
+    recursion: Recursion
 
     def at(self, logs: Array) -> Array:
         """Return the logarithms of the laws at any logarithms of ranks, (G, n)."""
-        return np.stack(list(self._recursion.laws(logs))[1:])
+        return np.stack(list(self.recursion.laws(logs))[1:])
 
 
 def log_zipf(logs: Array, exponent: float) -> Array:
@@ -67,7 +67,7 @@ def log_zipf(logs: Array, exponent: float) -> Array:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Recursion:
+class Recursion:
     """How the law of each generation follows from the one before.
 
     Attributes
@@ -103,6 +103,12 @@ class _Recursion:
         return np.asarray(law / self.distortion.temperature)
 
 
+def mixture(shares: ArrayLike, log_laws: Sequence[Array]) -> Array:
+    """Return the logarithm of the mixture of laws in such shares, which add up to 1."""
+    parts = [np.log(share) + law for share, law in zip(np.asarray(shares), log_laws, strict=True) if share > 0]
+    return np.asarray(np.logaddexp.reduce(parts, axis=0))
+
+
 def generator_laws(
     exponent: float, distortion: Distortion, *, generations: int, active: float, edges: tuple[float, ...] = ()
 ) -> Laws:
@@ -132,7 +138,7 @@ def generator_laws(
     cut = np.inf if distortion.rank is None else edge(distortion.rank)
     edges = (*edges, cut) if np.isfinite(cut) else edges
     nodes = ranks(exponent, active=active, edges=edges)
-    known = _Recursion(exponent=exponent, distortion=distortion)
+    known = Recursion(exponent=exponent, distortion=distortion)
     for _ in range(generations):
         law = known.next_law(nodes.logs)
         if distortion.top_p is not None:
@@ -143,15 +149,10 @@ def generator_laws(
                 law = known.next_law(nodes.logs)
         norm = nodes.total(np.where(nodes.logs <= cut, law, -np.inf))
         known = replace(known, steps=(*known.steps, (float(np.log(norm)), cut)))
-    return Laws(
-        nodes=nodes,
-        log_probabilities=np.stack(list(known.laws(nodes.logs))[1:]),
-        edges=np.array([cut for _, cut in known.steps]),
-        _recursion=known,
-    )
+    return Laws(nodes=nodes, edges=np.array([cut for _, cut in known.steps]), recursion=known)
 
 
-def _top(top_p: float, nodes: Ranks, law: Array, recursion: _Recursion) -> float:
+def _top(top_p: float, nodes: Ranks, law: Array, recursion: Recursion) -> float:
     """Return the edge after the smallest set of first ranks that has at least the share `top_p` of the next law.
 
     The block in which it lies is known from the sums up to the ends of blocks; there, the edge is found by halving.

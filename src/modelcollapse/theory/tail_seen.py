@@ -1,4 +1,4 @@
-"""What has a training set seen that is made of several laws' samples? The mass that is missed, and the items found."""
+"""Which items has a training set seen that is made of several laws' samples? Absence is a product over its parts."""
 
 from __future__ import annotations
 
@@ -37,17 +37,6 @@ class Sight:
     def presence(self) -> Array:
         """P(some sample is item i), (n_sizes, n_items)."""
         return np.asarray(-np.expm1(self.log_absence))
-
-    def missed_mass(self, log_real: Array, nodes: Ranks) -> Array:
-        """Return Σ_i p_i P(no sample is item i), (n_sizes,), where the first items are the nodes.
-
-        Parameters
-        ----------
-        log_real : array of shape (n_nodes,)
-            ln p_i.
-        nodes : Ranks
-        """
-        return nodes.total(log_real + self.log_absence[:, : len(nodes.logs)])
 
     def items(self, nodes: Ranks) -> Array:
         """Return Σ_i P(some sample is item i), (n_sizes,), where the first items are the nodes."""

@@ -12,8 +12,10 @@ from modelcollapse import __version__
 from modelcollapse.checks import Array
 from modelcollapse.problems.tails import Generator, ZipfTask
 from modelcollapse.result import Bounds, Status, TailsResult
-from modelcollapse.theory.tail_generations import FEW, Copies, Generators, copies, known_samples
-from modelcollapse.theory.tail_laws import Distortion, generator_laws, log_zipf
+from modelcollapse.theory.tail_bigram import copied_row_error, distance_to_mixture, kink_edges, kink_logs, row_error
+from modelcollapse.theory.tail_generations import FEW, SURE, Copies, Generators, copies, known_samples
+from modelcollapse.theory.tail_laws import Distortion, Laws, generator_laws, log_zipf, mixture
+from modelcollapse.theory.tail_memory import Memory, drawn_shares, endless_shares, log_known
 from modelcollapse.theory.tail_seen import Part, sight
 from modelcollapse.theory.tail_series import Ranks, edge
 from modelcollapse.theory.tails import tail_mass
@@ -47,7 +49,7 @@ _LINEAR = "the loss of the first generation times their number; linear as in Doh
 
 @dataclass(frozen=True, kw_only=True)
 class _World:
-    """Laws of a task: at the nodes of sums, then at the told ranks.
+    """Laws of a task at logarithms of ranks: those of the nodes of sums, then those that are told.
 
     Attributes
     ----------
@@ -55,25 +57,26 @@ class _World:
     real, bought : arrays of shape (n_nodes + n_told,)
         Logarithms of the laws; −∞ where nothing is bought.
     synthetic : array of shape (G, n_nodes + n_told)
-    edges : array of shape (G,)
-        Of the cuts.
     """
 
     nodes: Ranks
     real: Array
     bought: Array
     synthetic: Array
-    edges: Array
+
+    def laws(self, generation: int) -> tuple[Array, Array, Array]:
+        """Return the laws of real, bought and synthetic samples of a generation; generation 0 has no synthetic ones."""
+        synthetic = self.synthetic[generation - 1] if generation else np.full_like(self.real, -np.inf)
+        return self.real, self.bought, synthetic
 
     def parts(self, generation: int, numbers: Numbers) -> list[Part]:
         """Return the training set of a generation."""
-        synthetic = self.synthetic[generation - 1] if generation else np.full_like(self.real, -np.inf)
-        laws = (self.real, self.bought, synthetic)
-        return [(each, law) for each, law in zip(numbers, laws, strict=True) if each.mean.any()]
+        return [(each, law) for each, law in zip(numbers, self.laws(generation), strict=True) if each.mean.any()]
 
-    def real_mass(self, which: Array) -> float:
-        """Return the real mass of those nodes, (n_nodes,)."""
-        return float(self.nodes.total(np.where(which, self.real[: len(which)], -np.inf)))
+    def missed_mass(self, absence: Array) -> Array:
+        """Return Σ_i p_i exp(absence_i), (..., n_nodes + n_told) -> (...)."""
+        n_nodes = len(self.nodes.logs)
+        return self.nodes.total(self.real[:n_nodes] + absence[..., :n_nodes])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,8 +108,10 @@ def solve_tails(problem: ZipfTask) -> TailsResult:
     >>> [round(error, 6) for error in result.test_error[1]], round(result.floor[1], 4)
     ([0.044071, 0.024204], 0.0242)
     """
-    world = _world(problem, problem.sizes[-1])
-    answers = list(_answers(problem, world))
+    laws = _generator_laws(problem, problem.sizes[-1])
+    world = _world(problem, laws)
+    solver = _memories if problem.memory else _bigrams if problem.output == "bigram" else _labels
+    answers = list(solver(problem, world))
     errors = tuple(tuple(answer.test_error.tolist()) for answer in answers)
     items = tuple(tuple(answer.learned_items.tolist()) for answer in answers)
     knowledge = tuple(tuple(answer.knowledge.tolist()) for answer in answers)
@@ -119,7 +124,7 @@ def solve_tails(problem: ZipfTask) -> TailsResult:
         ranks=problem.told_ranks,
         knowledge=knowledge,
         floor=floor,
-        numbers=_numbers(problem, world),
+        numbers=_numbers(problem, float(laws.edges[-1])),
         stderr={"test_error": of_sizes, "learned_items": of_sizes, "knowledge": of_ranks, "floor": (0.0,) * len(floor)},
         bounds=_bounds(problem, floor),
         status=Status.OK,
@@ -139,12 +144,15 @@ def unsupported(problem: ZipfTask) -> str | None:
     problem : ZipfTask
     """
     generator = problem.generator
-    if problem.memory is not None or problem.output == "bigram":
-        return "has no answer yet to limited memories and bigrams"
     if generator is None or generator.n_samples is None:
         return None
+    if problem.memory is not None:
+        return "has no answer to a limited memory and generators of finite samples together"
     if generator.temperature < 1 or generator.top_p is not None:
         return "has no answer to generators of finite samples that change their probabilities or cut by `top_p`"
+    mixed = generator.generations > 1 or generator.rank is not None or problem.shares[2] < 1
+    if problem.output == "bigram" and mixed:
+        return "answers bigrams of generators of finite samples for one generation only, without cut or other samples"
     kept = _kept(problem)
     if kept < 1 and generator.n_samples * np.log1p(-kept) > np.log(EMPTY):
         return "has no answer to generators whose cut may leave nothing of their samples"
@@ -159,13 +167,16 @@ def _kept(problem: ZipfTask) -> float:
     return 1.0 if rank is None else 1 - float(tail_mass(rank, exponent=problem.zipf_exponent))
 
 
-def _world(problem: ZipfTask, largest: float) -> _World:
-    """Return the laws of a task, at nodes that are close as far as training sets up to the largest see."""
+def _generator_laws(problem: ZipfTask, largest: float, edges: tuple[float, ...] = ()) -> Laws:
+    """Return the laws of generators, at nodes that are close as far as training sets up to the largest see.
+
+    Where there is no generator, it is one that changes nothing; of finite samples, all generators share one law.
+    """
     generator, exponent = problem.generator or Generator(), problem.zipf_exponent
     endless = generator.n_samples is None
-    first_bought = edge(problem.purchase.rank - 1) if problem.purchase else np.inf
-    bought_mass = float(tail_mass(problem.purchase.rank - 1, exponent=exponent)) if problem.purchase else 1.0
-    laws = generator_laws(
+    bought = tail_mass(problem.purchase.rank - 1, exponent=exponent) if problem.purchase else 1.0
+    first_bought = (edge(problem.purchase.rank - 1),) if problem.purchase else ()
+    return generator_laws(
         exponent,
         Distortion(
             temperature=generator.temperature,
@@ -174,18 +185,26 @@ def _world(problem: ZipfTask, largest: float) -> _World:
             real_fraction=generator.real_fraction if endless else 0.0,
         ),
         generations=generator.generations if endless else 1,
-        active=(np.log(largest) + QUIET - np.log(bought_mass)) / exponent,
-        edges=() if np.isinf(first_bought) else (first_bought,),
+        active=(np.log(largest) + QUIET - np.log(float(bought))) / exponent,
+        edges=(*first_bought, *edges),
     )
+
+
+def _world(problem: ZipfTask, laws: Laws) -> _World:
+    """Return the laws of a task at the nodes of those of its generators, and at the told ranks."""
     logs = np.concatenate([laws.nodes.logs, np.log(np.array(problem.told_ranks, dtype=np.float64))])
-    real, synthetic = log_zipf(logs, exponent), laws.at(logs)
-    missing = problem.n_generations - len(synthetic)  # of finite samples, generators share one law
+    real, synthetic = log_zipf(logs, problem.zipf_exponent), laws.at(logs)
+    bought = np.full_like(real, -np.inf)
+    if problem.purchase:
+        before = problem.purchase.rank - 1
+        log_mass = np.log(tail_mass(before, exponent=problem.zipf_exponent))
+        bought = np.where(logs > edge(before), real - log_mass, -np.inf)
+    missing = max(problem.n_generations - len(synthetic), 0)
     return _World(
         nodes=laws.nodes,
         real=real,
-        bought=np.where(logs > first_bought, real - np.log(bought_mass), -np.inf),
-        synthetic=np.concatenate([synthetic, np.repeat(synthetic[:1], max(missing, 0), axis=0)]),
-        edges=laws.edges,
+        bought=bought,
+        synthetic=np.concatenate([synthetic, np.repeat(synthetic[:1], missing, axis=0)]),
     )
 
 
@@ -212,14 +231,14 @@ def _training(problem: ZipfTask, composition: Array) -> Iterator[Numbers]:
         yield known_samples(real), known_samples(bought), each
 
 
-def _answers(problem: ZipfTask, world: _World) -> Iterator[_Answer]:
-    """Yield what is said of each generation whose learner has endless memory and learns labels."""
+def _labels(problem: ZipfTask, world: _World) -> Iterator[_Answer]:
+    """Yield what is said of each generation of a learner that forgets nothing and learns labels."""
     n_nodes = len(world.nodes.logs)
     endless = _training(problem, problem.shares[:, None] * ENDLESS)
     for generation, numbers in enumerate(_training(problem, problem.composition)):
         seen = sight(world.parts(generation, numbers))
         yield _Answer(
-            test_error=seen.missed_mass(world.real[:n_nodes], world.nodes),
+            test_error=world.missed_mass(seen.log_absence),
             learned_items=seen.items(world.nodes),
             knowledge=seen.presence[-1, n_nodes:],
             floor=_lost_mass(problem, world, generation, next(endless)[2]),
@@ -230,32 +249,96 @@ def _lost_mass(problem: ZipfTask, world: _World, generation: int, endless: Copie
     """Return the real mass that even endless training does not see."""
     if generation == 0 or problem.real_fraction > 0:
         return 0.0
-    n_nodes = len(world.nodes.logs)
-    never = world.bought[:n_nodes] == -np.inf
+    _, bought, synthetic = world.laws(generation)
     if problem.generator is None or problem.generator.n_samples is None:
-        return world.real_mass(never & (world.synthetic[generation - 1, :n_nodes] == -np.inf))
-    lost = sight([(endless, world.synthetic[generation - 1, :n_nodes])]).log_absence[0]
-    return float(world.nodes.total(np.where(never, world.real[:n_nodes] + lost, -np.inf)))
+        lost = np.where(synthetic == -np.inf, 0.0, -np.inf)
+    else:
+        lost = sight([(endless, synthetic)]).log_absence[0]
+    return float(world.missed_mass(np.where(bought == -np.inf, lost, -np.inf)))
 
 
-def _numbers(problem: ZipfTask, world: _World) -> dict[str, float]:
+def _bigrams(problem: ZipfTask, world: _World) -> Iterator[_Answer]:
+    """Yield what is said of each generation of a learner of next-token probabilities."""
+    n_generator = problem.generator.n_samples if problem.generator else None
+    worlds = [_split_world(problem, size, n_generator) for size in problem.sizes]
+    for generation, answer in enumerate(_labels(problem, world)):
+        errors = [
+            _row_error(problem, each, generation, counts, n_generator)
+            for each, counts in zip(worlds, problem.composition.T, strict=True)
+        ]
+        yield replace(answer, test_error=np.array(errors), floor=_row_floor(problem, world, generation, n_generator))
+
+
+def _split_world(problem: ZipfTask, size: float, n_generator: int | None) -> _World:
+    """Return the laws with nodes between the kinks of the mean deviations among so many samples."""
+    logs = [kink_logs(each, problem.zipf_exponent) for each in (size, n_generator or 1)]
+    return _world(problem, _generator_laws(problem, size, edges=kink_edges(np.concatenate(logs))))
+
+
+def _row_error(problem: ZipfTask, world: _World, generation: int, counts: Array, n_generator: int | None) -> float:
+    """Return the error after one training set of so many real, bought and synthetic samples."""
+    n_nodes, size = len(world.nodes.logs), float(counts.sum())
+    real, bought, synthetic = (law[:n_nodes] for law in world.laws(generation))
+    if generation == 0:
+        return row_error(world.nodes, real, [(size, real)])
+    if n_generator is not None:
+        return copied_row_error(world.nodes, real, size, n_generator=n_generator)
+    return row_error(world.nodes, real, list(zip(counts.tolist(), (real, bought, synthetic), strict=True)))
+
+
+def _row_floor(problem: ZipfTask, world: _World, generation: int, n_generator: int | None) -> float:
+    """Return the error of endless training."""
+    n_nodes = len(world.nodes.logs)
+    if generation == 0:
+        return 0.0
+    if n_generator is not None:
+        return _row_error(problem, _split_world(problem, n_generator, None), 0, np.array([n_generator]), None)
+    laws = [law[:n_nodes] for law in world.laws(generation)]
+    return distance_to_mixture(world.nodes, laws[0], list(zip(problem.shares.tolist(), laws, strict=True)))
+
+
+def _memories(problem: ZipfTask, world: _World) -> Iterator[_Answer]:
+    """Yield what is said of each generation of a learner of limited memory."""
+    assert problem.memory is not None
+    given, n_nodes = problem.memory, len(world.nodes.logs)
+    power = {"proportional": 1.0, "power": given.power, "threshold": None}[given.update]
+    memory = Memory(n_features=given.n_features, n_outputs=given.n_outputs, power=power)
+    for generation in range(problem.n_generations + 1):
+        every = problem.composition if generation else np.array([[1.0], [0.0], [0.0]]) * problem.sizes
+        shares = problem.shares if generation else np.array([1.0, 0.0, 0.0])
+        laws = world.laws(generation)
+        known = [
+            log_known(memory, world.nodes, drawn_shares(mixture(counts / size, laws), size))
+            for counts, size in zip(every.T, problem.sizes, strict=True)
+        ]
+        last = log_known(memory, world.nodes, endless_shares(mixture(shares, laws)))
+        errors = world.missed_mass(np.log1p(-np.minimum(np.exp([*known, last]), SURE)))
+        yield _Answer(
+            test_error=errors[:-1],
+            learned_items=world.nodes.total(np.array(known)[:, :n_nodes]),
+            knowledge=np.exp(known[-1][n_nodes:]),
+            floor=float(errors[-1]),
+        )
+
+
+def _numbers(problem: ZipfTask, last_edge: float) -> dict[str, float]:
     """Return what belongs to no single generation; where generations differ, it is that of the last one."""
     exponent, generator = problem.zipf_exponent, problem.generator
     found = {"scaling_exponent": 1 - 1 / exponent}
     if generator is None:
         return found
-    cut = exponent * float(world.edges[-1])
-    if cut < LARGEST_LOG:
-        found["cut_rank"] = math.exp(cut / exponent) - 0.5
-        found["plateau_start"] = math.exp(cut)
-        if problem.real_fraction:
-            found["grokking_time"] = math.exp(cut) / problem.real_fraction
+    labels = problem.output == "labels" and problem.memory is None
+    if exponent * last_edge < LARGEST_LOG:
+        cut = round(math.exp(last_edge) - 0.5)
+        found |= {"cut_rank": float(cut), "plateau_start": cut**exponent}
+        if problem.real_fraction and labels:
+            found["grokking_time"] = cut**exponent / problem.real_fraction
     elif generator.n_samples is None and not generator.real_fraction and not problem.real_fraction:
         found["narrowed_exponent"] = (1 - 1 / exponent) * generator.temperature**generator.generations
     if generator.n_samples is not None:
-        *_, (real, bought, written) = _training(problem, problem.composition[:, -1:])
-        found["independent_samples"] = float(real.mean[0] + bought.mean[0] + written.mean[0])
-    if problem.real_fraction and problem.output == "labels" and problem.memory is None:
+        *_, (_, _, last) = _training(problem, problem.composition[:, -1:])
+        found["real_ancestors"] = float(last.mean[0])
+    if problem.real_fraction and labels:
         found |= _recovery(problem)
     return found
 
@@ -265,7 +348,7 @@ def _recovery(problem: ZipfTask) -> dict[str, float]:
 
     The size is enclosed by `SCAN` ones, three times.
     """
-    world, plain = _world(problem, LARGEST), replace(problem, real_fraction=0.0)
+    world, plain = _world(problem, _generator_laws(problem, LARGEST)), replace(problem, real_fraction=0.0)
     *_, (_, _, endless) = _training(plain, plain.shares[:, None] * ENDLESS)
     plateau = _lost_mass(plain, world, problem.n_generations, endless)
     if plateau == 0:
@@ -274,8 +357,7 @@ def _recovery(problem: ZipfTask) -> dict[str, float]:
     for _ in range(3):
         sizes = np.geomspace(low, high, SCAN)
         *_, numbers = _training(problem, np.floor(problem.shares[:, None] * sizes))
-        seen = sight(world.parts(problem.n_generations, numbers))
-        errors = seen.missed_mass(world.real[: len(world.nodes.logs)], world.nodes)
+        errors = world.missed_mass(sight(world.parts(problem.n_generations, numbers)).log_absence)
         if errors[0] <= plateau / 2 or errors[-1] > plateau / 2:
             return {"plateau_error": plateau}
         first = int(np.argmax(errors <= plateau / 2))
@@ -286,11 +368,16 @@ def _recovery(problem: ZipfTask) -> dict[str, float]:
 def _bounds(problem: ZipfTask, floor: tuple[float, ...]) -> dict[str, Bounds]:
     """Return the linear bound on the floors of generators of finite samples that see no real ones again."""
     generator = problem.generator
-    if generator is None or generator.n_samples is None or generator.real_samples or problem.real_fraction:
+    mixed = generator is not None and (generator.real_samples or problem.real_fraction)
+    if generator is None or generator.n_samples is None or mixed or problem.output == "bigram":
         return {}
     upper = tuple(min(g * floor[1], 1.0) for g in range(len(floor)))
     return {"floor": Bounds(lower=None, upper=upper, source=_LINEAR)}
 
 
 def _assumptions(problem: ZipfTask) -> tuple[str, ...]:
+    if problem.memory:
+        return ("heuristic: independent Gaussian noise at every output, and counts of items independent of each other",)
+    if problem.output == "bigram":
+        return ("mean deviations of frequent tokens by Edgeworth's expansion: errors to about 1e-4",)
     return ("every item has one right label, and one sample of it is enough to know it",)

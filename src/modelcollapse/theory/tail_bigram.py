@@ -1,0 +1,257 @@
+"""How far are the frequencies of T samples from the law of an endless vocabulary? Mean deviations, token by token.
+
+The error of a bigram row is the total variation distance ½ Σ_i E|X_i/T − p_i|. The number X_i of samples that are token
+i is binomial, or a sum of such numbers where real samples are mixed with others, or binomial about the frequency that
+the training set of a generator happens to have. Its mean deviation follows from what it is short of t = T p_i,
+
+    E (t − X)⁺ = t P(X ≤ t) − E X P(X' ≤ t − 1),      E|X − t| = E X − t + 2 E (t − X)⁺,
+
+where X' has one trial less: exact, as De Moivre found. Tokens that come often have Edgeworth's expansion instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, zeta
+
+from modelcollapse.checks import Array
+from modelcollapse.theory.binomial import at_most, chance
+from modelcollapse.theory.tail_series import HEAD, Ranks
+
+OFTEN = 300
+"""Expected number of samples, or number that they are held against, from which on a token comes often."""
+
+OFTEN_COPIED = 100
+"""Expected number in the training set of a generator from which on it needs not be followed."""
+
+UNLIKELY = 1e-3
+"""Probability below which a sum of two binomial numbers is taken as one."""
+
+HERMITE = 9
+"""Nodes for the number of a frequent token in the training set of a generator."""
+
+RARE = 1e-8
+"""Expected number of samples below which a token never comes twice."""
+
+WHOLE = 30.0
+"""Logarithm of ranks beyond which nothing lies between two of them."""
+
+NEGLIGIBLE = 1e-13
+"""Probability of numbers of samples that are left out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Count:
+    """Numbers of samples that are binomial, one for each token.
+
+    Attributes
+    ----------
+    trials, probability : arrays of shape (n_tokens,)
+        Trials need not be whole.
+    """
+
+    trials: Array
+    probability: Array
+
+    @property
+    def mean(self) -> Array:
+        """Expected numbers."""
+        return np.asarray(self.trials * self.probability)
+
+    @property
+    def cumulants(self) -> Array:
+        """Mean, variance, third and fourth cumulant, (4, n_tokens)."""
+        q, variance = self.probability, self.mean * (1 - self.probability)
+        return np.stack([self.mean, variance, variance * (1 - 2 * q), variance * (1 - 6 * q * (1 - q))])
+
+    def of(self, which: NDArray[np.bool_]) -> Count:
+        """Return the numbers of some tokens."""
+        return Count(trials=self.trials[which], probability=self.probability[which])
+
+    def plus(self, other: Count) -> Count:
+        """Return binomial numbers with the mean and variance of the sum."""
+        mean = self.mean + other.mean
+        squares = self.mean * self.probability + other.mean * other.probability
+        probability = np.divide(squares, mean, out=np.zeros_like(mean), where=mean > 0)
+        trials = np.divide(mean, probability, out=self.trials + other.trials, where=probability > 0)
+        return Count(trials=trials, probability=probability)
+
+    def shortfall(self, target: Array) -> Array:
+        """Return E (t − X)⁺ exactly, (n_tokens,)."""
+        whole = np.floor(target)
+        up_to = at_most(whole, self.trials, self.probability)
+        before = at_most(whole - 1, self.trials - 1, self.probability)
+        return np.maximum(target * up_to - self.mean * before, 0.0)
+
+
+def kink_logs(size: float, exponent: float) -> Array:
+    """Return ln of the ranks at which T i^−β/ζ(β) = 1, 2, ..., `OFTEN`: there, mean deviations have a kink."""
+    return np.asarray((np.log(size / np.arange(1.0, OFTEN + 1)) - np.log(zeta(exponent))) / exponent)
+
+
+def kink_edges(logs: Array) -> tuple[float, ...]:
+    """Return the edges after such ranks, for nodes on either side."""
+    near = np.log(np.floor(np.exp(np.minimum(logs, WHOLE))) + 0.5)
+    return tuple(np.where(logs < WHOLE, near, logs)[logs > 0].tolist())
+
+
+def row_error(nodes: Ranks, log_real: Array, parts: Sequence[tuple[float, Array]]) -> float:
+    """Return ½ Σ_i E|X_i/T − p_i| for samples that are drawn independently from known laws.
+
+    Parameters
+    ----------
+    nodes : Ranks
+        With the `kink_edges` of T.
+    log_real : array of shape (n_nodes,)
+        ln p_i.
+    parts : sequence of (float, array of shape (n_nodes,))
+        Numbers of samples, which add up to T, and ln of their laws; at most two of them without approximation.
+
+    Returns
+    -------
+    float
+        To about 1e-5.
+    """
+    size = sum(number for number, _ in parts)
+    counts = [Count(trials=np.full(len(law), number), probability=np.exp(law)) for number, law in parts if number > 0]
+    target = size * np.exp(log_real)
+    total, merged = np.sum([count.cumulants for count in counts], axis=0), counts[0]
+    for count in counts[1:]:
+        merged = merged.plus(count)
+    often = np.maximum(total[0], target) >= OFTEN
+    short = np.empty_like(target)
+    short[often] = _edgeworth(total[:, often], target[often], lattice=_on_lattice(len(target))[often])
+    few = ~often
+    short[few] = merged.of(few).shortfall(target[few])
+    if len(counts) > 1:
+        likely = few & (merged.probability > UNLIKELY)
+        second = counts[1].plus(counts[2]) if len(counts) > 2 else counts[1]
+        short[likely] = _sum_shortfall(counts[0].of(likely), second.of(likely), target[likely])
+    return _distance(nodes, total[0] - target + 2 * short, size, _log_expected(log_real, parts, size))
+
+
+def copied_row_error(nodes: Ranks, log_real: Array, size: float, *, n_generator: float) -> float:
+    """Return ½ Σ_i E|X_i/T − p_i| for T samples of a generator that has the frequencies of T0 real samples.
+
+    Parameters
+    ----------
+    nodes : Ranks
+        With the `kink_edges` of T and of T0.
+    log_real : array of shape (n_nodes,)
+        ln p_i.
+    size, n_generator : float
+        T and T0.
+
+    Returns
+    -------
+    float
+        To about 1e-4.
+    """
+    real = np.exp(log_real)
+    target, first = size * real, Count(trials=np.full(len(real), n_generator), probability=real)
+    often, many = first.mean >= OFTEN_COPIED, target >= OFTEN
+    smooth, normal = often & many, often & ~many
+    short = np.empty_like(target)
+    short[smooth] = _edgeworth(
+        _copied_cumulants(real[smooth], size, n_generator), target[smooth], lattice=_on_lattice(len(target))[smooth]
+    )
+    short[normal] = _normal_shortfall(first.of(normal), target[normal], size)
+    short[~often] = _copied_shortfall(first.of(~often), target[~often], size)
+    return _distance(nodes, 2 * short, size, np.log(2 * size) + log_real)
+
+
+def distance_to_mixture(nodes: Ranks, log_real: Array, parts: Sequence[tuple[float, Array]]) -> float:
+    """Return ½ Σ_i |q_i − p_i| for a mixture q of laws.
+
+    Parameters
+    ----------
+    nodes : Ranks
+    log_real : array of shape (n_nodes,)
+    parts : sequence of (float, array of shape (n_nodes,))
+        Shares, which add up to 1, and ln of the laws.
+    """
+    ratio = sum(share * np.exp(law - log_real) for share, law in parts)
+    with np.errstate(divide="ignore"):
+        return float(nodes.total(log_real + np.log(np.abs(ratio - 1))) / 2)
+
+
+def _on_lattice(n_nodes: int) -> Array:
+    """Return for which nodes the fraction of t is that of a rank, and not one of many."""
+    return np.asarray(np.arange(n_nodes) < HEAD, dtype=np.float64)
+
+
+def _edgeworth(cumulants: Array, target: Array, *, lattice: Array) -> Array:
+    """Return E (t − X)⁺ to the second order, with the term of the lattice where `lattice` is 1; on average it is 0."""
+    mean, variance, third, fourth = cumulants
+    deviation = np.sqrt(np.maximum(variance, 1e-12))
+    z = (target - mean) / deviation
+    skewness, excess = third / deviation**3, fourth / deviation**4
+    density = np.exp(-(np.minimum(np.abs(z), 38.0) ** 2) / 2) / np.sqrt(2 * np.pi)
+    fraction = target - np.floor(target)
+    waves = lattice * (fraction * (1 - fraction) / 2 - 1 / 12) / deviation**2
+    polynomial = skewness * z / 6 + excess * (z**2 - 1) / 24 + skewness**2 * (z**4 - 6 * z**2 + 3) / 72
+    return np.asarray(np.maximum(deviation * (z * ndtr(z) + density * (1 + polynomial + waves)), 0.0))
+
+
+def _sum_shortfall(first: Count, second: Count, target: Array) -> Array:
+    """Return E (t − X − Y)⁺ exactly, (n_tokens,), by the law of X."""
+    short = np.zeros_like(target)
+    for number in range(int(target.max(initial=0.0)) + 1):
+        likely = chance(number, first.trials, first.probability)
+        which = (likely > NEGLIGIBLE) & (number <= target)
+        short[which] += likely[which] * second.of(which).shortfall(target[which] - number)
+    return short
+
+
+def _copied_shortfall(first: Count, target: Array, size: float) -> Array:
+    """Return E (t − X)⁺, (n_tokens,), where X is binomial about the frequency that a first number has."""
+    short, left = np.zeros_like(target), np.ones_like(target)
+    number = 0
+    while (alive := (left > NEGLIGIBLE) | (number <= first.mean)).any():
+        likely = np.where(alive, chance(number, first.trials, first.probability), 0.0)
+        left -= likely
+        share = np.full(len(target), min(number / first.trials[0], 1.0))
+        copied = Count(trials=np.full(len(target), size), probability=share)
+        often, which = np.maximum(copied.mean, target) >= OFTEN, likely > NEGLIGIBLE
+        exact, smooth = which & ~often, which & often
+        short[exact] += likely[exact] * copied.of(exact).shortfall(target[exact])
+        nothing = np.zeros(int(smooth.sum()))
+        short[smooth] += likely[smooth] * _edgeworth(copied.of(smooth).cumulants, target[smooth], lattice=nothing)
+        number += 1
+    return short
+
+
+def _normal_shortfall(first: Count, target: Array, size: float) -> Array:
+    """Return E (t − X)⁺, (n_tokens,), where X is binomial about the frequency that a large first number has."""
+    mean, variance, *_ = first.cumulants
+    nodes, weights = np.polynomial.hermite_e.hermegauss(HERMITE)
+    short = np.zeros_like(target)
+    for node, weight in zip(nodes, weights / weights.sum(), strict=True):
+        share = np.clip((mean + np.sqrt(variance) * node) / first.trials, 0.0, 1.0)
+        short += weight * Count(trials=np.full(len(target), size), probability=share).shortfall(target)
+    return short
+
+
+def _copied_cumulants(real: Array, size: float, n_generator: float) -> Array:
+    """Return cumulants of X, (4, n_tokens): the variance exactly, the others as if both numbers were Poisson's."""
+    mean, ratio = size * real, size / n_generator
+    variance = mean * (1 - real) * (1 + (size - 1) / n_generator)
+    third, fourth = 1 + 3 * ratio + ratio**2, 1 + 7 * ratio + 6 * ratio**2 + ratio**3
+    return np.stack([mean, variance, mean * third, mean * fourth])
+
+
+def _log_expected(log_real: Array, parts: Sequence[tuple[float, Array]], size: float) -> Array:
+    """Return ln(E X + t), the mean deviation of a token that comes once at most."""
+    logs = [np.log(number) + law for number, law in parts if number > 0]
+    return np.asarray(np.logaddexp.reduce([*logs, np.log(size) + log_real], axis=0))
+
+
+def _distance(nodes: Ranks, deviation: Array, size: float, log_expected: Array) -> float:
+    """Return half of the sum of mean deviations over the number of samples."""
+    with np.errstate(divide="ignore"):
+        logs = np.where(log_expected < np.log(RARE), log_expected, np.log(np.maximum(deviation, 0.0)))
+    return float(nodes.total(logs) / (2 * size))
