@@ -50,7 +50,8 @@ def command(
     """Solve a problem file: excess risk and its parts, of every generation with a workflow; of two classes, accuracy.
 
     Of chains (tokens, Gaussians, rates, n-grams): how far each generation is from the real law, and what it has lost.
-    The simulation gives standard errors too; Ctrl-C ends it with what there is, and exit code 130.
+    Of tails: scaling curves, and what has become of them. The simulation gives standard errors too; Ctrl-C ends it with
+    what there is, and exit code 130.
     """
     from modelcollapse.problems.files import load_problem
 
@@ -63,10 +64,10 @@ def command(
     problem = load_problem(file)
     if out is not None:
         check_picture_path(out)
-        _check_has_generations(problem)
+        _check_can_be_drawn(problem)
     result = _answer(problem, engine, given)
     if json:
-        print_json(result.to_dict())
+        print_json(_content(result))
     else:
         _print_table(result)
     if out is not None:
@@ -90,11 +91,23 @@ def _answer(problem: Problem, engine: Engine, given: dict[str, Any]) -> AnyResul
         return answer(problem, engine="simulation", report=line, **given)
 
 
-def _check_has_generations(problem: Problem) -> None:
+def _content(result: AnyResult) -> dict[str, Any]:
+    """Return what `--json` prints: the result, and of tails what has become of the scaling law."""
+    from modelcollapse.decisions.phenomena import phenomena
+    from modelcollapse.result import TailsResult
+
+    content = result.to_dict()
+    if isinstance(result, TailsResult):
+        content["phenomena"] = {each.name: each.to_dict() for each in phenomena(result)}
+    return content
+
+
+def _check_can_be_drawn(problem: Problem) -> None:
     from modelcollapse.problems.recursion import Recursion
     from modelcollapse.problems.schema import Chain
+    from modelcollapse.problems.tails import ZipfTask
 
-    if not isinstance(problem, Recursion | Chain):
+    if not isinstance(problem, Recursion | Chain | ZipfTask):
         raise InputError("--out draws generations: the problem has no `workflow` table. Leave out --out.")
 
 
@@ -104,11 +117,17 @@ def _draw(result: AnyResult, out: Path) -> None:
 
     from modelcollapse.figures.chains import chain_data, draw_chain
     from modelcollapse.figures.generations import draw_generations, generations_data
-    from modelcollapse.result import ChainResult, GenerationsResult
+    from modelcollapse.figures.tails import draw_tails, tails_data
+    from modelcollapse.result import ChainResult, GenerationsResult, TailsResult
 
     if isinstance(result, ChainResult):
         drawn = draw_chain(chain_data(result))
         write_picture(drawn, out, name="chain", description="Quantities of every generation, with published bounds.")
+        return
+    if isinstance(result, TailsResult):
+        if not (result.status == "interrupted" and math.isnan(result.test_error[0][0])):
+            curves = draw_tails(tails_data(result))
+            write_picture(curves, out, name="tails", description="Test error by training-set size and generation.")
         return
     assert isinstance(result, GenerationsResult)
     if result.status == "interrupted" and math.isnan(result.excess_risk[0]):
