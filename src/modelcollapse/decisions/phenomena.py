@@ -17,6 +17,9 @@ from modelcollapse.result import TailsResult, Writable
 KNOWN, LOST = 0.9, 0.5
 """An item is known from the first of these probabilities on, and lost below the second."""
 
+ROUNDING = 1e-9
+"""Errors that differ by less than this, relative to themselves, are the same."""
+
 HALF_A_DECADE = 3.0
 """A plateau that grokking follows is at least so wide, its last size divided by its first: as in 1, 3, 10."""
 
@@ -132,7 +135,8 @@ def shifted_scaling(result: TailsResult) -> Phenomenon:
         return Phenomenon(name=name, found=False, sentence=f"Shifted scaling cannot be judged: {reason}.")
     clean, *later = curves
     before, last = (later[0] if len(later) > 1 else clean), later[-1]
-    gap, stderr = last.errors[-1] - before.errors[-1], math.hypot(last.stderr[-1], before.stderr[-1])
+    gap = last.errors[-1] - before.errors[-1]
+    stderr = math.hypot(last.stderr[-1], before.stderr[-1], ROUNDING * before.errors[-1])
     found = surely_positive(gap, stderr, freedom=min(before.freedom, last.freedom), n_tests=1)
     lags = [lag(curve, clean, len(clean.sizes) - 1) for curve in later]
     growth, growth_stderr = _growth(later)
