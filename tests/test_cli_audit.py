@@ -126,6 +126,7 @@ def test_audit_passes_every_option_on(asked: list[Any]) -> None:
         "features": "relu:64",
         "scale": "none",
         "ridge": [0.1, 1e-3],
+        "own_model": None,
         "seed": 7,
     }
 

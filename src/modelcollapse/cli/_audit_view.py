@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from modelcollapse.decisions.audit_result import AuditResult
-from modelcollapse.report.summary import WHAT_BANDS_ARE, Rows, forecast_rows, key_numbers, repair_rows, validation_rows
+from modelcollapse.decisions.own_model_result import OwnModel
+from modelcollapse.report.own_model_summary import law_rows, own_forecast_rows, own_key_numbers, say_own_model
+from modelcollapse.report.summary import (
+    WHAT_BANDS_ARE,
+    KeyNumber,
+    Rows,
+    forecast_rows,
+    key_numbers,
+    repair_rows,
+    validation_rows,
+)
 
 _WIDE = 100
 """Columns from which the meaning of a number stands beside it instead of below."""
@@ -24,6 +36,10 @@ _NARROW_HEADINGS = (
     "measured",
     "ratio",
     "test error (90 % band)",
+    "ridge",
+    "law",
+    "weight",
+    "off, one model left out",
     "accuracy",
 )
 
@@ -36,7 +52,9 @@ def print_audit(result: AuditResult) -> None:
     if result.details:
         console.print(result.details)
     console.print(f"Confidence {result.confidence}: {result.confidence_reason}.")
-    console.print(_key_table(result, wide=wide))
+    if result.own_model is not None:
+        _print_own_model(console, result.own_model, wide=wide)
+    console.print(_key_table(key_numbers(result), wide=wide))
     for title, content in (
         ("Checks: models trained on rows that the forecast had not seen, with 90 % intervals", validation_rows(result)),
         ("Test error before and after a defect of the synthetic inputs is taken away", repair_rows(result)),
@@ -51,15 +69,29 @@ def print_audit(result: AuditResult) -> None:
         console.print(f"warning: {warning}", style="yellow")
 
 
+def _print_own_model(console: Console, own: OwnModel, *, wide: bool) -> None:
+    """Print the answers for the model that is really trained; those for ridge regression follow."""
+    console.print(say_own_model(own))
+    console.print(_key_table(own_key_numbers(own), wide=wide))
+    for title, content in (
+        ("How far laws are off models that they were not fitted to", law_rows(own)),
+        (f"Forecasts that were asked for, {own.estimator}", own_forecast_rows(own)),
+    ):
+        if content.rows:
+            console.print(title, style="bold")
+            console.print(_table(content, width=console.width))
+    console.print("Ridge regression, the proxy", style="bold")
+
+
 def _notes(result: AuditResult) -> tuple[str, ...]:
     """Return what was done, and what the intervals stand for."""
     return (f"task: {result.task}.", *result.steps, WHAT_BANDS_ARE)
 
 
-def _key_table(result: AuditResult, *, wide: bool) -> Table:
+def _key_table(numbers: Iterable[KeyNumber], *, wide: bool) -> Table:
     """Return the key numbers, with what each one is beside or below it."""
     table = Table("number", "value (90 % interval)", *(["what it is"] if wide else []), box=SIMPLE_HEAD)
-    for row in key_numbers(result):
+    for row in numbers:
         if wide:
             table.add_row(row.name, row.value, row.meaning)
         else:

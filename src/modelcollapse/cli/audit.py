@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from modelcollapse.cli._output import print_json
+
+if TYPE_CHECKING:
+    from modelcollapse.decisions.own_model import OwnModelRequest
 
 
 class Task(StrEnum):
@@ -28,6 +31,11 @@ class Scale(StrEnum):
 _TARGET_HELP = "Column to predict; an NPZ file holds X and y instead. Without, the tables' distributions are compared."
 _METADATA_HELP = "Without --target: JSON file with the kinds of the columns, as SDMetrics writes it."
 _RIDGE_HELP = "A ridge that may be chosen, per sample; repeat for several. Default: a grid."
+_ESTIMATOR_HELP = (
+    "The model that you train: hist_gradient_boosting, random_forest, mlp, linear, ridge, nearest_neighbours, or "
+    "module:factory. It is trained on a few mixtures, and the verdict is on it."
+)
+_FITS_HELP = "With --estimator: append every trained model to this file, and train none twice that is in it."
 _AT_HELP = "A mixture to forecast: real=9000,synthetic=1000[,ridge=1e-3][,weight=0.5]; repeat for several."
 
 
@@ -46,6 +54,10 @@ def command(
     ] = Scale.standard,
     ridge: Annotated[list[float] | None, typer.Option(help=_RIDGE_HELP)] = None,
     at: Annotated[list[str] | None, typer.Option(help=_AT_HELP)] = None,
+    estimator: Annotated[str | None, typer.Option(help=_ESTIMATOR_HELP, metavar="NAME|MODULE:FACTORY")] = None,
+    max_fits: Annotated[int | None, typer.Option(help="With --estimator: most models to train. Default: 24.")] = None,
+    max_seconds: Annotated[float | None, typer.Option(help="With --estimator: begin none after so long.")] = None,
+    fits: Annotated[Path | None, typer.Option(help=_FITS_HELP)] = None,
     metadata: Annotated[Path | None, typer.Option(help=_METADATA_HELP)] = None,
     report: Annotated[Path | None, typer.Option(help="Write a page with figures here, e.g. report.html.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
@@ -70,12 +82,17 @@ def command(
             "--scale": scale is not Scale.standard,
             "--ridge": ridge,
             "--at": at,
+            "--estimator": estimator,
+            "--max-fits": max_fits,
+            "--max-seconds": max_seconds,
+            "--fits": fits,
         }
         _require_none([option for option, value in given.items() if value])
         _compare(real, synthetic, metadata=metadata, report=report, json=json, seed=seed)
         return
     if metadata is not None:
         raise InputError("--metadata is for audits without --target; leave one of them out.")
+    own_model = _own_model(estimator, max_fits=max_fits, max_seconds=max_seconds, fits=fits)
     sources = source_names(1 + len(synthetic))
     requests = [read_mixture(text, sources=sources) for text in at or []]
     if report is not None:
@@ -91,6 +108,7 @@ def command(
             scale=scale.value,
             ridge=ridge or None,
             at=requests,
+            own_model=own_model,
             seed=seed,
             progress=progress,
         )
@@ -105,6 +123,24 @@ def command(
         from modelcollapse.cli._audit_view import print_audit
 
         print_audit(result)
+
+
+def _own_model(
+    estimator: str | None, *, max_fits: int | None, max_seconds: float | None, fits: Path | None
+) -> OwnModelRequest | None:
+    """Return which model to train; None without one."""
+    from modelcollapse.decisions.own_model import MAX_FITS, OwnModelRequest
+    from modelcollapse.errors import InputError
+
+    if estimator is None:
+        given = {"--max-fits": max_fits, "--max-seconds": max_seconds, "--fits": fits}
+        options = [option for option, value in given.items() if value is not None]
+        if options:
+            raise InputError(f"{', '.join(options)}: only with --estimator. Add it, or leave them out.")
+        return None
+    return OwnModelRequest(
+        estimator=estimator, max_fits=MAX_FITS if max_fits is None else max_fits, max_seconds=max_seconds, fits=fits
+    )
 
 
 def _require_none(options: list[str]) -> None:

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from modelcollapse.decisions.audit_result import AuditResult
 from modelcollapse.figures.curves import draw_forecast_curves, forecast_curves_data
 from modelcollapse.figures.damage import damage_data, draw_damage
 from modelcollapse.figures.exchange import draw_exchange_rate, exchange_rate_data
+from modelcollapse.figures.own_model import draw_own_model, own_model_data
 from modelcollapse.figures.spectrum import draw_spectrum, spectrum_data
 from modelcollapse.figures.surface import draw_surface, surface_data
 from modelcollapse.figures.validation import draw_validation, validation_data
+from modelcollapse.report.own_model_summary import (
+    law_rows,
+    own_check_rows,
+    own_forecast_rows,
+    own_key_numbers,
+    say_own_model,
+)
 from modelcollapse.report.paths import check_report_path
 from modelcollapse.report.rendering import Panel, panel, render, write_page
 from modelcollapse.report.sentences import (
@@ -49,6 +58,7 @@ def render_report(result: AuditResult) -> str:
     return render(
         "template.html",
         result=result,
+        own=_own_model(result),
         bands=WHAT_BANDS_ARE,
         key_numbers=key_numbers(result),
         panels=list(_panels(result)),
@@ -56,6 +66,28 @@ def render_report(result: AuditResult) -> str:
         forecasts=forecast_rows(result),
         repairs=repair_rows(result),
     )
+
+
+def _own_model(result: AuditResult) -> dict[str, Any] | None:
+    """Return what the page says of the model that is really trained; None without one."""
+    own = result.own_model
+    if own is None:
+        return None
+    return {
+        "name": own.estimator,
+        "key_numbers": own_key_numbers(own),
+        "panel": panel(
+            "own-model",
+            f"Will more data help {own.estimator}?",
+            say_own_model(own),
+            "Test error against the number of samples, with the 90 % band for one trained model on these held-out "
+            "rows. Dots are the models that were trained; thin lines are the forecast for ridge regression.",
+            draw_own_model(own_model_data(own)),
+        ),
+        "forecasts": own_forecast_rows(own),
+        "laws": law_rows(own),
+        "checks": own_check_rows(own),
+    }
 
 
 def _panels(result: AuditResult) -> Iterator[Panel]:
