@@ -100,7 +100,7 @@ def diagnose(runs: Runs, *, level: float = LEVEL, seed: int = 0, progress: Progr
     signatures = _judged(examined, level)
     status = _status(signatures, synthetic=bool((runs.synthetic > 0).any()))
     return Diagnosis(
-        verdict=verdict(status, signatures, level),
+        verdict=verdict(status, signatures),
         status=status,
         signatures=signatures,
         not_examined=not_examined(signatures, runs),
@@ -141,13 +141,14 @@ def _judged(examined: dict[str, Examination], level: float) -> tuple[Signature, 
 
 def _signature(name: str, examination: Examination, *, p_value: float | None, level: float) -> Signature:
     found = p_value is not None and p_value <= level
+    shown = found or not examination.positive
     return Signature(
         name=name,
         title=SIGNATURES[name][0],
         status=NOT_ENOUGH_RUNS if p_value is None else FOUND if found else NOT_FOUND,
         p_value=None if p_value is None else float(p_value),
-        effect=examination.effect,
-        interval=examination.interval,
+        effect=examination.effect if shown else None,
+        interval=examination.interval if shown else None,
         effect_meaning=examination.effect_meaning,
         sentence=examination.found if found else examination.not_found,
         runs=examination.runs if found else (),

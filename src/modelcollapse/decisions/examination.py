@@ -40,6 +40,8 @@ class Examination:
     runs : tuple of str
     x_name : str
     evidence : tuple of Evidence
+    positive : bool
+        Whether the effect is above 0 by construction, so that it says nothing unless it is found.
     """
 
     p_value: float | None = None
@@ -51,6 +53,7 @@ class Examination:
     runs: tuple[str, ...] = ()
     x_name: str = "data"
     evidence: tuple[Evidence, ...] = ()
+    positive: bool = False
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -19,7 +19,7 @@ from modelcollapse.decisions.examination import (
     groups_of,
     run_test,
 )
-from modelcollapse.digits import rough_text
+from modelcollapse.digits import amount_text
 from modelcollapse.estimation.distinct_settings import Settings
 from modelcollapse.estimation.extra_terms import Floor, Stop
 from modelcollapse.estimation.scaling_laws import ScalingLaw
@@ -76,7 +76,7 @@ def _groups(settings: Settings) -> list[tuple[str, NDArray[np.bool_]]]:
             name = "with real data only" if share == 0 else f"with a synthetic share of {share:g}"
             found.append((name, (generations == t) & (shares == share)))
         for amount in np.unique(real[shares > 0]):
-            name = f"with {rough_text(float(amount))} real data and more and more synthetic data"
+            name = f"with {amount_text(float(amount))} real {settings.unit} and more and more synthetic ones"
             found.append((name, (generations == t) & (real == amount) & (shares > 0)))
     large = [(name, chosen) for name, chosen in found if _bends_comparable(settings.select(chosen))]
     return sorted(large, key=lambda group: -int(group[1].sum()))[:MOST_GROUPS]
@@ -91,13 +91,13 @@ def _bend(name: str, group: Settings, generators: Generators) -> Examination:
     law = clean_law(group)
     judged = run_test(law, group, group.log_loss, stops(law, group), generator=generators(f"bend {name}"))
     assert isinstance(judged.alternative, Stop)
-    amount = rough_text(judged.alternative.amount)
+    amount = f"{amount_text(judged.alternative.amount)} {group.unit}"
     return _examined(
         judged,
         meaning=f"loss of the largest runs {name}, above their own law",
-        found=f"Of the runs {name}, those with more than {amount} data no longer get better: the largest have "
+        found=f"Of the runs {name}, those with more than {amount} no longer get better: the largest have "
         f"{judged.percent} more loss than the law of the smaller ones says, irreducible loss included.",
-        not_found=f"The runs {name} go on to follow their law: beyond {amount} data the excess is {judged.percent}.",
+        not_found=f"The runs {name} go on to follow their own law, the largest ones too.",
     )
 
 
@@ -122,7 +122,7 @@ def _limit(settings: Settings, generators: Generators) -> Examination:
         meaning="the floor under runs with synthetic data, above the law of real data",
         found=f"Runs with synthetic data head for a floor that no amount of data removes: {judged.percent} of loss "
         "above the law that real data alone goes on to follow.",
-        not_found=f"Runs with synthetic data head for the same limit as those without: the floor is {judged.percent}.",
+        not_found="Runs with synthetic data go on to get better with more data, as those without do.",
     )
 
 
@@ -137,4 +137,5 @@ def _examined(judged: Judged, *, meaning: str, found: str, not_found: str) -> Ex
         runs=judged.worst,
         x_name="data",
         evidence=judged.evidence(judged.settings.points.total, groups_of(judged.settings)),
+        positive=True,
     )

@@ -18,7 +18,7 @@ from modelcollapse.decisions.examination import (
     run_test,
 )
 from modelcollapse.decisions.plateau import stops
-from modelcollapse.digits import rough_text
+from modelcollapse.digits import amount_text
 from modelcollapse.estimation.distinct_settings import Settings
 from modelcollapse.estimation.extra_terms import Alternative, Factor, Stop
 from modelcollapse.estimation.law_fits import fit_law
@@ -91,11 +91,12 @@ def _examined(judged: Judged, band: str, *, frequent: str) -> Examination:
         effect_meaning=f"loss of band {band} {where}, above its clean law, beyond that of band {frequent}",
         found=f"The tail gets worse: {where}, the loss of band {band} is {judged.percent} above its clean law, beyond "
         f"what band {frequent} shows.",
-        not_found=f"The tail keeps up: {where}, the excess of band {band} beyond that of band {frequent} is "
-        f"{judged.percent}.",
+        not_found=f"The tail keeps up: band {band} follows its clean law as band {frequent} does."
+        + ("" if axis == "data" else f" {where[0].upper()}{where[1:]}, its excess beyond that is {judged.percent}."),
         runs=judged.worst,
         x_name=axis,
         evidence=judged.evidence(x, groups_of(judged.settings)),
+        positive=axis == "data",
     )
 
 
@@ -103,7 +104,7 @@ def _axis(judged: Judged) -> tuple[str, str]:
     """Return the axis along which the best alternative works, and its far end in words."""
     best, points = judged.alternative, judged.settings.points
     if isinstance(best, Stop):
-        return "data", f"beyond {rough_text(best.amount)} data"
+        return "data", f"beyond {amount_text(best.amount)} {judged.settings.unit}"
     assert isinstance(best, Factor)
     if np.array_equal(best.column, points.fraction):
         return "synthetic_fraction", f"at a synthetic share of {points.fraction.max():.2g}"

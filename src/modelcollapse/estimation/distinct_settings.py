@@ -27,12 +27,15 @@ class Settings:
         The same by the frequency of the token, the most frequent band first.
     names : tuple of str
         Of the runs; of repeats, the first.
+    unit : str
+        What data is counted in.
     """
 
     points: Points
     log_loss: Array
     band_log_losses: Mapping[str, Array]
     names: tuple[str, ...]
+    unit: str
 
     def __len__(self) -> int:
         return len(self.log_loss)
@@ -57,6 +60,7 @@ class Settings:
             log_loss=self.log_loss[chosen],
             band_log_losses={band: values[chosen] for band, values in self.band_log_losses.items()},
             names=tuple(name for name, kept in zip(self.names, chosen, strict=True) if kept),
+            unit=self.unit,
         )
 
 
@@ -73,4 +77,5 @@ def settings_of(runs: Runs) -> Settings:
         log_loss=medians(runs.loss),
         band_log_losses={band: medians(values) for band, values in runs.band_losses.items()},
         names=tuple(runs.names[k] for k in first[order]),
+        unit=runs.unit,
     )
