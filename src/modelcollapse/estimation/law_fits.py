@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from modelcollapse.checks import Array
 from modelcollapse.estimation.scaling_laws import Points, ScalingLaw, Units
 
-HUBER = 1.5
+HUBER = 2.0
 """Residuals beyond so many scales count in proportion to their size, no longer to its square."""
 
 STEPS = 200
