@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import ndtr, zeta
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import gammainc, gammaln, ndtr, zeta
 
 from modelcollapse.checks import Array
 from modelcollapse.theory.binomial import at_most, chance
@@ -36,6 +36,15 @@ HERMITE = 9
 
 RARE = 1e-8
 """Expected number of samples below which a token never comes twice."""
+
+TOKENS = 1000
+"""Tokens that are added one by one in a sum that is continued beyond where it converges."""
+
+POLE = 1e-4
+"""Distance of β from 2 below which the mean of two exponents beside it is taken."""
+
+BESIDE = 2e-4
+"""How far they are, relative to β."""
 
 WHOLE = 30.0
 """Logarithm of ranks beyond which nothing lies between two of them."""
@@ -86,6 +95,49 @@ class Count:
         up_to = at_most(whole, self.trials, self.probability)
         before = at_most(whole - 1, self.trials - 1, self.probability)
         return np.maximum(target * up_to - self.mean * before, 0.0)
+
+
+def clean_row_error(n_samples: ArrayLike, *, exponent: float) -> Array:
+    """Return the error of a row after T real samples, K T^(−1/2) + C T^−c with c = 1 − 1/β.
+
+    Tokens that come often have mean deviations √(2 p(1 − p)/(π T)), and those that are rare that of Poisson's law:
+
+        K = Σ_i √(p_i(1 − p_i))/√(2π),     C = ζ(β)^(−1/β)/(2β) ∫_0^∞ D(λ) λ^(−1 − 1/β) dλ,
+
+    D(λ) = 2 e^−λ λ^(⌊λ⌋ + 1)/⌊λ⌋!. Where the sum (β < 2) or the integral (β > 2) diverges it means its continuation
+    in β, as of a zeta function, and is negative. At β = 2, K and −C together make a logarithm.
+
+    Parameters
+    ----------
+    n_samples : array
+        T, from about 100 on.
+    exponent : float
+        β > 1.
+    """
+    size = np.asarray(n_samples, dtype=np.float64)
+    beside = (exponent * (1 - BESIDE), exponent * (1 + BESIDE)) if abs(exponent - 2) < POLE else (exponent,)
+    laws = [_two_powers(each) for each in beside]
+    return np.asarray(np.mean([a * size**-0.5 + b * size ** (1 / beta - 1) for a, b, beta in laws], axis=0))
+
+
+def _two_powers(exponent: float) -> tuple[float, float, float]:
+    """Return K, C and β."""
+    norm, power = float(zeta(exponent)), 1 / exponent
+    first = np.arange(1.0, TOKENS + 1) ** -exponent / norm
+    often = (
+        np.sum(np.sqrt(first * (1 - first))) + _rest(exponent / 2) / norm**0.5 - _rest(1.5 * exponent) / 2 / norm**1.5
+    )
+    m = np.arange(OFTEN)
+    inside = gammainc(m + 1 - power, m + 1) - gammainc(m + 1 - power, m)
+    rare = 2 * np.sum(inside * np.exp(gammaln(m + 1 - power) - gammaln(m + 1)))
+    rare += np.sqrt(2 / np.pi) * OFTEN ** (0.5 - power) / (power - 0.5)
+    return float(often / np.sqrt(2 * np.pi)), float(norm**-power * power * rare / 2), exponent
+
+
+def _rest(power: float) -> float:
+    """Return Σ i^−s over the tokens beyond the first `TOKENS`, continued to s < 1."""
+    start = TOKENS + 0.5
+    return float(start ** (1 - power) / (power - 1) - power * start ** (-power - 1) / 24)
 
 
 def kink_logs(size: float, exponent: float) -> Array:
