@@ -162,11 +162,28 @@ def test_fit_runs_with_one_share_tells_only_of_that_share() -> None:
     assert "needs runs with different synthetic shares" in {candidate.reason for candidate in fit.candidates}
 
 
+def test_fit_runs_of_one_amount_tells_only_of_that_amount() -> None:
+    shares = np.linspace(0.0, 0.9, 30)
+    loss = 3 * (1 + 0.2 * shares) * np.exp(0.002 * np.random.default_rng(0).standard_normal(30))
+    runs = Runs(real=1e9 * (1 - shares), synthetic=1e9 - 1e9 * (1 - shares), loss=loss)
+    asked = [{"real": 5e8, "synthetic": 5e8}, {"real": 2e9}]
+    fit = fit_runs(runs, at=asked, ask="price", n_replicates=FEW)
+    assert fit.status == "ok"
+    assert fit.forecasts[0].loss == pytest.approx(3.3, rel=0.005)
+    assert fit.harmless[0].share == pytest.approx(0.1, abs=0.05)
+    assert np.isnan(fit.forecasts[1].loss)
+    assert "the same amount of data" in fit.forecasts[1].warning
+    assert (fit.prices, fit.amounts, fit.floors, fit.curves, fit.observed) == ((), (), (), (), ())
+    assert fit.next_run is not None
+    assert fit.next_run.ask == "share"
+    assert any("do not tell what more of it does" in sentence for sentence in fit.sentences)
+
+
 @pytest.mark.parametrize(
     ("runs", "said"),
     [
         (table(shares=(0.0,), n_totals=3), "4 settings that differ, and there are 3"),
-        (table(n_totals=1), "different amounts of data"),
+        (table(shares=(0.0,), n_totals=1), "different amounts of data"),
     ],
     ids=["few", "one total"],
 )

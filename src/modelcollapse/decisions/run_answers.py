@@ -80,9 +80,13 @@ class Answers:
         total = setting["real"] + setting["synthetic"]
         factor = total / float(seen.total.max())
         share, known = setting["synthetic"] / total, float(seen.fraction[0])
+        why = ""
         if not self.settings.shares_vary and abs(share - known) > 1e-6:
-            nothing = (np.nan, np.nan)
             why = f"all runs have a synthetic share of {known:.3g}: nothing is known of another one"
+        elif not self.settings.amounts_vary and abs(factor - 1) > 1e-6:
+            why = "all runs have the same amount of data: nothing is known of another one"
+        if why:
+            nothing = (np.nan, np.nan)
             return LossForecast(
                 setting=dict(setting), loss=np.nan, band=nothing, run_band=nothing, extrapolation=factor, warning=why
             )

@@ -98,7 +98,7 @@ def fit_runs(
         n_replicates=n_replicates,
         seed=seed,
     )
-    if n_settings < FEWEST_SETTINGS or n_totals < 2:
+    if n_settings < FEWEST_SETTINGS or not (settings.amounts_vary or settings.shares_vary):
         return empty
     tell(0, 3)
     laws, missing = candidate_laws(settings.points)
@@ -119,15 +119,20 @@ def fit_runs(
     )
     luck = noise * stream(seed, "luck").standard_normal(n_replicates)
     answers = Answers(settings=settings, draws=draws, noise=noise, luck=luck)
-    fit = _answered(answers, fitted, asked=asked, tolerance=tolerance, ask=ask)
-    fit = replace(fit, observed=_observed(runs, settings, draws, chosen, fit))
+    if settings.amounts_vary:
+        fit = _answered(answers, fitted, asked=asked, tolerance=tolerance, ask=ask)
+        fit = replace(fit, observed=_observed(runs, settings, draws, chosen, fit))
+    else:
+        fit = _answered_at_one_amount(answers, fitted, asked=asked, tolerance=tolerance, ask=ask)
     tell(3, 3)
     return replace(fit, sentences=sentences(fit))
 
 
 def _ahead(settings: Settings) -> list[dict[str, float]]:
-    """Return the largest setting with more data."""
+    """Return the largest setting with more data; as it is, where all runs have as much."""
     largest = settings.setting(settings.largest)
+    if not settings.amounts_vary:
+        return [largest]
     ahead = []
     for times in AHEAD:
         more = {key: times * largest[key] for key in ("real", "synthetic")}
@@ -158,6 +163,20 @@ def _answered(answers: Answers, fit: RunFit, *, asked: list[dict[str, float]], t
         prices=tuple(answers.price(setting) for setting in [*asked, here[1]]),
         price_curves=tuple(answers.price_curve(setting) for setting in beside),
         next_run=answers.next_run(asked[0], ask=ask, tolerance=tolerance, unit=fit.unit),
+    )
+
+
+def _answered_at_one_amount(
+    answers: Answers, fit: RunFit, *, asked: list[dict[str, float]], tolerance: float, ask: str
+) -> RunFit:
+    """Return what runs of one amount of data tell: of that amount alone, and nothing that takes more of it."""
+    here = answers.settings.completed(answers.settings.setting(answers.settings.largest))
+    ask = "share" if ask == "price" else ask
+    return replace(
+        fit,
+        forecasts=tuple(answers.forecast(setting) for setting in asked),
+        harmless=(answers.harmless(here, tolerance),),
+        next_run=answers.next_run(here, ask=ask, tolerance=tolerance, unit=fit.unit),
     )
 
 

@@ -86,6 +86,11 @@ class Settings:
         """Whether the synthetic shares differ."""
         return len(np.unique(self.points.fraction)) > 1
 
+    @property
+    def amounts_vary(self) -> bool:
+        """Whether the amounts of data differ."""
+        return len(np.unique(self.points.total)) > 1
+
     def completed(self, given: Mapping[str, float]) -> dict[str, float]:
         """Return a setting that somebody asks about, with what it leaves out taken from the runs.
 

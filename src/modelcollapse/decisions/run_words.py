@@ -45,10 +45,17 @@ def sentences(fit: RunFit) -> tuple[str, ...]:
     said += [_harmless(harmless, fit.unit) for harmless in fit.harmless]
     said += [_price(price, fit.unit) for price in fit.prices[:1]]
     if not fit.prices:
-        said.append("All runs have the same synthetic share: they do not tell what synthetic data does.")
+        said.append(_unknown(told_of_shares=bool(fit.harmless)))
     if fit.next_run is not None:
         said.append(fit.next_run.sentence)
     return tuple(said)
+
+
+def _unknown(*, told_of_shares: bool) -> str:
+    """Say why there are no prices."""
+    if told_of_shares:
+        return "All runs have the same amount of data: they do not tell what more of it does."
+    return "All runs have the same synthetic share: they do not tell what synthetic data does."
 
 
 def too_few(n_settings: int, n_totals: int) -> tuple[str, ...]:
@@ -83,9 +90,10 @@ def _law(fit: RunFit) -> str:
     others = [candidate for candidate in fit.candidates if candidate.weight > 0 and not candidate.chosen]
     error = percent_text(chosen.held_out_error, chosen.held_out_stderr)
     rest = f"; {len(others)} other law{'s' if len(others) > 1 else ''} may hold, and widen the bands" if others else ""
+    first, last = ("smaller", f"{fit.n_held_out} largest") if fit.curves else ("other", f"{fit.n_held_out} held-out")
     return (
-        f"The runs follow best: {chosen.name} (chance {share_text(chosen.weight)}{rest}). Fitted to the smaller runs, "
-        f"it foretold the {fit.n_held_out} largest settings within {error}.{_bend(fit.candidates)}"
+        f"The runs follow best: {chosen.name} (chance {share_text(chosen.weight)}{rest}). Fitted to the {first} runs, "
+        f"it foretold the {last} settings within {error}.{_bend(fit.candidates)}"
     )
 
 

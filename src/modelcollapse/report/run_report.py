@@ -91,7 +91,7 @@ def render_diagnosis_report(diagnosis: Diagnosis) -> str:
 
 def _fit_panels(fit: RunFit) -> Iterator[Panel]:
     """Yield the figures of a fit in the order of the page."""
-    if not fit.law:
+    if not fit.curves:
         return
     hidden = len(fit.curves) - MOST_CURVES
     left_out = f" Of {len(fit.curves)} kinds of runs, the {MOST_CURVES} with the most." if hidden > 0 else ""

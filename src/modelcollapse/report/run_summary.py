@@ -165,7 +165,8 @@ def fit_notes(fit: RunFit) -> tuple[str, ...]:
     if not fit.law:
         return ()
     return (
-        f"{fit.n_runs} runs at {fit.n_settings} settings; the {fit.n_held_out} largest were held out to choose a law.",
+        f"{fit.n_runs} runs at {fit.n_settings} settings; {'the' if fit.curves else 'any'} {fit.n_held_out} "
+        f"{'largest ' if fit.curves else ''}were held out to choose a law.",
         f"a run's loss varies by {share_text(fit.noise)} about the law (one standard deviation).",
         f"intervals are 90 %, from {fit.n_replicates:,} replicates of the runs, refitted.",
     )
