@@ -144,7 +144,8 @@ def compare_laws(
     -----
     Residuals keep their settings, so that small runs may be noisier than large ones, and outliers stay outliers. Tables
     are drawn until `EXCEEDANCES` have a statistic as large, or `N_BOOTSTRAP` are drawn: the p-value is as valid as that
-    of all of them. Every fit of a table starts where the fit of the runs starts.
+    of all of them. It is no less than that of a t-test with n − P₁ degrees of freedom: few residuals have few patterns
+    of signs. Every fit of a table starts where the fit of the runs starts.
 
     References
     ----------
@@ -158,7 +159,7 @@ def compare_laws(
     expected = which.expected(vector[None], fits.units)[0]
     effect, interval = _effect(fits, which, vector, generator)
     return LawTest(
-        p_value=_p_value(fits, statistic, generator) if statistic > 0 else 1.0,
+        p_value=_p_value(fits, which, statistic, generator) if statistic > 0 else 1.0,
         statistic=statistic,
         best=best,
         expected=expected,
@@ -185,8 +186,16 @@ def _settled(null: ScalingLaw, points: Points, log_loss: Array, alternatives: Se
     return _Fits(null=null, points=points, alternatives=alternatives, log_loss=log_loss, scale=scale, start=start)
 
 
-def _p_value(fits: _Fits, statistic: float, generator: np.random.Generator) -> float:
-    """Return how often tables of the null law have a statistic as large."""
+def _p_value(fits: _Fits, which: Alternative, statistic: float, generator: np.random.Generator) -> float:
+    """Return how often tables of the null law have a statistic as large; no less than Student's law says."""
+    from scipy.special import stdtr
+
+    freedom = max(len(fits.log_loss) - which.n_parameters, 1)
+    return max(_drawn_p_value(fits, statistic, generator), float(stdtr(freedom, -statistic)))
+
+
+def _drawn_p_value(fits: _Fits, statistic: float, generator: np.random.Generator) -> float:
+    """Return the share of tables drawn under the null law that have a statistic as large."""
     vector = fits.null_fit(fits.log_loss[None])[0][0]
     mean = fits.null.log_losses(vector, fits.points, fits.units)
     prior = weak_prior(fits.null, fits.log_loss)
