@@ -23,7 +23,7 @@ FEWEST_HELD_OUT = 3
 FEWEST_SPARE = 2
 """Settings that a law needs beyond one for each parameter."""
 
-N_FORETOLD = 100
+N_FORETOLD = 64
 """Draws from which the forecast density of the held-out settings is taken."""
 
 HOPELESS = 20.0

@@ -24,13 +24,16 @@ STEPS = 200
 PRECISION = 1e-7
 """A fit ends when a step lowers its objective by less, relatively."""
 
+RESAMPLED_PRECISION = 1e-5
+"""That of a replicate of the bootstrap: two per cent of its own spread."""
+
 SMALLEST_SCALE = 1e-6
 """Smallest scale of log residuals: losses are not written down more precisely."""
 
 LARGEST_BLOCK = 4e6
 """Most slopes that are held at once: replicates × runs × parameters."""
 
-N_STARTS = 48
+N_STARTS = 24
 """Starting points of a fit."""
 
 WIDTHS = {
@@ -226,6 +229,7 @@ def bootstrap(fit: LawFit, n_replicates: int, generator: np.random.Generator) ->
             start=np.tile(fit.vector, (n_draws, 1)),
             prior=prior.drawn(n_draws, generator),
             scale=fit.scale,
+            precision=RESAMPLED_PRECISION,
         )
     return vectors
 
