@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from modelcollapse.digits import interval_text, percent_text, rough_text, share_text
+from modelcollapse.digits import amount_text, interval_text, percent_text, rough_text, share_text
 
 if TYPE_CHECKING:
     from modelcollapse.decisions.run_fit_result import (
@@ -25,17 +25,33 @@ ASKED = {"loss": "forecast loss", "share": "largest harmless share", "price": "p
 """What may be asked, in words."""
 
 
-def setting_text(setting: Mapping[str, float], unit: str) -> str:
-    """Return a setting in words.
+def setting_text(setting: Mapping[str, float], *, unit: str) -> str:
+    """Return the setting of a training run in words.
 
     Examples
     --------
-    >>> setting_text({"real": 2e9, "synthetic": 0.0, "size": 1e8}, "tokens")
-    '2 ×10⁹ real tokens with size 100 ×10⁶'
+    >>> setting_text({"real": 1e9, "synthetic": 2.5e8, "size": 1e8, "generation": 2.0}, unit="tokens")
+    '1 ×10⁹ real + 250 ×10⁶ synthetic tokens, size 100 ×10⁶, generation 2'
+    >>> setting_text({"real": 1000.0, "synthetic": 0.0, "generation": 0.0}, unit="samples")
+    '1,000 real samples'
     """
-    kinds = [f"{rough_text(setting[kind])} {kind}" for kind in ("real", "synthetic") if setting[kind] > 0]
-    more = [f"{key} {rough_text(setting[key])}" for key in ("size", "generation") if setting.get(key)]
-    return f"{' and '.join(kinds)} {unit}" + (f" with {' and '.join(more)}" if more else "")
+    parts = [f"{amount_text(setting[kind])} {kind}" for kind in ("real", "synthetic") if setting.get(kind, 0.0) > 0]
+    text = f"{' + '.join(parts)} {unit}"
+    if "generator" in setting and setting.get("synthetic", 0.0) > 0:
+        text += f", from a generator of {amount_text(setting['generator'])}"
+    return text + condition_text(size=setting.get("size"), generation=setting.get("generation"))
+
+
+def condition_text(*, size: float | None, generation: float | None) -> str:
+    """Return what goes after a setting or a share: the model's size and the generation, where they are known.
+
+    Examples
+    --------
+    >>> condition_text(size=1e6, generation=None), condition_text(size=None, generation=2.0)
+    (', size 1 ×10⁶', ', generation 2')
+    """
+    words = f", size {amount_text(size)}" if size is not None else ""
+    return words + (f", generation {generation:.0f}" if generation else "")
 
 
 def sentences(fit: RunFit) -> tuple[str, ...]:
@@ -79,8 +95,8 @@ def next_run_sentence(setting: Mapping[str, float], *, ask: str, width: float, e
     if ask == "loss":
         left = f"from {share_text(width)} to {share_text(expected)} {whole}"
     return (
-        f"To learn most about the {ASKED[ask]}, train next on {setting_text(setting, unit)}: the interval is expected "
-        f"to shrink {left}."
+        f"To learn most about the {ASKED[ask]}, train next on {setting_text(setting, unit=unit)}: the interval is "
+        f"expected to shrink {left}."
     )
 
 
@@ -113,7 +129,7 @@ def _bend(candidates: tuple[Candidate, ...]) -> str:
 
 def _forecast(forecast: LossForecast, unit: str) -> str:
     """Say what the loss will be."""
-    where = setting_text(forecast.setting, unit)
+    where = setting_text(forecast.setting, unit=unit)
     if math.isnan(forecast.loss):
         return f"With {where}: no forecast, as {forecast.warning}."
     far = f" This is {forecast.warning}." if forecast.warning else ""
@@ -138,7 +154,7 @@ def _harmless(harmless: HarmlessShare, unit: str) -> str:
     """Say how much synthetic data does no harm."""
     low, high = harmless.interval
     return (
-        f"Of {rough_text(harmless.total)} {unit}, {share_text(harmless.share)} ({share_text(low)} to "
+        f"Of {amount_text(harmless.total)} {unit}, {share_text(harmless.share)} ({share_text(low)} to "
         f"{share_text(high)}) may be synthetic at a cost of {share_text(harmless.tolerance)} of the loss."
     )
 
@@ -147,6 +163,6 @@ def _price(price: SyntheticPrice, unit: str) -> str:
     """Say what synthetic data is worth."""
     harm = " More synthetic data does harm." if price.interval[1] < 0 else ""
     return (
-        f"With {setting_text(price.setting, unit)}, one more synthetic {unit.removesuffix('s')} is worth "
+        f"With {setting_text(price.setting, unit=unit)}, one more synthetic {unit.removesuffix('s')} is worth "
         f"{interval_text(price.price, price.interval)} real ones.{harm}"
     )

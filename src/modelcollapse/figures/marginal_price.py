@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from modelcollapse.decisions.run_fit_result import RunFit
+from modelcollapse.decisions.run_words import condition_text
 from modelcollapse.digits import amount_text
 from modelcollapse.figures.style import (
     QUIET,
@@ -17,7 +18,6 @@ from modelcollapse.figures.style import (
     say_unknown,
     scale_counts,
 )
-from modelcollapse.figures.words import condition_text
 
 
 def marginal_price_data(fit: RunFit) -> pd.DataFrame:

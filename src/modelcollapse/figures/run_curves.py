@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from modelcollapse.decisions.run_fit_result import LossCurve, RunFit
+from modelcollapse.decisions.run_words import condition_text
 from modelcollapse.figures.style import SERIES, Tables, finish, legend_above, new_axes, say_unknown, scale_counts
-from modelcollapse.figures.words import condition_text, synthetic_share_text
+from modelcollapse.figures.words import synthetic_share_text
 
 MOST_CURVES = len(SERIES)
 """Curves that can be told apart; those with the most runs are drawn."""

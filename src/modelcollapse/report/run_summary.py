@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from modelcollapse.decisions.diagnosis import Diagnosis
 from modelcollapse.decisions.run_fit_result import Candidate, RunFit
+from modelcollapse.decisions.run_words import condition_text, setting_text
 from modelcollapse.digits import UNKNOWN, amount_text, interval_text, number_text, rough_text, share_text
-from modelcollapse.figures.words import condition_text, setting_text, synthetic_share_text
+from modelcollapse.figures.words import synthetic_share_text
 from modelcollapse.report.summary import Rows
 
 LEAST_WEIGHT = 0.01
