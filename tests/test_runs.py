@@ -85,6 +85,11 @@ def test_read_runs_splits_a_total_by_the_synthetic_share() -> None:
     assert runs.unit == "tokens"
 
 
+def test_read_runs_takes_amounts_before_shares() -> None:
+    table = {"real": [1e6, 2e6], "synthetic": [0, 2e6], "tokens": [1e6, 4e6], "fraction": [0, 50], "loss": [3.0, 2.0]}
+    assert read_runs(table).synthetic.tolist() == [0, 2e6]
+
+
 def test_read_runs_takes_the_columns_that_the_user_names() -> None:
     table = {
         "a": [1e6, 2e6],
@@ -117,7 +122,7 @@ BAD_TABLES: dict[str, tuple[dict[str, Any], str]] = {
     "no_zeros": (changed(synthetic=None), "Write zeros where there was none."),
     "no_share": (changed(synthetic=None, real=None, total=[1e6] * 4), "no column for `fraction`"),
     "no_total": (changed(synthetic=None, real=None, fraction=[0.1] * 4), "no column for `total`"),
-    "both": (changed(fraction=[0.5] * 4), "has `fraction` beside `real`"),
+    "half_a_pair": (changed(synthetic=None, fraction=[0.5] * 4), "no column for `synthetic`"),
     "two_losses": (changed(val_loss=[1.0] * 4), "`loss`, `val_loss` may each be `loss`. Say which one is, as in"),
     "negative": (changed(loss=[3.0, -2.5, 2.2, 2.0]), "data row 2: `loss` must be a number in (0, 1e+30]; got -2.5."),
     "zero": (changed(loss=[3.0, 2.5, 2.2, 0.0]), "data row 4: `loss` must be a number in (0, 1e+30]; got 0."),

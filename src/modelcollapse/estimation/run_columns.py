@@ -112,14 +112,10 @@ def _plain(column: str) -> str:
 
 
 def _require(found: Mapping[str, str], held: list[str]) -> None:
-    """Refuse a table that lacks a column, or says the same thing twice."""
-    by_kind, by_share = {"real", "synthetic"} & set(found), {"total", "fraction"} & set(found)
-    needed = ["loss"]
-    if by_kind and "fraction" in by_share:
-        raise InputError(f"has `fraction` beside `{min(by_kind)}`. Keep real and synthetic, or total and "
-                         "fraction.")  # fmt: skip
-    needed += ["total", "fraction"] if "fraction" in by_share or (by_share and not by_kind) else ["real", "synthetic"]
-    missing = [quantity for quantity in needed if quantity not in found]
+    """Refuse a table that lacks a column."""
+    pairs = (("real", "synthetic"), ("total", "fraction"))
+    pair = max(pairs, key=lambda pair: sum(quantity in found for quantity in pair))  # of equals, the first
+    missing = [quantity for quantity in ("loss", *pair) if quantity not in found]
     if missing:
         zeros = " Write zeros where there was none." if missing == ["synthetic"] else ""
         shown = f"Columns: {', '.join(held[:20])}{', ...' if len(held) > 20 else ''}."
@@ -151,11 +147,10 @@ def _numbers(values: Any, column: str, names: tuple[str, ...]) -> Array:
 
 
 def _split_total(values: dict[str, Array], names: tuple[str, ...]) -> None:
-    """Put real and synthetic amounts in place of a total and the synthetic share of it."""
-    if "fraction" not in values:
-        values.pop("total", None)
+    """Put real and synthetic amounts in place of a total and the synthetic share of it, where they are not there."""
+    total, fraction = values.pop("total", None), values.pop("fraction", None)
+    if total is None or fraction is None or ("real" in values and "synthetic" in values):
         return
-    total, fraction = values.pop("total"), values.pop("fraction")
     outside = ~((fraction >= 0) & (fraction <= 1))
     if outside.any():
         row = int(np.argmax(outside))
