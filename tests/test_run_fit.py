@@ -200,7 +200,8 @@ def test_fit_runs_says_when_runs_are_not_enough(runs: Runs, said: str) -> None:
     [
         ({"at": [{"reel": 1e9}]}, "Did you mean `real`"),
         ({"at": [{"real": -1.0}]}, r"`real` must be a number in \[0, 1e\+30\]"),
-        ({"at": [{"real": 0.0}]}, "both 0"),
+        ({"at": [{"real": 0.0}]}, r"`real \+ synthetic` must be a number in \[1, 1e\+30\]; got 0.0. Give one"),
+        ({"at": [{"real": 1e30, "synthetic": 1e30}]}, "got 2e"),
         ({"at": [{"real": 1e9, "size": 1e8}]}, "`size` must be left out"),
         ({"tolerance": 0.0}, "`tolerance`"),
         ({"ask": "cost"}, "`ask` must be one of"),
@@ -225,6 +226,13 @@ def test_fit_runs_warns_far_beyond_the_runs() -> None:
     assert near.warning == ""
     assert "100 times" in far.warning
     assert np.ptp(far.band) > np.ptp(near.band)
+
+
+def test_fit_runs_warns_of_runs_that_follow_no_law() -> None:
+    rising = table()
+    rising = replace(rising, loss=(rising.total / 1e6) ** 0.3)
+    assert any("hardly follow any law" in warning for warning in fit_runs(rising, n_replicates=FEW).warnings)
+    assert fit_runs(table(), n_replicates=FEW).warnings == ()
 
 
 def test_fit_runs_uses_sizes_generations_and_generators() -> None:

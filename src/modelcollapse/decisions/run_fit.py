@@ -12,7 +12,7 @@ from modelcollapse.decisions.run_answers import Answers
 from modelcollapse.decisions.run_fit_result import Candidate, Observed, Parameter, RunFit
 from modelcollapse.decisions.run_quantities import interval
 from modelcollapse.decisions.run_settings import Settings
-from modelcollapse.decisions.run_words import FEWEST_SETTINGS, sentences, too_few
+from modelcollapse.decisions.run_words import FEWEST_SETTINGS, sentences, too_few, unexplained
 from modelcollapse.estimation.law_choice import LawChoice, LawDraws, candidate_laws, choose_law, draw_laws
 from modelcollapse.estimation.law_words import MEANINGS, TERMS, law_formula, law_name
 from modelcollapse.estimation.runs import Runs
@@ -116,6 +116,7 @@ def fit_runs(
         formula=law_formula(laws[chosen.best]),
         parameters=_parameters(chosen, draws),
         noise=noise,
+        warnings=(*runs.warnings, *unexplained(noise, float(np.std(np.log(runs.loss))))),
     )
     luck = noise * stream(seed, "luck").standard_normal(n_replicates)
     answers = Answers(settings=settings, draws=draws, noise=noise, luck=luck)

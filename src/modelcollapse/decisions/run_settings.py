@@ -106,8 +106,7 @@ class Settings:
             if key in asked and getattr(self.points, key) is None:
                 raise InputError(f"`{key}` must be left out of a setting: the runs do not say theirs. Add the column.")
         real, synthetic = asked.get("real", 0.0), asked.get("synthetic", 0.0)
-        if real + synthetic < 1:
-            raise InputError("a setting needs data: `real` and `synthetic` are both 0. Give one of them.")
+        number("real + synthetic", real + synthetic, low=1.0, high=MOST, hint="Give one of them.")
         if asked.get("generation") == 0 and synthetic > 0:
             raise InputError("`generation` must be at least 1 in a setting with synthetic data; got 0. Count from 1.")
         return {"real": real, "synthetic": synthetic, **self._usual(synthetic > 0), **asked}

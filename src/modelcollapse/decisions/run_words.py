@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 FAR = 100
 """Multiple of the runs' data beyond which a forecast carries a warning."""
 
+FEWEST_SETTINGS = 4
+"""Fewest settings that a law is fitted to."""
+
+MOST_UNEXPLAINED = 0.5
+"""Scatter about the law, as a share of that about the mean, from which on a warning is given."""
+
 ASKED = {"loss": "forecast loss", "share": "largest harmless share", "price": "price of synthetic data"}
 """What may be asked, in words."""
 
@@ -84,8 +90,14 @@ def too_few(n_settings: int, n_totals: int) -> tuple[str, ...]:
     return (f"Not enough runs: a law needs {'; and '.join(lacking)}.",)
 
 
-FEWEST_SETTINGS = 4
-"""Fewest settings that a law is fitted to."""
+def unexplained(noise: float, spread: float) -> tuple[str, ...]:
+    """Return a warning when runs scatter about the law hardly less than about their mean, in log losses."""
+    if noise < MOST_UNEXPLAINED * spread:
+        return ()
+    return (
+        f"The runs hardly follow any law: they scatter by {share_text(noise)} about the chosen one, by "
+        f"{share_text(spread)} about their mean. Laws fall with data; look for another reason why the losses differ.",
+    )
 
 
 def next_run_sentence(setting: Mapping[str, float], *, ask: str, width: float, expected: float, unit: str) -> str:
