@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from modelcollapse import Generator, Purchase, ZipfTask
+from modelcollapse import Generator, Memory, Purchase, ZipfTask
 
 SIZES = [10, 300, 10_000, 100_000]
 
@@ -61,3 +61,11 @@ BIGRAMS: dict[str, ZipfTask] = {
     "samples": task(generator=Generator(n_samples=1000), output="bigram"),
 }
 """Tasks with probabilities."""
+
+MEMORIES: dict[str, ZipfTask] = {
+    "proportional": task(sizes=[100, 10_000], memory=Memory(32), generator=Generator(rank=50)),
+    "power": task(sizes=[100, 10_000], memory=Memory(128, update="power", power=0.5)),
+    "threshold": task(sizes=[100, 10_000], memory=Memory(64, update="threshold"), generator=Generator(temperature=0.8)),
+    "few outputs": task(2.0, sizes=[100, 10_000], memory=Memory(64, n_outputs=3)),
+}
+"""Tasks with limited memories, of which theory is an approximation."""

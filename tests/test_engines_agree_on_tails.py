@@ -17,7 +17,7 @@ from modelcollapse import ZipfTask
 from modelcollapse.decisions.agreement import widening
 from modelcollapse.engines import answer, engines_for
 from modelcollapse.result import Status, TailsResult
-from tail_catalogue import BIGRAMS, LABELS
+from tail_catalogue import BIGRAMS, LABELS, MEMORIES
 
 N_REPLICATES = 100
 THRESHOLD = 5.0
@@ -79,6 +79,27 @@ def test_simulation_of_tails_disagrees_with_a_sum_of_two_powers(simulated: Calla
     summed = tuple(clean + expected.floor[1] for clean in expected.test_error[0])
     wrong = replace(expected, test_error=(expected.test_error[0], summed))
     assert furthest(wrong, drawn) > THRESHOLD
+
+
+@pytest.mark.parametrize("name", MEMORIES)
+def test_theory_of_limited_memories_is_near_their_simulation(name: str) -> None:
+    """Within 10 % and 5 standard errors; theory of a memory of a quarter of the features is not."""
+    task = MEMORIES[name]
+    assert task.memory is not None
+    drawn = answer(task, engine="simulation", n_replicates=N_REPLICATES)
+    assert isinstance(drawn, TailsResult)
+    smaller = replace(task, memory=replace(task.memory, n_features=task.memory.n_features // 4))
+    assert is_near(solved(task), drawn)
+    assert not is_near(solved(smaller), drawn)
+
+
+def is_near(expected: TailsResult, drawn: TailsResult) -> bool:
+    """Whether errors and items are about the same."""
+    for name in ("test_error", "learned_items"):
+        values, others = (np.array(getattr(each, name)) for each in (expected, drawn))
+        if (np.abs(values - others) > 0.1 * others + THRESHOLD * np.array(drawn.stderr[name])).any():
+            return False
+    return True
 
 
 def with_less_data(task: ZipfTask) -> TailsResult:
