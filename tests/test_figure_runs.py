@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,19 +24,23 @@ def test_run_curves_data_holds_curves_floors_and_runs() -> None:
     assert data["observed"]["held_out"].tolist() == [False, False, True]
 
 
-def test_run_curves_data_keeps_the_curves_with_the_most_runs() -> None:
-    curves = tuple(curve(k / 10, generation=float(k > 2)) for k in range(8))
+def test_run_curves_data_keeps_the_curves_of_the_largest_models() -> None:
+    curves = tuple(curve(k / 10, size=size) for size in (1e6, 1e8, 1e7) for k in range(3))
+    data = run_curves_data(run_fit(curves=curves))
+    assert data["floors"]["curve"].tolist() == [3, 4, 5, 6, 7]
+    assert data["floors"]["label"].tolist()[3:] == ["real data only, size 10 ×10⁶", "10 % synthetic, size 10 ×10⁶"]
+    assert data["observed"].empty
+
+
+def test_run_curves_data_spreads_over_curves_of_one_size() -> None:
+    curves = tuple(curve(k / 10, generation=float(k > 4)) for k in range(9))
     runs = run_fit().observed
-    observed = tuple(
-        type(runs[0])(**{**vars(runs[0]), "curve": k})
-        for k, count in enumerate((1, 9, 9, 9, 1, 9, 2, 1))
-        for _ in range(count)
-    )
+    observed = tuple(replace(runs[0], curve=k) for k in range(9))
     data = run_curves_data(run_fit(curves=curves, observed=observed))
-    assert data["floors"]["curve"].tolist() == [1, 2, 3, 5, 6]
+    assert data["floors"]["curve"].tolist() == [0, 2, 4, 6, 8]
     assert len(data["floors"]) == MOST_CURVES
-    assert data["floors"]["label"].tolist()[2] == "30 % synthetic, generation 1"
-    assert set(data["observed"]["curve"]) == {1, 2, 3, 5, 6}
+    assert data["floors"]["label"].tolist()[3] == "60 % synthetic, generation 1"
+    assert set(data["observed"]["curve"]) == {0, 2, 4, 6, 8}
 
 
 def test_draw_run_curves_draws_lines_floors_and_hollow_held_out_runs() -> None:

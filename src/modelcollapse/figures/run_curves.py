@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from modelcollapse.figures.style import SERIES, Tables, finish, legend_above, ne
 from modelcollapse.figures.words import synthetic_share_text
 
 MOST_CURVES = len(SERIES)
-"""Curves that can be told apart; those with the most runs are drawn."""
+"""Curves that can be told apart."""
 MARKERS = ("o", "s", "^", "D", "v")
 """Signs of the runs beside the colours, so that a copy in grey still tells them apart."""
 _NARROW_RANGE = 8.0
@@ -23,7 +23,7 @@ _NARROW_RANGE = 8.0
 
 
 def run_curves_data(fit: RunFit) -> Tables:
-    """Return the curves and the runs of the kinds that have the most runs.
+    """Return the curves, those of the largest models first, and their runs.
 
     Returns
     -------
@@ -31,8 +31,7 @@ def run_curves_data(fit: RunFit) -> Tables:
         ``curves``: curve, label, total, loss, low, high. ``floors``: curve, label, floor. ``observed``: curve, name,
         total, loss, held_out.
     """
-    runs = Counter(run.curve for run in fit.observed)
-    shown = sorted(sorted(range(len(fit.curves)), key=lambda k: -runs[k])[:MOST_CURVES])
+    shown = _shown(fit.curves)
     labels = _labels([fit.curves[k] for k in shown])
     curves = [
         (k, label, *point)
@@ -46,6 +45,15 @@ def run_curves_data(fit: RunFit) -> Tables:
         "floors": pd.DataFrame(floors, columns=["curve", "label", "floor"]),
         "observed": pd.DataFrame(observed, columns=["curve", "name", "total", "loss", "held_out"]),
     }
+
+
+def _shown(curves: Sequence[LossCurve]) -> list[int]:
+    """Return the positions of the curves that are drawn: evenly chosen ones of the largest models, then of others."""
+    order = sorted(range(len(curves)), key=lambda k: -(curves[k].size or 0.0))
+    largest = [k for k in order if curves[k].size == curves[order[0]].size]
+    if len(largest) > MOST_CURVES:
+        return [largest[round(place)] for place in np.linspace(0, len(largest) - 1, MOST_CURVES)]
+    return sorted(order[:MOST_CURVES])
 
 
 def _labels(curves: list[LossCurve]) -> list[str]:

@@ -94,7 +94,7 @@ def _fit_panels(fit: RunFit) -> Iterator[Panel]:
     if not fit.curves:
         return
     hidden = len(fit.curves) - MOST_CURVES
-    left_out = f" Of {len(fit.curves)} kinds of runs, the {MOST_CURVES} with the most." if hidden > 0 else ""
+    left_out = f" Of {len(fit.curves)} kinds of runs, {MOST_CURVES} of the largest models." if hidden > 0 else ""
     yield panel(
         "run-curves",
         "Will more data help?",
