@@ -165,7 +165,7 @@ def test_fit_runs_with_one_share_tells_only_of_that_share() -> None:
 def test_fit_runs_of_one_amount_tells_only_of_that_amount() -> None:
     shares = np.linspace(0.0, 0.9, 30)
     loss = 3 * (1 + 0.2 * shares) * np.exp(0.002 * np.random.default_rng(0).standard_normal(30))
-    runs = Runs(real=1e9 * (1 - shares), synthetic=1e9 - 1e9 * (1 - shares), loss=loss)
+    runs = Runs(real=1e9 * (1 - shares), synthetic=1e9 * shares, loss=loss)
     asked = [{"real": 5e8, "synthetic": 5e8}, {"real": 2e9}]
     fit = fit_runs(runs, at=asked, ask="price", n_replicates=FEW)
     assert fit.status == "ok"

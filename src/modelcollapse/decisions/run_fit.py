@@ -86,10 +86,10 @@ def fit_runs(
     tell = progress or (lambda done, of: None)
     settings = Settings.of(runs)
     asked = [settings.completed(setting) for setting in at or _ahead(settings)]
-    n_settings, n_totals = len(settings.loss), len(np.unique(settings.points.total))
+    n_settings = len(settings.loss)
     empty = RunFit(
         status="not_enough_runs",
-        sentences=too_few(n_settings, n_totals),
+        sentences=too_few(n_settings, amounts_vary=settings.amounts_vary),
         n_runs=len(runs),
         n_settings=n_settings,
         n_held_out=0,

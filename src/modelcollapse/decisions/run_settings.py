@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from modelcollapse.checks import Array, known_keys, number
 from modelcollapse.errors import InputError
 from modelcollapse.estimation.runs import Runs
-from modelcollapse.estimation.scaling_laws import Points
+from modelcollapse.estimation.scaling_laws import ROUNDING, Points
 
 KEYS = ("real", "synthetic", "size", "generation", "generator")
 """What a setting says."""
@@ -84,12 +84,12 @@ class Settings:
     @property
     def shares_vary(self) -> bool:
         """Whether the synthetic shares differ."""
-        return len(np.unique(self.points.fraction)) > 1
+        return bool(np.ptp(self.points.fraction) > ROUNDING)
 
     @property
     def amounts_vary(self) -> bool:
         """Whether the amounts of data differ."""
-        return len(np.unique(self.points.total)) > 1
+        return bool(np.ptp(np.log(self.points.total)) > ROUNDING)
 
     def completed(self, given: Mapping[str, float]) -> dict[str, float]:
         """Return a setting that somebody asks about, with what it leaves out taken from the runs.

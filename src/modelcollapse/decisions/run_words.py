@@ -80,12 +80,12 @@ def _unknown(*, told_of_shares: bool) -> str:
     return "All runs have the same synthetic share: they do not tell what synthetic data does."
 
 
-def too_few(n_settings: int, n_totals: int) -> tuple[str, ...]:
+def too_few(n_settings: int, *, amounts_vary: bool) -> tuple[str, ...]:
     """Return what is said of too few runs."""
     lacking = []
     if n_settings < FEWEST_SETTINGS:
         lacking.append(f"{FEWEST_SETTINGS} settings that differ, and there are {n_settings}")
-    if n_totals < 2:
+    if not amounts_vary:
         lacking.append("runs of different amounts of data, and all have the same")
     return (f"Not enough runs: a law needs {'; and '.join(lacking)}.",)
 

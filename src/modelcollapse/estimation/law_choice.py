@@ -12,7 +12,7 @@ from scipy.special import gammaln
 
 from modelcollapse.checks import Array
 from modelcollapse.estimation.law_fits import LawFit, bootstrap, fit_law, huber_loss
-from modelcollapse.estimation.scaling_laws import Points, ScalingLaw, Units
+from modelcollapse.estimation.scaling_laws import ROUNDING, Points, ScalingLaw, Units
 
 HELD_OUT_SHARE = 0.2
 """Share of the settings, the largest ones, that laws must foretell."""
@@ -132,9 +132,9 @@ def _missing_terms(points: Points) -> dict[str, str]:
     mixed = points.synthetic > 0
     seen = points.real if points.generator is None else points.generator
     missing = {}
-    if len(np.unique(points.total)) < 3:
+    if _distinct(np.log(points.total)) < 3:
         missing["irreducible"] = "needs three amounts of data"
-    if len(np.unique(points.fraction)) < 2:
+    if _distinct(points.fraction) < 2:
         missing["exchange"] = missing["fraction floor"] = "needs runs with different synthetic shares"
     if "exchange" in missing or len(np.unique(seen[mixed])) < 2 or (seen[mixed] <= 0).any():
         missing["generator floor"] = "needs runs whose generators were trained on different known amounts of real data"
@@ -145,6 +145,11 @@ def _missing_terms(points: Points) -> dict[str, str]:
     if points.generation is None or len(np.unique(points.generation[mixed])) < 2:
         missing["generations"] = "needs runs of different generations"
     return missing
+
+
+def _distinct(values: Array) -> int:
+    """Return how many values differ by more than rounding."""
+    return 1 + int((np.diff(np.sort(values)) > ROUNDING).sum())
 
 
 def largest_settings(points: Points) -> NDArray[np.bool_]:

@@ -34,6 +34,9 @@ SMALLEST_WORTH = np.exp(-12.0)
 """Worth of a synthetic sample below which it is as good as nothing."""
 
 
+ROUNDING = 1e-6
+"""Shares, and logarithms of amounts, that differ by less are the same number, rounded."""
+
 NOTHING = -700.0
 """Logarithm of what is as good as nothing."""
 
