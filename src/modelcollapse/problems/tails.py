@@ -23,7 +23,7 @@ STEEPEST = 10.0
 SHALLOWEST = 1.01
 """Smallest exponent β; below it, hardly any amount of data tells one item from the next."""
 
-MOST_RANKS = 25
+MOST_RANKS = 27
 """Most items of which it is told whether they are known."""
 
 OUTPUTS = ("labels", "bigram")
@@ -266,13 +266,13 @@ class ZipfTask(ByValue):
 
     @property
     def told_ranks(self) -> tuple[int, ...]:
-        """Ranks of which it is told whether they are known: 1, 2, 5, 10, ..., at most 25, beyond those ever seen.
+        """Ranks of which it is told whether they are known: 1, 2, 5, 10, ..., at most 27, beyond those ever seen.
 
         From the first that holds less than 1 % of a sample of real data, there is none.
         """
         last = (100 * self.sizes[-1]) ** (1 / self.zipf_exponent)
         decades = [10**power for power in range(math.ceil(math.log10(last)) + 1)]
-        steps = (1, 2, 5) if 3 * len(decades) <= MOST_RANKS else (1,)
+        steps = next(steps for steps in ((1, 2, 5), (1, 3), (1,)) if len(steps) * len(decades) <= MOST_RANKS)
         return tuple(step * decade for decade in decades for step in steps)
 
 
