@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -165,13 +166,13 @@ class Settings:
         for k, share in enumerate(shares):
             rows = np.flatnonzero(nearest == k)
             sizes = [None] if points.size is None else _spread(points.size[rows])
-            for size in sizes:
-                near = rows if size is None else rows[points.size[rows] == size]  # type: ignore[index]
+            generations = [None] if points.generation is None or share == 0 else _spread(points.generation[rows])
+            for size, generation in product(sizes, generations):
                 group = {"real": 1e6 * (1 - share), "synthetic": 1e6 * share}
                 if size is not None:
-                    group["size"] = float(size)
-                if points.generation is not None and share > 0:
-                    group["generation"] = max(1.0, float(np.median(points.generation[near]).round()))
+                    group["size"] = size
+                if generation is not None:
+                    group["generation"] = max(1.0, generation)
                 found.append(self.completed(group))
         return found
 

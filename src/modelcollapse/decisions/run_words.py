@@ -154,7 +154,7 @@ def _floors(floors: tuple[ShareFloor, ...]) -> list[str]:
         return []
     last = floors[-1]
     kind = f"a synthetic share of {share_text(last.fraction)}" if last.fraction > 0 else "real data alone"
-    first = floors[0]
+    first = next(floor for floor in floors if floor.size == last.size)  # of models as large
     beside = ""
     if first.fraction < last.fraction:
         kind_first = "real data alone" if first.fraction == 0 else f"a share of {share_text(first.fraction)}"
