@@ -48,7 +48,7 @@ def write_page(rows: list[dict[str, Any]], docs: Path) -> None:
         "## False alarms\n",
         false_alarms(rows),
         "## What is found\n",
-        f"The noise of the log loss has a standard deviation of {NOISE:.0%}. 16 runs and 48, the ridge 24.\n",
+        f"The noise of the log loss has a standard deviation of {NOISE:.0%}. 16 runs and 48; 24 of the theories.\n",
         f"![{description}](images/diagnosis-power.svg)\n",
         power(rows),
         "## Intervals of the effect\n",

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse import Mixture, RandomTeacher, Shift, Source, Spectrum, solve
+from modelcollapse import Generator, Mixture, RandomTeacher, Shift, Source, Spectrum, ZipfTask, solve
 from modelcollapse.checks import Array
+from modelcollapse.engines import answer
 from modelcollapse.estimation.runs import Runs
 
 SMALLEST = 1e6
@@ -240,6 +241,21 @@ def draw_theory(quality: float, n: int, generator: np.random.Generator) -> Runs:
     return table(n_samples, share, np.log(errors) + NOISE * generator.standard_normal(n))
 
 
+@cache
+def zipf_errors(rank: int, sizes: tuple[int, ...]) -> tuple[tuple[float, ...], ...]:
+    """Return test errors on a Zipf law in theory: real data, and data of a generator that cuts the law at a rank."""
+    return answer(ZipfTask(1.5, sizes, generator=Generator(rank=rank))).test_error  # type: ignore[union-attr]
+
+
+def draw_zipf(cut: float, n: int, generator: np.random.Generator) -> Runs:
+    """Return runs on real data, and on those of a generator without the ranks beyond 1/cut (Tale of Tails)."""
+    total, share = grid(n, (0.0, 1.0), decades=3.0)
+    sizes = np.unique(np.round(total / SMALLEST * 1e3)).astype(int)
+    real, synthetic = zipf_errors(round(1 / cut), tuple(sizes.tolist()))
+    errors = np.where(share > 0, np.repeat(synthetic, 2)[:n], np.repeat(real, 2)[:n])
+    return table(np.repeat(sizes, 2)[:n].astype(float), share, np.log(errors) + NOISE * generator.standard_normal(n))
+
+
 SIZES = (16, 48)
 STRENGTHS = (0.01, 0.02, 0.04, 0.08)
 PLANTS = (
@@ -257,4 +273,6 @@ PLANTS = (
           STRENGTHS, SIZES, draw_tails),
     Plant("any", "ridge", "test errors of ridge regression in theory at shares of 0, 0.2 and 0.5; quality c² of the "
           "synthetic labels in place of the excess", (0.01, 0.03, 0.1, 0.3), (24,), draw_theory),
+    Plant("any", "zipf", "test errors on a Zipf law in theory, real data and those of a generator that knows no ranks "
+          "beyond r; 1/r in place of the excess", (1e-5, 1e-4, 1e-3, 1e-2), (24,), draw_zipf),
 )  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import binom
 
 from modelcollapse.estimation import law_tests
-from modelcollapse.estimation.extra_terms import Factor, FactorLaw, Floor, Stop, weak_prior, with_factor
+from modelcollapse.estimation.extra_terms import Factor, FactorLaw, Floor, weak_prior, with_factor
 from modelcollapse.estimation.law_tests import compare_laws
 from modelcollapse.estimation.scaling_laws import Points, ScalingLaw, Units
 
@@ -50,7 +50,6 @@ def test_slopes_of_a_law_with_factors_are_derivatives() -> None:
     "alternative",
     [
         Factor(null=LAW, points=POINTS, column=LARGER),
-        Stop(null=LAW, settings=POINTS, amount=3e7),
         Floor(null=LAW, points=POINTS),
         Factor(null=FactorLaw(irreducible=True, columns=LARGER[:, None]), points=POINTS, column=TOTAL / 1e8),
     ],

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from modelcollapse.checks import Array
 from modelcollapse.decisions.examination import (
     SPARE,
     Examination,
@@ -21,15 +20,15 @@ from modelcollapse.decisions.examination import (
 )
 from modelcollapse.digits import amount_text
 from modelcollapse.estimation.distinct_settings import Settings
-from modelcollapse.estimation.extra_terms import Floor, Stop
+from modelcollapse.estimation.extra_terms import Factor, Floor
 from modelcollapse.estimation.scaling_laws import ScalingLaw
 
 FEWEST_AMOUNTS = 6
 """Different amounts of data from which a bend is looked for."""
 BEFORE, BEYOND = 4, 2
-"""Amounts of data up to which, and beyond which, a law may stop."""
-MOST_STOPS = 4
-"""Amounts at which it is tried whether a law stops."""
+"""Amounts of data, and settings, up to which and beyond which a law may bend."""
+MOST_BENDS = 4
+"""Amounts at which it is tried whether a law bends."""
 MOST_GROUPS = 3
 """Groups of runs, those with most settings, whose own laws are looked at."""
 FLOOR_AMOUNTS = 4
@@ -37,7 +36,7 @@ FLOOR_AMOUNTS = 4
 
 
 def examine_plateau(settings: Settings, generators: Generators) -> Examination:
-    """Look for runs whose loss no longer falls with data although a clean law, irreducible loss included, says so."""
+    """Look for runs whose loss falls less with data than a clean law, irreducible loss included, says."""
     found = [_bend(name, settings.select(chosen), generators) for name, chosen in _groups(settings)]
     if _limits_comparable(settings):
         found.append(_limit(settings, generators))
@@ -51,52 +50,51 @@ def examine_plateau(settings: Settings, generators: Generators) -> Examination:
     return replace(best, p_value=min(1.0, len(found) * (best.p_value or 0.0)))
 
 
-def stop_amounts(total: Array) -> Array:
-    """Return amounts of data at which a law may stop, with settings enough before and beyond."""
-    amounts = np.unique(total)
-    inside = np.array([amount for amount in amounts[BEFORE - 1 :] if (total > amount).sum() >= BEYOND])
-    places = np.round(np.linspace(0, len(inside) - 1, min(MOST_STOPS, len(inside))))
-    return np.asarray(inside[places.astype(int)])
+def bends(law: ScalingLaw, settings: Settings) -> list[Factor]:
+    """Return the alternatives in which losses leave the law upwards, as a power of the data beyond an amount.
 
-
-def stops(law: ScalingLaw, settings: Settings) -> list[Stop]:
-    """Return the alternatives in which more data change nothing; none where there are too few amounts of data."""
+    None where there are too few amounts of data.
+    """
     total = settings.points.total
     if distinct(total) < FEWEST_AMOUNTS or not enough_for(law, n_settings=len(settings)):
         return []
-    return [Stop(null=law, settings=settings.points, amount=float(amount)) for amount in stop_amounts(total)]
+    inside = np.array([amount for amount in np.unique(total)[BEFORE - 1 :] if (total > amount).sum() >= BEYOND])
+    places = np.round(np.linspace(0, len(inside) - 1, min(MOST_BENDS, len(inside)))).astype(int)
+    columns = [np.maximum(0.0, np.log(total / inside[place])) for place in places]
+    return [Factor(null=law, points=settings.points, column=column) for column in columns]
 
 
 def _groups(settings: Settings) -> list[tuple[str, NDArray[np.bool_]]]:
     """Return the groups of settings that have a law of their own, by name, the largest ones."""
     generations, shares, real = settings.generations, settings.shares, settings.points.real
     found: list[tuple[str, NDArray[np.bool_]]] = []
+    several = distinct(generations, shares > 0) > 1
     for t in np.unique(generations):
+        when = f" in generation {t:g}" if several else ""
         for share in np.unique(shares):
-            name = "with real data only" if share == 0 else f"with a synthetic share of {share:g}"
+            name = "with real data only" if share == 0 else f"with a synthetic share of {share:g}{when}"
             found.append((name, (generations == t) & (shares == share)))
         for amount in np.unique(real[shares > 0]):
-            name = f"with {amount_text(float(amount))} real {settings.unit} and more and more synthetic ones"
+            name = f"with {amount_text(float(amount))} real {settings.unit} and more and more synthetic ones{when}"
             found.append((name, (generations == t) & (real == amount) & (shares > 0)))
     large = [(name, chosen) for name, chosen in found if _bends_comparable(settings.select(chosen))]
     return sorted(large, key=lambda group: -int(group[1].sum()))[:MOST_GROUPS]
 
 
 def _bends_comparable(group: Settings) -> bool:
-    return len(group) > 0 and bool(stops(clean_law(group), group))
+    return len(group) > 0 and bool(bends(clean_law(group), group))
 
 
 def _bend(name: str, group: Settings, generators: Generators) -> Examination:
-    """Test whether the law of a group stops at some amount of data."""
+    """Test whether a group leaves its own law at some amount of data."""
     law = clean_law(group)
-    judged = run_test(law, group, group.log_loss, stops(law, group), generator=generators(f"bend {name}"))
-    assert isinstance(judged.alternative, Stop)
-    amount = f"{amount_text(judged.alternative.amount)} {group.unit}"
+    judged = run_test(law, group, group.log_loss, bends(law, group), generator=generators(f"bend {name}"))
+    amount = f"{amount_text(float(group.points.total[~judged.alternative.touched].max()))} {group.unit}"
     return _examined(
         judged,
         meaning=f"loss of the largest runs {name}, above their own law",
-        found=f"Of the runs {name}, those with more than {amount} no longer get better: the largest have "
-        f"{judged.percent} more loss than the law of the smaller ones says, irreducible loss included.",
+        found=f"Of the runs {name}, those with more than {amount} get better more slowly than their law, or not "
+        f"at all: the largest have {judged.percent} more loss than it says, irreducible loss included.",
         not_found=f"The runs {name} go on to follow their own law, the largest ones too.",
     )
 

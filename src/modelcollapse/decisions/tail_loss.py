@@ -17,10 +17,10 @@ from modelcollapse.decisions.examination import (
     groups_of,
     run_test,
 )
-from modelcollapse.decisions.plateau import stops
+from modelcollapse.decisions.plateau import bends
 from modelcollapse.digits import amount_text
 from modelcollapse.estimation.distinct_settings import Settings
-from modelcollapse.estimation.extra_terms import Alternative, Factor, Stop
+from modelcollapse.estimation.extra_terms import Alternative, Factor
 from modelcollapse.estimation.law_fits import fit_law
 
 
@@ -59,7 +59,7 @@ def examine_tails(settings: Settings, generators: Generators) -> Examination:
 
 
 def _alternatives(settings: Settings) -> list[Alternative]:
-    """Return along what rare tokens may get worse: the share, the generation, or more data that stop helping."""
+    """Return along what rare tokens may get worse: the share, the generation, or more data."""
     law, points = clean_law(settings), settings.points
     if not enough_for(law, n_settings=len(settings)):
         return []
@@ -68,7 +68,7 @@ def _alternatives(settings: Settings) -> list[Alternative]:
         found.append(Factor(null=law, points=points, column=points.fraction))
     if points.generation is not None and distinct(points.generation) > 1:
         found.append(Factor(null=law, points=points, column=points.generation))
-    return found + list(stops(law, settings))
+    return found + list(bends(law, settings))
 
 
 def _excess(settings: Settings, log_loss: Array) -> Array:
@@ -103,9 +103,9 @@ def _examined(judged: Judged, band: str, *, frequent: str) -> Examination:
 def _axis(judged: Judged) -> tuple[str, str]:
     """Return the axis along which the best alternative works, and its far end in words."""
     best, points = judged.alternative, judged.settings.points
-    if isinstance(best, Stop):
-        return "data", f"beyond {amount_text(best.amount)} {judged.settings.unit}"
     assert isinstance(best, Factor)
     if np.array_equal(best.column, points.fraction):
         return "synthetic_fraction", f"at a synthetic share of {points.fraction.max():.2g}"
-    return "generation", f"in generation {best.column.max():g}"
+    if points.generation is not None and np.array_equal(best.column, points.generation):
+        return "generation", f"in generation {best.column.max():g}"
+    return "data", f"beyond {amount_text(float(points.total[~best.touched].max()))} {judged.settings.unit}"

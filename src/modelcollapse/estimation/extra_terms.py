@@ -1,4 +1,4 @@
-"""Which one term may a scaling law lack? A factor on some runs, data that stop helping, a floor of synthetic data."""
+"""Which one term may a scaling law lack? A factor on some runs, or a floor of synthetic data."""
 
 from __future__ import annotations
 
@@ -149,55 +149,6 @@ class Factor:
     def expected(self, vectors: Array, units: Units) -> Array:
         """Return log losses (B, n) at a coefficient of 0."""
         return self.null.log_losses(vectors[:, :-1], self.points, units)
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Stop:
-    """Data beyond an amount change nothing.
-
-    Attributes
-    ----------
-    null : ScalingLaw
-    settings : Points
-    amount : float
-    """
-
-    null: ScalingLaw
-    settings: Points
-    amount: float
-
-    @property
-    def law(self) -> ScalingLaw:
-        """The null law."""
-        return self.null
-
-    @property
-    def points(self) -> Points:
-        """The settings, with no more data than the amount, in the same proportions."""
-        kept = np.minimum(1.0, self.amount / self.settings.total)
-        return replace(self.settings, real=kept * self.settings.real, synthetic=kept * self.settings.synthetic)
-
-    @property
-    def n_parameters(self) -> int:
-        """How many numbers the runs determine, the amount among them."""
-        return len(self.null.parameters) + 1
-
-    @property
-    def touched(self) -> NDArray[np.bool_]:
-        """Settings (n,) with more data than the amount."""
-        return self.settings.total > self.amount
-
-    def start(self, vectors: Array) -> Array:
-        """Return the null law."""
-        return vectors
-
-    def signs(self, vectors: Array) -> Array:
-        """Return 1: losses fall with data, so that they lie above the law where this stops."""
-        return np.ones(len(vectors))
-
-    def expected(self, vectors: Array, units: Units) -> Array:
-        """Return log losses (B, n) had they gone on to fall."""
-        return self.null.log_losses(vectors, self.settings, units)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
