@@ -15,7 +15,7 @@ from modelcollapse.decisions.evidence import Evidence, whole_number
 from modelcollapse.decisions.on_the_spot import Progress
 from modelcollapse.decisions.own_model_answers import Forecaster, estimate, forecaster, mixtures_of
 from modelcollapse.decisions.own_model_design import Cell, candidates, first_part, fresh, most_telling, repeats
-from modelcollapse.decisions.own_model_fits import Budget, FitFile, Workbench, as_arrays, check_fit_file, train_all
+from modelcollapse.decisions.own_model_fits import Budget, FitFile, Workbench, check_fit_file, train_all
 from modelcollapse.decisions.own_model_result import (
     LawShare,
     OwnCheck,
@@ -206,9 +206,9 @@ def _answers(
         best_synthetic=amount,
         at_hand=at_hand,
         gain=gain,
-        gain_ratio=_ratio(saved),
+        gain_ratio=answers.in_standard_errors(saved),
         harm=harm,
-        harm_ratio=_ratio(lost),
+        harm_ratio=answers.in_standard_errors(lost),
         harmful_count=harmful_count,
         deviation=float(np.median([abs(check.ratio - 1) for check in checks])),
         n_fits=len(fits),
@@ -241,12 +241,6 @@ def _answers(
     )
 
 
-def _ratio(draws: Array) -> float:
-    """Return the mean of draws in their standard deviations; 0 when they do not vary."""
-    spread = float(np.std(draws))
-    return float(np.mean(draws)) / spread if spread > 0 else 0.0
-
-
 def _asked(about: Forecaster, request: MixtureRequest) -> OwnForecast:
     """Forecast a mixture that the user asked for, where the models that were trained can say something."""
     names = about.evidence.whole.names
@@ -270,7 +264,7 @@ def validation(about: Forecaster, fits: Sequence[TrainedModel]) -> tuple[OwnChec
     """Return what the laws, by their weights, say of each model when it is left out."""
     belief = about.main
     missed = belief.weights @ np.array([fit.left_out * fit.spread for fit in belief.fits])
-    _, _, measured = as_arrays(fits)
+    measured = np.exp(belief.main.log_error)  # above zero
     return tuple(
         OwnCheck(counts=fit.counts, forecast=float(error * np.exp(-gap)), measured=float(error))
         for fit, error, gap in zip(fits, measured, missed, strict=True)

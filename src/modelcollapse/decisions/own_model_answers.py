@@ -14,6 +14,7 @@ from modelcollapse.decisions.landscape import INDIFFERENT, MOST_AT_HAND
 from modelcollapse.decisions.own_model_fits import as_arrays
 from modelcollapse.decisions.own_model_result import Estimate, OwnCurve, OwnForecast, TrainedModel
 from modelcollapse.decisions.run_quantities import best_amounts, interval, median, zero_crossings
+from modelcollapse.decisions.verdict import CHOSEN
 from modelcollapse.estimation.mixture_belief import Belief, believe
 from modelcollapse.estimation.mixture_laws import COUNT_LAWS, RIDGE_LAWS, Mixtures
 from modelcollapse.result import Status
@@ -122,11 +123,23 @@ def estimate(draws: Array) -> Estimate:
 
 
 def best_synthetic(about: Forecaster) -> float:
-    """Return the synthetic rows beside the real ones at hand that are best: the fewest of equally good numbers."""
+    """Return the synthetic rows beside the real ones at hand that are best: the fewest of equally good numbers.
+
+    Among the numbers that are clearly better than none, where there are some: those beyond the rows at hand are less
+    sure.
+    """
     real, synthetic = about.at_hand
     amounts = np.round(synthetic * SYNTHETIC_FACTORS)
-    errors = np.exp(np.median(about.log_errors(real, amounts), axis=0))
+    logs = about.log_errors(real, amounts)
+    clear = np.array([in_standard_errors(logs[:, 0] - column) >= CHOSEN for column in logs.T])
+    errors = np.where(clear | ~clear.any(), np.exp(np.median(logs, axis=0)), np.inf)
     return float(amounts[np.flatnonzero(errors <= errors.min() * INDIFFERENT)[0]])
+
+
+def in_standard_errors(draws: Array) -> float:
+    """Return the mean of draws in their standard deviations; 0 when they do not vary."""
+    spread = float(np.std(draws))
+    return float(np.mean(draws)) / spread if spread > 0 else 0.0
 
 
 def savings(about: Forecaster, synthetic: float) -> Array:
@@ -156,14 +169,16 @@ def floors(about: Forecaster) -> dict[str, Estimate]:
 
 
 def marginal(about: Forecaster) -> Estimate:
-    """Return the real rows that one more synthetic row is worth at the rows at hand."""
+    """Return the real rows that one more synthetic row is worth at the rows at hand; endless where real ones harm."""
     real, synthetic = about.at_hand
     grid_real = real * np.array([1 + STEP, 1 - STEP, 1.0, 1.0])
     grid_synthetic = synthetic * np.array([1.0, 1.0, 1 + STEP, 1 - STEP])
     errors = np.exp(about.log_errors(grid_real, grid_synthetic))
     by_real = (errors[:, 0] - errors[:, 1]) / real
     by_synthetic = (errors[:, 2] - errors[:, 3]) / synthetic
-    return estimate(by_synthetic / np.minimum(by_real, -1e-300))
+    helps = by_real < 0
+    worth = by_synthetic / np.where(helps, by_real, 1.0)
+    return estimate(np.where(helps, worth, np.where(by_synthetic < 0, np.inf, -np.inf)))
 
 
 def equivalent_real(about: Forecaster) -> Estimate:

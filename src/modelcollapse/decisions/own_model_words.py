@@ -63,7 +63,9 @@ def judge_own_model(
         sentence = f"For {name} the synthetic rows make no difference that shows."
     else:
         sentence = f"{NOT_ENOUGH} whether the synthetic rows help {name}."
-    confidence, reason = _confidence(deviation, max(gain_ratio if mix_in else harm_ratio, 0.0), n_fits=n_fits)
+    confidence, reason = _confidence(
+        deviation, gain_ratio if mix_in else max(gain_ratio, harm_ratio, 0.0), n_fits=n_fits
+    )
     parts = (_as_they_are(harm, harm_ratio), _limit(harmful_count, synthetic, mix_in=mix_in), _proxy(ridge_verdict))
     return Verdict(
         sentence=sentence,

@@ -17,7 +17,7 @@ N_DRAWS = 800
 DOUBLINGS = 2.0
 """Doublings of the rows at hand beyond which laws are taken to be no farther off: four times the rows."""
 SMALLEST = 1e-4
-"""Least error, next to the largest one, that a law is asked to follow: laws speak of logarithms."""
+"""Least error, next to the largest one or to this, that a law is asked to follow: laws speak of logarithms."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -74,7 +74,7 @@ class Belief:
 
 def believe(mixtures: Mixtures, error: Array, *, laws: Sequence[MixtureLaw], random: np.random.Generator) -> Belief:
     """Fit laws to the errors, (n,), of models trained on mixtures, and weigh them."""
-    positive = np.maximum(error, SMALLEST * error.max())
+    positive = np.maximum(error, SMALLEST * max(float(error.max()), SMALLEST))
     fits = tuple(fit_mixture_law(law, mixtures, positive) for law in laws)
     shares = law_weights(fits)
     ends = np.round(np.cumsum(shares) * N_DRAWS).astype(int)
