@@ -56,7 +56,7 @@ def test_copies_of_many_generations_are_those_of_all_ancestors() -> None:
     known = ancestors(5000, n_first=5000, generations=399)
     for generation in (1, 2, 50, 399):
         assert laws[generation - 1].mean[0] == pytest.approx(known[generation].mean, rel=1e-4)
-        assert laws[generation - 1].variance[0] == pytest.approx(known[generation].variance, rel=1e-3)
+        assert laws[generation - 1].variance[0] == pytest.approx(known[generation].variance, rel=1e-2)
 
 
 def drawn_ancestors(size: int, generators: Generators, replicates: int, seed: int) -> np.ndarray:

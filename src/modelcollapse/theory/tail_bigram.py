@@ -49,6 +49,9 @@ BESIDE = 2e-4
 WHOLE = 30.0
 """Logarithm of ranks beyond which nothing lies between two of them."""
 
+SPREAD = 10.0
+"""Standard deviations up to which the number of a rare token in that training set is followed, and as many more."""
+
 NEGLIGIBLE = 1e-13
 """Probability of numbers of samples that are left out."""
 
@@ -169,7 +172,9 @@ def row_error(nodes: Ranks, log_real: Array, parts: Sequence[tuple[float, Array]
         To about 1e-5.
     """
     size = sum(number for number, _ in parts)
-    counts = [Count(trials=np.full(len(law), number), probability=np.exp(law)) for number, law in parts if number > 0]
+    counts = [
+        Count(trials=np.full(len(law), float(number)), probability=np.exp(law)) for number, law in parts if number > 0
+    ]
     target = size * np.exp(log_real)
     total, merged = np.sum([count.cumulants for count in counts], axis=0), counts[0]
     for count in counts[1:]:
@@ -226,9 +231,12 @@ def distance_to_mixture(nodes: Ranks, log_real: Array, parts: Sequence[tuple[flo
     parts : sequence of (float, array of shape (n_nodes,))
         Shares, which add up to 1, and ln of the laws.
     """
-    ratio = sum(share * np.exp(law - log_real) for share, law in parts)
+    there = log_real > -np.inf
+    ratio = sum(share * np.exp(law[there] - log_real[there]) for share, law in parts)
+    logs = np.full_like(log_real, -np.inf)
     with np.errstate(divide="ignore"):
-        return float(nodes.total(log_real + np.log(np.abs(ratio - 1))) / 2)
+        logs[there] = log_real[there] + np.log(np.abs(ratio - 1))
+    return float(nodes.total(logs) / 2)
 
 
 def _on_lattice(n_nodes: int) -> Array:
@@ -261,11 +269,10 @@ def _sum_shortfall(first: Count, second: Count, target: Array) -> Array:
 
 def _copied_shortfall(first: Count, target: Array, size: float) -> Array:
     """Return E (t − X)⁺, (n_tokens,), where X is binomial about the frequency that a first number has."""
-    short, left = np.zeros_like(target), np.ones_like(target)
-    number = 0
-    while (alive := (left > NEGLIGIBLE) | (number <= first.mean)).any():
-        likely = np.where(alive, chance(number, first.trials, first.probability), 0.0)
-        left -= likely
+    short = np.zeros_like(target)
+    last = first.mean + SPREAD * np.sqrt(first.mean) + SPREAD
+    for number in range(int(last.max(initial=0.0)) + 1):
+        likely = np.where(number <= last, chance(number, first.trials, first.probability), 0.0)
         share = np.full(len(target), min(number / first.trials[0], 1.0))
         copied = Count(trials=np.full(len(target), size), probability=share)
         often, which = np.maximum(copied.mean, target) >= OFTEN, likely > NEGLIGIBLE
@@ -273,7 +280,6 @@ def _copied_shortfall(first: Count, target: Array, size: float) -> Array:
         short[exact] += likely[exact] * copied.of(exact).shortfall(target[exact])
         nothing = np.zeros(int(smooth.sum()))
         short[smooth] += likely[smooth] * _edgeworth(copied.of(smooth).cumulants, target[smooth], lattice=nothing)
-        number += 1
     return short
 
 
