@@ -31,14 +31,14 @@ Task = tuple[str, float, int, int]
 
 
 def tasks(*, n_clean: int, n_planted: int) -> list[Task]:
-    """Return all tables that are drawn."""
+    """Return all tables that are drawn, the first trials of all first."""
     clean = [(kind.name, 0.0, 0, trial) for kind, trial in product(CLEAN, range(n_clean))]
     planted = [
         (plant.name, strength, size, trial)
         for plant in PLANTS
         for strength, size, trial in product(plant.strengths, plant.sizes, range(n_planted))
     ]
-    return clean + planted
+    return sorted(clean + planted, key=lambda task: task[3])
 
 
 def outcome(task: Task) -> Row:
@@ -73,21 +73,30 @@ def outcomes(todo: list[Task], *, n_workers: int) -> Iterator[Row]:
         yield from map(outcome, todo)
         return
     with ProcessPoolExecutor(n_workers) as workers:
-        yield from workers.map(outcome, todo, chunksize=8)
+        yield from workers.map(outcome, todo, chunksize=4)
 
 
 def main(*, docs: Path = DOCS, n_clean: int = N_CLEAN, n_planted: int = N_PLANTED, n_workers: int = N_WORKERS) -> int:
     """Diagnose all tables, store what comes of it, and write the page."""
-    todo = tasks(n_clean=n_clean, n_planted=n_planted)
-    rows = []
-    for row in outcomes(todo, n_workers=n_workers):
+    path = docs / "diagnoses.json"
+    rows = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
+    done = {(row["table"], row["strength"], row["runs"], row["trial"]) for row in rows}
+    todo = [task for task in tasks(n_clean=n_clean, n_planted=n_planted) if task not in done]
+    for count, row in enumerate(outcomes(todo, n_workers=n_workers), start=1):
         rows.append(row)
-        print(f"\r{len(rows)} of {len(todo)}", end="", file=sys.stderr, flush=True)
+        _write(path, rows)
+        print(f"\r{count} of {len(todo)}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
-    lines = ",\n".join(json.dumps(row) for row in rows)
-    (docs / "diagnoses.json").write_text(f'{{"seed": {SEED}, "rows": [\n{lines}\n]}}\n', encoding="utf-8")
     write_page(rows, docs)
     return 0
+
+
+def _write(path: Path, rows: list[Row]) -> None:
+    """Write one row per line, all or nothing: a study may be interrupted at any time, and goes on from there."""
+    unfinished = path.with_suffix(".unfinished")
+    lines = ",\n".join(json.dumps(row) for row in rows)
+    unfinished.write_text(f'{{"seed": {SEED}, "rows": [\n{lines}\n]}}\n', encoding="utf-8")
+    unfinished.replace(path)
 
 
 if __name__ == "__main__":

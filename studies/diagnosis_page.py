@@ -32,8 +32,9 @@ $ python -m studies.diagnoses
 ```
 
 from tables that are drawn, other ones than those that its constants were chosen with. Every outcome is a row of
-[diagnoses.json](diagnoses.json). *Found*: the p-value, corrected for all signatures that were looked for, is at most
-{LEVEL:g}. Intervals of shares are Clopper and Pearson's, {INTERVAL:.0%}.
+[diagnoses.json](diagnoses.json); a study that was interrupted goes on from there, and one without that file starts
+afresh. *Found*: the p-value, corrected for all signatures that were looked for, is at most {LEVEL:g}. Intervals of
+shares are Clopper and Pearson's, {INTERVAL:.0%}.
 """
 
 
@@ -95,7 +96,7 @@ def false_alarms(rows: list[dict[str, Any]]) -> str:
     return "\n".join(
         [
             "Tables of a clean law, of 12, 20 or 40 runs where nothing else is said, over 1 to 3 decades of data, with "
-            "a noise of the log loss between 0.3 % and 3 %, and half of the runs with synthetic data.\n",
+            "a noise of the log loss between 0.3 % and 3 %, and three fifths of the runs with synthetic data.\n",
             _table(["clean tables", "what they are", "any signature found", "not enough runs"], body),
             f"By signature, where it could be looked for; aim: at most {LEVEL:.0%}.\n",
             _table(["signature", "found"], each),
@@ -141,7 +142,7 @@ def draw(rows: list[dict[str, Any]]) -> Figure:
     colours = (*SERIES, INK)
     drawn = [plant for plant in PLANTS if plant.signature != "any"]
     for axes, size in zip(panels, drawn[0].sizes, strict=True):
-        for plant, colour, marker in zip(drawn, colours, MARKERS, strict=True):
+        for plant, colour, marker in zip(drawn, colours, MARKERS, strict=False):
             axes.plot(*_curve(rows, plant, size), color=colour, marker=marker, markersize=4.5, label=plant.name)
         axes.axhline(LEVEL, color=INK, linewidth=0.8, linestyle=":")
         finish(axes, x="planted excess", y="found" if axes is panels[0] else "")

@@ -126,6 +126,13 @@ def test_irreducible_loss_is_no_plateau() -> None:
     assert diagnose(flat).status == CLEAN
 
 
+def test_loss_that_rises_with_data_is_no_clean_law() -> None:
+    total = np.geomspace(1e6, 1e9, 16)
+    noise = NOISE * np.random.default_rng(5).standard_normal(16)
+    rising = Runs(real=total, synthetic=np.zeros(16), loss=(2 + 0.1 * np.log(total / 1e6)) * np.exp(noise))
+    assert [signature.name for signature in diagnose(rising).found] == ["plateau"]
+
+
 # False alarms, over tables of several kinds.
 
 
