@@ -65,7 +65,7 @@ def test_memory_of_few_samples_is_about_the_drawn_one(power: float | None) -> No
 
 @pytest.mark.parametrize("exponent", [1.5, 2.0])
 def test_memory_errors_fall_with_the_features_as_a_power(exponent: float) -> None:
-    """The exponents c_q of the survival of items stronger than √(Σ q²/d). With few outputs, equal strengths have others."""
+    """The exponents c_q of the survival of items stronger than √(Σ q²/d), with many outputs."""
     features = np.array([10**3, 10**4, 10**5, 10**6])
     for power, expected in (
         (1.0, (exponent - 1) / (2 * exponent)),
