@@ -404,6 +404,11 @@ def forecast(error: float, *, real: float = 100, synthetic: float = 200) -> OwnF
         ),
         ({"gain_ratio": 1.0, "harm_ratio": 4.0}, "For m, leave the synthetic rows out", "high"),
         ({"best_synthetic": 0.0, "gain_ratio": 0.0}, "For m the synthetic rows make no difference that shows.", "low"),
+        (
+            {"best_synthetic": 0.0, "gain_ratio": 0.0, "harm": Estimate(value=0.2, interval=(-0.1, 0.5))},
+            "There is not enough data to tell whether the synthetic rows harm m.",
+            "low",
+        ),
         ({"gain": Estimate(value=0.004, interval=(0.001, 0.006))}, "For m the synthetic rows hardly matter", "high"),
     ],
 )

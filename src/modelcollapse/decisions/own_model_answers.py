@@ -15,6 +15,7 @@ from modelcollapse.decisions.own_model_fits import as_arrays
 from modelcollapse.decisions.own_model_result import Estimate, OwnCurve, OwnForecast, TrainedModel
 from modelcollapse.decisions.run_quantities import best_amounts, interval, median, zero_crossings
 from modelcollapse.decisions.verdict import CHOSEN
+from modelcollapse.digits import HALF_WIDTH_90
 from modelcollapse.estimation.mixture_belief import Belief, believe
 from modelcollapse.estimation.mixture_laws import COUNT_LAWS, RIDGE_LAWS, Mixtures
 from modelcollapse.result import Status
@@ -137,9 +138,9 @@ def best_synthetic(about: Forecaster) -> float:
 
 
 def in_standard_errors(draws: Array) -> float:
-    """Return the mean of draws in their standard deviations; 0 when they do not vary."""
-    spread = float(np.std(draws))
-    return float(np.mean(draws)) / spread if spread > 0 else 0.0
+    """Return the median of draws in standard errors, read off their 90 % interval; 0 when they do not vary."""
+    low, high = interval(draws)
+    return 2 * HALF_WIDTH_90 * median(draws) / (high - low) if high > low else 0.0
 
 
 def savings(about: Forecaster, synthetic: float) -> Array:

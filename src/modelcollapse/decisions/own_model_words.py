@@ -59,6 +59,8 @@ def judge_own_model(
         sentence = f"For {name} the synthetic rows hardly matter: they lower its test error by {_share(gain)} only."
     elif harm_ratio > LIKELY:
         sentence = f"For {name}, leave the synthetic rows out: no mixture is clearly better than the real rows alone."
+    elif best_synthetic == 0 and harm.value >= NEGLIGIBLE:
+        sentence = f"{NOT_ENOUGH} whether the synthetic rows harm {name}."
     elif best_synthetic == 0 or gain.interval[1] < NEGLIGIBLE:
         sentence = f"For {name} the synthetic rows make no difference that shows."
     else:
