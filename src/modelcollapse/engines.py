@@ -35,7 +35,7 @@ _HOME = {
 
 
 def engines_for(problem: Problem) -> tuple[str, ...]:
-    """Return the names of the engines that answer a problem, by what it asks and not by its size.
+    """Return the names of the engines that answer a problem, by what it asks, and of a Zipf task also by its size.
 
     Parameters
     ----------
