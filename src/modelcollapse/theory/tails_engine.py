@@ -44,7 +44,7 @@ LARGEST_LOG = 700.0
 Numbers = tuple[Copies, Copies, Copies]
 """Of real, bought and synthetic samples."""
 
-_LINEAR = "the loss of the first generation times their number; linear as in Dohmatob et al. (2024), arXiv 2402.07043"
+_LINEAR = "n times the loss of generation 1; such growth is reported of Dohmatob et al. (2024), arXiv 2402.07043"
 
 
 @dataclass(frozen=True, kw_only=True)
