@@ -235,6 +235,13 @@ def test_fit_runs_warns_of_runs_that_follow_no_law() -> None:
     assert fit_runs(table(), n_replicates=FEW).warnings == ()
 
 
+def test_fit_runs_warns_of_settings_off_the_law_by_more_than_their_repeats() -> None:
+    for shared_noise, warned in ((0.0, False), (0.02, True)):
+        runs = table(floor=0.4, noise=0.005, n_repeats=4, shared_noise=shared_noise)
+        warnings = fit_runs(runs, n_replicates=FEW).warnings
+        assert any("farther from the chosen law" in warning for warning in warnings) == warned
+
+
 def test_fit_runs_uses_sizes_generations_and_generators() -> None:
     rng, runs = np.random.default_rng(0), table(n_totals=8)
     size = rng.permutation(np.resize([1e7, 1e8, 1e9], len(runs)))

@@ -12,7 +12,7 @@ from modelcollapse.decisions.run_answers import Answers
 from modelcollapse.decisions.run_fit_result import Candidate, Observed, Parameter, RunFit
 from modelcollapse.decisions.run_quantities import interval
 from modelcollapse.decisions.run_settings import Settings
-from modelcollapse.decisions.run_words import FEWEST_SETTINGS, sentences, too_few, unexplained
+from modelcollapse.decisions.run_words import FEWEST_SETTINGS, misfitting, sentences, too_few, unexplained
 from modelcollapse.estimation.law_choice import LawChoice, LawDraws, candidate_laws, choose_law, draw_laws
 from modelcollapse.estimation.law_words import MEANINGS, TERMS, law_formula, law_name
 from modelcollapse.estimation.runs import Runs
@@ -106,20 +106,9 @@ def fit_runs(
     tell(1, 3)
     draws = draw_laws(chosen, n_replicates, stream(seed, "law draws"))
     tell(2, 3)
-    noise = settings.run_noise(chosen.fits[chosen.best].scale)
-    fitted = replace(
-        empty,
-        status="ok",
-        n_held_out=int(chosen.held_out.sum()),
-        candidates=_candidates(chosen, missing),
-        law=law_name(laws[chosen.best]),
-        formula=law_formula(laws[chosen.best]),
-        parameters=_parameters(chosen, draws),
-        noise=noise,
-        warnings=(*runs.warnings, *unexplained(noise, float(np.std(np.log(runs.loss))))),
-    )
-    luck = noise * stream(seed, "luck").standard_normal(n_replicates)
-    answers = Answers(settings=settings, draws=draws, noise=noise, luck=luck)
+    fitted = _with_law(empty, settings, chosen, draws, missing)
+    luck = fitted.noise * stream(seed, "luck").standard_normal(n_replicates)
+    answers = Answers(settings=settings, draws=draws, noise=fitted.noise, luck=luck)
     if settings.amounts_vary:
         fit = _answered(answers, fitted, asked=asked, tolerance=tolerance, ask=ask)
         fit = replace(fit, observed=_observed(runs, settings, draws, chosen, fit))
@@ -139,6 +128,27 @@ def _ahead(settings: Settings) -> list[dict[str, float]]:
         more = {key: times * largest[key] for key in ("real", "synthetic")}
         ahead.append({**largest, **more})
     return ahead
+
+
+def _with_law(
+    empty: RunFit, settings: Settings, chosen: LawChoice, draws: LawDraws, missing: Mapping[str, str]
+) -> RunFit:
+    """Return the fit with the laws that were tried, and the chosen one."""
+    best = chosen.fits[chosen.best]
+    noise = settings.run_noise(best.scale)
+    off_any_law = unexplained(noise, float(np.std(np.log(settings.loss))))
+    off_this_law = misfitting(settings.misfit(best.scale, n_parameters=len(best.vector)))
+    return replace(
+        empty,
+        status="ok",
+        n_held_out=int(chosen.held_out.sum()),
+        candidates=_candidates(chosen, missing),
+        law=law_name(best.law),
+        formula=law_formula(best.law),
+        parameters=_parameters(chosen, draws),
+        noise=noise,
+        warnings=(*empty.warnings, *off_any_law, *off_this_law),
+    )
 
 
 def _answered(answers: Answers, fit: RunFit, *, asked: list[dict[str, float]], tolerance: float, ask: str) -> RunFit:

@@ -8,6 +8,7 @@ from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import f as f_law
 
 from modelcollapse.checks import Array, known_keys, number
 from modelcollapse.errors import InputError
@@ -74,6 +75,21 @@ class Settings:
     def run_noise(self, scale: float) -> float:
         """Return the standard deviation of a run's log loss, from that of the settings' means about the law."""
         return float(np.sqrt(scale**2 + self.repeat_var * (1 - 1 / self.n_repeats)))
+
+    def misfit(self, scale: float, *, n_parameters: int) -> float:
+        """Return the chance that settings' means lie so far from the right law, by what their repeats vary; 1 if none.
+
+        Parameters
+        ----------
+        scale : float
+            Standard deviation of the means' log losses about the law.
+        n_parameters : int
+        """
+        spare = len(self.of_run) - len(self.loss)
+        if self.repeat_var == 0 or not spare:
+            return 1.0
+        ratio = scale**2 * self.n_repeats / self.repeat_var
+        return float(f_law.sf(ratio, max(len(self.loss) - n_parameters, 1), spare))
 
     @property
     def largest(self) -> int:

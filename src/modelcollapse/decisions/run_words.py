@@ -27,6 +27,9 @@ FEWEST_SETTINGS = 4
 MOST_UNEXPLAINED = 0.5
 """Scatter about the law, as a share of that about the mean, from which on a warning is given."""
 
+SMALLEST_CHANCE = 0.001
+"""Chance of a misfit under the right law below which a warning is given."""
+
 ASKED = {"loss": "forecast loss", "share": "largest harmless share", "price": "price of synthetic data"}
 """What may be asked, in words."""
 
@@ -97,6 +100,16 @@ def unexplained(noise: float, spread: float) -> tuple[str, ...]:
     return (
         f"The runs hardly follow any law: they scatter by {share_text(noise)} about the chosen one, by "
         f"{share_text(spread)} about their mean. Laws fall with data; look for another reason why the losses differ.",
+    )
+
+
+def misfitting(chance: float) -> tuple[str, ...]:
+    """Return a warning when settings lie farther from the law than their repeats say."""
+    if chance >= SMALLEST_CHANCE:
+        return ()
+    return (
+        "The settings lie farther from the chosen law than their repeats vary: the losses do not follow it exactly, or "
+        "repeats of a setting share something. Forecasts far ahead may miss by more than their bands say.",
     )
 
 
