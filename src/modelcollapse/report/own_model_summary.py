@@ -72,8 +72,7 @@ def own_check_rows(own: OwnModel) -> Rows:
 def law_rows(own: OwnModel) -> Rows:
     """Return how each law fares."""
     rows = tuple(
-        (law.name, share_text(law.weight), share_text(math.expm1(law.left_out)), _beyond(law.beyond))
-        for law in own.laws
+        (law.name, _weight(law.weight), share_text(math.expm1(law.left_out)), _beyond(law.beyond)) for law in own.laws
     )
     return Rows(("law", "weight", "off, one model left out", "off, many rows from few"), rows)
 
@@ -115,6 +114,10 @@ def _count(found: Estimate) -> str:
 
 def _end(count: float) -> str:
     return "more than looked at" if math.isinf(count) else rough_count(count)
+
+
+def _weight(share: float) -> str:
+    return share_text(share) if share >= 0.001 else "below 0.1 %"
 
 
 def _beyond(missed: float) -> str:
