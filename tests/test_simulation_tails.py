@@ -263,7 +263,7 @@ def test_simulation_of_generations_gives_published_losses_and_no_linear_growth()
     ("task", "expected"),
     [
         (ZipfTask(1.5, [10**15]), r"14 ×10⁹ .*19 ×10⁹ samples"),
-        (ZipfTask(1.5, [100], generator=Generator(n_samples=10**12)), "a generator's set of 1.000 ×10¹² samples"),
+        (ZipfTask(1.5, [100], generator=Generator(n_samples=10**12)), "a generator's set of 1 ×10¹² samples"),
         (ZipfTask(1.5, [10**9], generator=Generator(), purchase=Purchase(0.5, rank=10**8)), "bought samples"),
         (ZipfTask(1.5, [10], generator=Generator(temperature=0.5, generations=2, real_fraction=0.1)), "temperature"),
     ],

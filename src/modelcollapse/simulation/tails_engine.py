@@ -11,7 +11,7 @@ from scipy.special import gamma, zeta
 
 from modelcollapse import __version__
 from modelcollapse.checks import Array
-from modelcollapse.digits import rough_text
+from modelcollapse.digits import amount_text, rough_text
 from modelcollapse.problems.tails import Generator, ZipfTask
 from modelcollapse.result import Status, TailsResult
 from modelcollapse.simulation.chains_engine import EXACT, NUMBERS, Work, drawn_for
@@ -177,18 +177,18 @@ def _items(problem: ZipfTask) -> Iterator[tuple[str, float]]:
     """Yield the training sets, in words, and about how many distinct items they have."""
     real, makers = ZipfLaw(exponent=problem.zipf_exponent), problem.generator
     largest = problem.sizes[-1]
-    yield f"a set of {rough_text(largest, 4)} samples", real.n_distinct(largest)
+    yield f"a set of {amount_text(largest)} samples", real.n_distinct(largest)
     if makers is None:
         return
     _, n_bought, n_synthetic = problem.composition[:, -1]
     if problem.purchase is not None:
         law = ZipfLaw(exponent=problem.zipf_exponent, first=float(problem.purchase.rank))
-        yield f"a set of {rough_text(n_bought, 4)} bought samples", law.n_distinct(n_bought)
+        yield f"a set of {amount_text(n_bought)} bought samples", law.n_distinct(n_bought)
     if makers.n_samples is not None:
-        yield f"a generator's set of {rough_text(makers.n_samples, 4)} samples", real.n_distinct(makers.n_samples)
+        yield f"a generator's set of {amount_text(makers.n_samples)} samples", real.n_distinct(makers.n_samples)
         return
     (first,) = endless_laws(problem.zipf_exponent, _writers(makers).distortion, generations=1)
-    yield f"a set of {rough_text(n_synthetic, 4)} synthetic samples", first.n_distinct(n_synthetic)
+    yield f"a set of {amount_text(n_synthetic)} synthetic samples", first.n_distinct(n_synthetic)
 
 
 def _largest(exponent: float) -> float:
