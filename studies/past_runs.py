@@ -21,7 +21,7 @@ from modelcollapse.estimation.runs import Runs
 from studies.learning_curves import MODELS, learning_curve
 from studies.past_runs_page import write_page
 from studies.power_laws import RIVALS
-from studies.simulated_runs import LAWS, trial
+from studies.simulated_runs import ANSWERS, LAWS, METHODS, trial
 
 DOCS = Path(__file__).parent.parent / "docs"
 N_TABLES = 200
@@ -40,7 +40,7 @@ def main(words: list[str], *, docs: Path = DOCS) -> int:
     path = docs / "past-runs-evidence.json"
     found = json.loads(path.read_text()) if path.exists() else {"simulated": {}, "curves": {}}
     for name in LAWS:
-        if len(found["simulated"].get(name, {}).get("trials", ())) < options.tables:
+        if len(found["simulated"].get(name, {}).get("held", ())) < options.tables:
             found["simulated"][name] = _simulated(name, options.tables)
             _store(path, found)
     for table in ("digits", "mnist"):
@@ -61,7 +61,12 @@ def _simulated(name: str, n_tables: int) -> dict[str, Any]:
     """Return the trials of one law."""
     begin = time.perf_counter()
     trials = _side_by_side(partial(trial, name, seed=SEED), range(n_tables), name)
-    return {"trials": trials, "seconds": round(time.perf_counter() - begin), "machine": describe_machine()}
+    return {
+        "held": ["".join("01"[one["held"][answer]] for answer in ANSWERS) for one in trials],
+        "errors": {method: [one["errors"][method] for one in trials] for method in METHODS},
+        "seconds": round(time.perf_counter() - begin),
+        "machine": describe_machine(),
+    }
 
 
 def _side_by_side(function: Callable[[int], Any], numbers: Iterable[int], name: str) -> list[Any]:
@@ -106,13 +111,13 @@ def _store(path: Path, found: dict[str, Any]) -> None:
 
 
 def _short(value: Any) -> Any:
-    """Return a value with four significant digits in its numbers."""
+    """Return a value with three significant digits in its numbers."""
     if isinstance(value, dict):
         return {key: _short(part) for key, part in value.items()}
     if isinstance(value, list):
         return [_short(part) for part in value]
     return (
-        float(f"{value:.4g}") if isinstance(value, float) and np.isfinite(value) else None if value != value else value
+        float(f"{value:.3g}") if isinstance(value, float) and np.isfinite(value) else None if value != value else value
     )
 
 

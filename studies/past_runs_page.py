@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from studies.simulated_runs import LAWS, NAMES, NOISE, SHARES, TOLERANCE, TOTALS
+from studies.simulated_runs import ANSWERS, LAWS, NOISE, SHARES, TOLERANCE, TOTALS
 
 AIM = (0.85, 0.95)
 POINTS = {
@@ -35,8 +35,7 @@ def write_page(simulated: dict[str, Any], foretold: dict[str, Any]) -> str:
 
 
 def _coverage(simulated: dict[str, Any]) -> str:
-    quantities = [*NAMES, "harmless share", "price"]
-    n = max(len(record["trials"]) for record in simulated.values())
+    n = max(len(record["held"]) for record in simulated.values())
     lines = [
         "## Coverage of the 90 % bands",
         "",
@@ -49,16 +48,16 @@ def _coverage(simulated: dict[str, Any]) -> str:
         "twenty. Seeds that were looked at while the method was made are others.",
         "*Exact*: the answer is 1 under this law whatever its parameters; bands that begin there hold it always.",
         "",
-        "| runs follow | " + " | ".join(quantities) + " |",
-        "|---|" + "---|" * len(quantities),
+        "| runs follow | " + " | ".join(ANSWERS) + " |",
+        "|---|" + "---|" * len(ANSWERS),
     ]
     missed = []
     for name in LAWS:
         if name not in simulated:
             continue
-        trials, cells = simulated[name]["trials"], []
-        for quantity in quantities:
-            held = float(np.mean([trial["held"][quantity] for trial in trials]))
+        rows, cells = simulated[name]["held"], []
+        for place, quantity in enumerate(ANSWERS):
+            held = float(np.mean([row[place] == "1" for row in rows]))
             exact = name in POINTS.get(quantity, ())
             cells.append(f"{held:.1%}" + (" (exact)" if exact else ""))
             if not exact and not AIM[0] <= held <= AIM[1]:
@@ -80,8 +79,7 @@ def _simulated_errors(simulated: dict[str, Any]) -> str:
 
 
 def _pooled(record: dict[str, Any]) -> dict[str, list[float]]:
-    trials = record["trials"]
-    return {method: [error for trial in trials for error in trial["errors"][method]] for method in trials[0]["errors"]}
+    return {method: [error for errors in rows for error in errors] for method, rows in record["errors"].items()}
 
 
 def _error_table(errors: dict[str, dict[str, list[float]]]) -> list[str]:

@@ -120,6 +120,12 @@ def true_answers(table: Table) -> dict[str, float]:
 NAMES = [f"loss at {times:g}×, {'half synthetic' if share else 'real'}" for share in ASKED_SHARES for times in AHEAD]
 """Names of the forecasts, in the order of `asked`."""
 
+ANSWERS = [*NAMES, "harmless share", "price"]
+"""Names of the answers with a band."""
+
+METHODS = ["modelcollapse", *RIVALS]
+"""Who foretells."""
+
 
 def trial(name: str, number: int, *, seed: int) -> dict[str, Any]:
     """Fit one table, and return for each answer whether its band holds the truth, with the errors of all methods."""
@@ -134,9 +140,7 @@ def trial(name: str, number: int, *, seed: int) -> dict[str, Any]:
         told = foretell(table.runs, where)
         errors[rival] = [abs(loss / truth[key] - 1) for key, loss in zip(NAMES, told, strict=True)]
     return {
-        "law": name,
         "held": {key: bool(low - EDGE <= truth[key] <= high + EDGE) for key, (_, (low, high)) in found.items()},
-        "width": {key: float(high - low) for key, (_, (low, high)) in found.items()},
         "errors": {method: [float(error) for error in values] for method, values in errors.items()},
     }
 

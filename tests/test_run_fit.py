@@ -11,10 +11,7 @@ import pytest
 from modelcollapse import InputError
 from modelcollapse.decisions.run_fit import fit_runs
 from modelcollapse.decisions.run_fit_result import RunFit
-from modelcollapse.estimation.law_choice import candidate_laws, largest_settings
-from modelcollapse.estimation.law_words import TERMS, law_name
 from modelcollapse.estimation.runs import Runs
-from modelcollapse.estimation.scaling_laws import Points
 
 FEW = 200
 """Replicates that are enough for a test."""
@@ -254,21 +251,6 @@ def test_fit_runs_uses_sizes_generations_and_generators() -> None:
     assert fit.forecasts[0].setting["size"] == 1e9
     told = fit_runs(replace(runs, generator=generator), n_replicates=FEW)
     assert {"double law", "double law + irreducible loss"} <= {candidate.name for candidate in told.candidates}
-
-
-def test_candidate_laws_names_what_the_table_cannot_show() -> None:
-    total = np.geomspace(1e6, 1e8, 10)
-    laws, missing = candidate_laws(Points(real=total, synthetic=0 * total))
-    assert [law_name(law) for law in laws] == ["power law", "power law + irreducible loss"]
-    assert set(missing) == set(TERMS) - {"irreducible"}
-
-
-def test_largest_settings_are_a_fifth_with_those_as_large() -> None:
-    total = np.repeat(np.geomspace(1e6, 1e8, 5), 5)
-    held = largest_settings(Points(real=total, synthetic=0 * total))
-    np.testing.assert_array_equal(held, total == total.max())
-    few = largest_settings(Points(real=np.arange(1.0, 7.0), synthetic=np.zeros(6)))
-    np.testing.assert_array_equal(few, [False, False, False, True, True, True])
 
 
 N_SETS = 24
