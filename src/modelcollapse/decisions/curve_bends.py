@@ -93,7 +93,7 @@ def surely_positive(value: float, stderr: float, *, freedom: float, n_tests: int
 
     Examples
     --------
-    >>> [surely_positive(2.0, 1.0, freedom=math.inf, n_tests=n) for n in (1, 100)]
+    >>> [surely_positive(3.0, 1.0, freedom=math.inf, n_tests=n) for n in (1, 100)]
     [True, False]
     """
     return bool(value > student_quantile(freedom, n_tests=n_tests) * stderr)
