@@ -351,7 +351,7 @@ def test_too_few_rows_are_refused() -> None:
 
 INTERRUPTED = """
 import sys
-import numpy as np, pandas as pd, time
+import numpy as np, pandas as pd, signal, time
 from sklearn.linear_model import LinearRegression
 from modelcollapse import OwnModelRequest, audit
 
@@ -360,6 +360,7 @@ class Slow(LinearRegression):
         time.sleep(0.3)
         return super().fit(X, y)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also where whoever started this ignores it
 random = np.random.default_rng(0)
 frames = [pd.DataFrame(random.standard_normal((n, 3)), columns=list("aby")) for n in (200, 300)]
 audit(*frames, target="y", own_model=OwnModelRequest(estimator=Slow(), max_fits=9, fits=sys.argv[1]))
