@@ -30,6 +30,12 @@ LAGUERRE = 4
 STEADY = 100.0
 """Shape of its gamma law from which on it is taken as constant."""
 
+UNEVEN = 0.01
+"""Smallest shape of that law."""
+
+DROWNED = 200.0
+"""Logarithm of a noise above which nothing is heard."""
+
 HERMITE = 9
 """Nodes for the noise of the right output."""
 
@@ -188,19 +194,23 @@ def _noise(memory: Memory, nodes: Ranks, strengths: Array, chances: Array) -> tu
     n_nodes, share = len(nodes.logs), 1 / memory.n_outputs
     squares = (chances * strengths**2).sum(axis=1)[:n_nodes]
     fourths = (chances * strengths**4).sum(axis=1)[:n_nodes]
-    others = np.arange(n_nodes) >= STRONGEST
-    with np.errstate(divide="ignore"):
-        rest = float(nodes.total(np.where(others, np.log(squares), -np.inf)))
-        spread = float(
-            nodes.total(np.where(others, np.log(np.maximum(fourths * share - (squares * share) ** 2, 0.0)), -np.inf))
-        )
+    rest = _rest(nodes, squares)
+    spread = _rest(nodes, np.maximum(fourths * share - (squares * share) ** 2, 0.0))
     here = np.array(list(product((0.0, 1.0), repeat=STRONGEST)))
     strong, weights = here @ squares[:STRONGEST], np.prod(np.where(here == 1, share, 1 - share), axis=1)
     mean = rest * share
-    if mean**2 >= STEADY * spread:
+    shape = mean / (spread / mean) if mean > 0 and spread > 0 else np.inf
+    if shape >= STEADY:
         values, shares = np.array([mean]), np.ones(1)
     else:
-        values, shares = roots_genlaguerre(LAGUERRE, mean**2 / spread - 1)
-        values, shares = values * spread / mean, shares / shares.sum()
+        values, shares = roots_genlaguerre(LAGUERRE, max(shape, UNEVEN) - 1)
+        values, shares = values * mean / max(shape, UNEVEN), shares / shares.sum()
     noise = (strong[:, None] + values).ravel()
     return noise, np.outer(weights, shares).ravel(), rest + float(squares[:STRONGEST].sum())
+
+
+def _rest(nodes: Ranks, terms: Array) -> float:
+    """Return the sum over all items but the strongest, (n_nodes,) -> a number, large where there is no limit."""
+    with np.errstate(divide="ignore"):
+        logs = np.log(terms[STRONGEST:]) + nodes.log_weights[STRONGEST:]
+    return float(np.exp(np.minimum(logs, DROWNED)).sum())

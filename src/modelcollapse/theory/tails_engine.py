@@ -32,6 +32,9 @@ EMPTY = 1e-12
 MANY_REAL = 50
 """Real samples of each training set with which their number may be taken as normal."""
 
+SAME = 1e-12
+"""Difference of logarithms of probabilities that is rounding."""
+
 SCAN = 25
 """Sizes among which an error is searched for, again and again between the two that enclose it."""
 
@@ -72,6 +75,13 @@ class _World:
     def parts(self, generation: int, numbers: Numbers) -> list[Part]:
         """Return the training set of a generation."""
         return [(each, law) for each, law in zip(numbers, self.laws(generation), strict=True) if each.mean.any()]
+
+    def repeats(self, generation: int) -> bool:
+        """Return whether a generator writes what the one before did, as where all cut at the same rank."""
+        if generation < 2:
+            return False
+        before, law = self.synthetic[generation - 2 : generation]
+        return np.allclose(law, before, rtol=0.0, atol=SAME)
 
     def missed_mass(self, absence: Array) -> Array:
         """Return Σ_i p_i exp(absence_i), (..., n_nodes + n_told) -> (...)."""
@@ -261,12 +271,13 @@ def _bigrams(problem: ZipfTask, world: _World) -> Iterator[_Answer]:
     """Yield what is said of each generation of a learner of next-token probabilities."""
     n_generator = problem.generator.n_samples if problem.generator else None
     worlds = [_split_world(problem, size, n_generator) for size in problem.sizes]
+    errors, floor = np.empty(0), 0.0
     for generation, answer in enumerate(_labels(problem, world)):
-        errors = [
-            _row_error(problem, each, generation, counts, n_generator)
-            for each, counts in zip(worlds, problem.composition.T, strict=True)
-        ]
-        yield replace(answer, test_error=np.array(errors), floor=_row_floor(problem, world, generation, n_generator))
+        if not world.repeats(generation):
+            pairs = zip(worlds, problem.composition.T, strict=True)
+            errors = np.array([_row_error(problem, each, generation, counts, n_generator) for each, counts in pairs])
+            floor = _row_floor(problem, world, generation, n_generator)
+        yield replace(answer, test_error=errors, floor=floor)
 
 
 def _split_world(problem: ZipfTask, size: float, n_generator: int | None) -> _World:
@@ -300,25 +311,33 @@ def _row_floor(problem: ZipfTask, world: _World, generation: int, n_generator: i
 def _memories(problem: ZipfTask, world: _World) -> Iterator[_Answer]:
     """Yield what is said of each generation of a learner of limited memory."""
     assert problem.memory is not None
-    given, n_nodes = problem.memory, len(world.nodes.logs)
+    given = problem.memory
     power = {"proportional": 1.0, "power": given.power, "threshold": None}[given.update]
     memory = Memory(n_features=given.n_features, n_outputs=given.n_outputs, power=power)
+    answer: _Answer | None = None
     for generation in range(problem.n_generations + 1):
-        every = problem.composition if generation else np.array([[1.0], [0.0], [0.0]]) * problem.sizes
-        shares = problem.shares if generation else np.array([1.0, 0.0, 0.0])
-        laws = world.laws(generation)
-        known = [
-            log_known(memory, world.nodes, drawn_shares(mixture(counts / size, laws), size))
-            for counts, size in zip(every.T, problem.sizes, strict=True)
-        ]
-        last = log_known(memory, world.nodes, endless_shares(mixture(shares, laws)))
-        errors = world.missed_mass(np.log1p(-np.minimum(np.exp([*known, last]), SURE)))
-        yield _Answer(
-            test_error=errors[:-1],
-            learned_items=world.nodes.total(np.array(known)[:, :n_nodes]),
-            knowledge=np.exp(known[-1][n_nodes:]),
-            floor=float(errors[-1]),
-        )
+        if answer is None or not world.repeats(generation):
+            answer = _remembered(problem, world, memory, generation)
+        yield answer
+
+
+def _remembered(problem: ZipfTask, world: _World, memory: Memory, generation: int) -> _Answer:
+    """Return what is said of one generation of a learner of limited memory."""
+    n_nodes, real = len(world.nodes.logs), np.array([1.0, 0.0, 0.0])
+    composition = problem.composition if generation else real[:, None] * problem.sizes
+    laws = world.laws(generation)
+    known = [
+        log_known(memory, world.nodes, drawn_shares(mixture(counts / size, laws), size))
+        for counts, size in zip(composition.T, problem.sizes, strict=True)
+    ]
+    last = log_known(memory, world.nodes, endless_shares(mixture(problem.shares if generation else real, laws)))
+    errors = world.missed_mass(np.log1p(-np.minimum(np.exp([*known, last]), SURE)))
+    return _Answer(
+        test_error=errors[:-1],
+        learned_items=world.nodes.total(np.array(known)[:, :n_nodes]),
+        knowledge=np.exp(known[-1][n_nodes:]),
+        floor=float(errors[-1]),
+    )
 
 
 def _numbers(problem: ZipfTask, last_edge: float) -> dict[str, float]:
