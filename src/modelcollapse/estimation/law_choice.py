@@ -12,7 +12,7 @@ from scipy.special import gammaln
 
 from modelcollapse.checks import Array
 from modelcollapse.estimation.law_fits import LawFit, bootstrap, fit_law, huber_loss
-from modelcollapse.estimation.scaling_laws import ROUNDING, Points, ScalingLaw, Units
+from modelcollapse.estimation.scaling_laws import FLOORS, ROUNDING, Points, ScalingLaw, Units
 
 HELD_OUT_SHARE = 0.2
 """Share of the settings, the largest ones, that laws must foretell."""
@@ -97,18 +97,15 @@ def candidate_laws(points: Points) -> tuple[list[ScalingLaw], dict[str, str]]:
         Reasons by term.
     """
     missing = _missing_terms(points)
-    floors = [floor for floor in ("fraction", "generator") if f"{floor} floor" not in missing]
-    kinds: list[dict[str, object]] = [{}]
-    if "exchange" not in missing:
-        kinds += [{"floor": floor, "exchange": exchange} for floor, exchange in product([None, *floors], (False, True))]
-        kinds.remove({"floor": None, "exchange": False})
+    floors = [None, *(floor for floor in FLOORS if f"{floor} floor" not in missing)]
+    exchanges = (False,) if "exchange" in missing else (False, True)
     laws = []
-    for kind, irreducible, size in product(kinds, (False, True), (False, True)):
+    for floor, exchange, irreducible, size in product(floors, exchanges, (False, True), (False, True)):
         if (irreducible and "irreducible" in missing) or (size and "size" in missing):
             continue
-        law = ScalingLaw(irreducible=irreducible, size=size, **kind)  # type: ignore[arg-type]
+        law = ScalingLaw(floor=floor, exchange=exchange, irreducible=irreducible, size=size)
         laws.append(law)
-        if law.floor == "fraction":
+        if floor == "fraction":
             laws += [law.adding(*more) for more in _floor_terms(size, missing)]
     laws.sort(key=lambda law: len(law.parameters))
     n = len(points.real)
