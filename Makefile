@@ -30,6 +30,7 @@ DATA ?= $(wildcard ../shared/data)
 validation: $(READY)
 	$(BIN)/python -m studies.validation $(if $(DATA),--data $(DATA))
 	$(BIN)/python -m studies.distributions $(if $(DATA),--data $(DATA))
+	$(BIN)/python -m studies.past_runs $(if $(DATA),--data $(DATA))
 
 docs: $(READY)
 	$(BIN)/mkdocs build --strict

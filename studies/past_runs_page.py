@@ -15,6 +15,17 @@ POINTS = {
 }
 """Laws under which an answer is 1 whatever the parameters: a band that begins there holds it always."""
 
+READING = [
+    "Every law is contained in larger ones, which runs that follow it do not rule out: their share of the bands makes",
+    "those of the smallest laws somewhat too wide. Bands of laws with more terms are made by the right law mostly.",
+]
+
+LIMITS = [
+    "The measured means vary themselves, which the band of the law does not hold. The rivals fit each share by itself.",
+    "That is a strength where no law of the family holds: a network that is trained on mostly weak labels first learns,",
+    "then gets worse as it learns their errors by heart, and then better again; no law here rises with data.",
+]
+
 HEAD = """# Evidence: past runs
 
 How far do past runs foretell larger ones, and do the bands hold? Written by
@@ -63,7 +74,8 @@ def _coverage(simulated: dict[str, Any]) -> str:
             if not exact and not AIM[0] <= held <= AIM[1]:
                 missed.append(f"{name}, {quantity}: {held:.1%}")
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", "Outside the aim: " + ("; ".join(missed) if missed else "none") + "."])
+    lines += ["", "Outside the aim: " + ("; ".join(missed) if missed else "none") + "."]
+    return "\n".join([*lines, "", *READING])
 
 
 def _simulated_errors(simulated: dict[str, Any]) -> str:
@@ -109,4 +121,5 @@ def _curve_errors(foretold: dict[str, Any]) -> str:
     ]
     for name, found in foretold.items():
         lines.append(f"| {name} | {found['law']} | {sum(found['held'])} of {len(found['held'])} |")
+    lines += ["", *LIMITS]
     return "\n".join(lines)
