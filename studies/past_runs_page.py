@@ -22,8 +22,8 @@ READING = [
 
 LIMITS = [
     "The measured means vary themselves, which the band of the law does not hold. The rivals fit each share by itself.",
-    "That is a strength where no law of the family holds: a network that is trained on mostly weak labels first learns,",
-    "then gets worse as it learns their errors by heart, and then better again; no law here rises with data.",
+    "That is a strength where no law of the family holds: a network trained on mostly weak labels first learns, then",
+    "gets worse as it learns their errors by heart, and then better again; no law here rises with data.",
 ]
 
 HEAD = """# Evidence: past runs
