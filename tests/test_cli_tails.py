@@ -101,6 +101,33 @@ def test_solve_says_which_tails_are_too_large_to_be_simulated(run: Any) -> None:
     assert "19 ×10⁹ samples" in err
 
 
+@pytest.mark.parametrize("line", ["top_p = 0.9", "temperature = 0.9"])
+def test_solve_says_what_to_do_with_tails_that_theory_does_not_answer(run: Any, line: str) -> None:
+    text = GENERATIONS.replace("generations = 12", line)
+    code, _, err = run("solve", text)
+    assert code == 2
+    assert "Use the simulation: --engine simulation." in err
+    assert run("solve", text, "--engine", "simulation", "--n-replicates", "4")[0] == 0
+    code, _, err = run("solve", text.replace("100_000", "1e15"))
+    assert code == 2
+    assert "No engine answers it: simulation draws sets" in err
+    assert err.strip().endswith("about 19 ×10⁹ samples): lower `n_samples`.")
+    assert "activation" not in err
+
+
+@pytest.mark.parametrize(
+    ("large", "key"),
+    [
+        ("[generator]\nn_samples = 1_000_000_000_000", "lower `n_samples` of the generator"),
+        ("[memory]\nn_features = 1_000_000", "lower `n_features` or `n_samples`"),
+    ],
+)
+def test_simulation_says_which_number_of_tails_to_change(run: Any, large: str, key: str) -> None:
+    code, _, err = run("solve", CUT.split("[generator]")[0] + large + "\n", "--engine", "simulation")
+    assert code == 2
+    assert key in err
+
+
 def test_compare_tells_of_tails(run: Any) -> None:
     code, out, _ = run("compare", CUT, "--n-replicates", "50")
     assert code == 0

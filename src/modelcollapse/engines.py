@@ -74,12 +74,13 @@ def answer(problem: Problem, *, engine: str = "theory", **settings: Any) -> AnyR
     Raises
     ------
     InputError
-        When the engine does not answer such problems; says which does. And as the engine does.
+        When the engine does not answer such problems; says which does, or why none. And as the engine does.
     """
     reason = refusal(problem, choice("engine", engine, ENGINES))
     if reason is not None:
         others = engines_for(problem)
-        none = "No engine answers it: leave `activation` out."
+        refusals = [f"{other} {refusal(problem, other)}" for other in ENGINES if other != engine]
+        none = f"No engine answers it: {'; '.join(refusals)}."
         hint = f"Use the {others[0]}: --engine {others[0]}." if others else none
         raise InputError(f"{engine} {reason}. {hint}")
     _, function = _home(problem)

@@ -71,7 +71,7 @@ class Limits:
 def unsupported(problem: Recursion) -> str | None:
     """Return why the simulation cannot answer a recursion, in a few words; None when it can."""
     if problem.mixture.activation not in (None, "identity"):
-        return "follows linear models and random projections over generations, not networks"
+        return "follows linear models and random projections over generations, not networks: leave `activation` out"
     return None
 
 

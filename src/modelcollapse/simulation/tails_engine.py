@@ -47,18 +47,18 @@ def unsupported(problem: ZipfTask) -> str | None:
     mixed = makers is not None and makers.n_samples is None and makers.real_fraction > 0 and makers.generations > 1
     if makers is not None and mixed and makers.temperature < 1:
         return "does not draw from a law that a temperature has changed after real data were mixed in"
-    what, items = _most_items(problem)
+    key, what, items = _most_items(problem)
     if items > MAX_ITEMS:
         limit = rough_text(_largest(problem.zipf_exponent), 2)
         return (
             f"draws sets of at most {MAX_ITEMS:,} distinct items, and {what} has about {rough_text(items, 2)} (sets of "
-            f"real data have so few up to about {limit} samples)"
+            f"real data have so few up to about {limit} samples): lower {key}"
         )
     memory = problem.memory
     if memory is not None and items * memory.n_features > MAX_COORDINATES:
         return (
             f"holds vectors of at most {MAX_COORDINATES:,} coordinates in all, and {what} has about "
-            f"{rough_text(items, 2)} items of {memory.n_features:,} each"
+            f"{rough_text(items, 2)} items of {memory.n_features:,} each: lower `n_features` or {key}"
         )
     return None
 
@@ -165,30 +165,31 @@ def _writers(generator: Generator) -> Writers:
 def _size(problem: ZipfTask) -> int:
     """Return the numbers that a replicate holds, or what makes replicates be drawn a few at a time."""
     n_features = 0 if problem.memory is None else problem.memory.n_features
-    return int(max((NUMBERS_EACH + n_features) * _most_items(problem)[1], NUMBERS // AT_ONCE))
+    return int(max((NUMBERS_EACH + n_features) * _most_items(problem)[2], NUMBERS // AT_ONCE))
 
 
-def _most_items(problem: ZipfTask) -> tuple[str, float]:
-    """Return the training set that has most distinct items, and about how many."""
-    return max(_items(problem), key=lambda entry: entry[1])
+def _most_items(problem: ZipfTask) -> tuple[str, str, float]:
+    """Return which key makes the training set that has most distinct items, the set, and about how many it has."""
+    return max(_items(problem), key=lambda entry: entry[2])
 
 
-def _items(problem: ZipfTask) -> Iterator[tuple[str, float]]:
-    """Yield the training sets, in words, and about how many distinct items they have."""
+def _items(problem: ZipfTask) -> Iterator[tuple[str, str, float]]:
+    """Yield the training sets: the key that makes them large, they in words, and about how many distinct items."""
     real, makers = ZipfLaw(exponent=problem.zipf_exponent), problem.generator
     largest = problem.sizes[-1]
-    yield f"a set of {amount_text(largest)} samples", real.n_distinct(largest)
+    yield "`n_samples`", f"a set of {amount_text(largest)} samples", real.n_distinct(largest)
     if makers is None:
         return
     _, n_bought, n_synthetic = problem.composition[:, -1]
     if problem.purchase is not None:
         law = ZipfLaw(exponent=problem.zipf_exponent, first=float(problem.purchase.rank))
-        yield f"a set of {amount_text(n_bought)} bought samples", law.n_distinct(n_bought)
+        yield "`n_samples`", f"a set of {amount_text(n_bought)} bought samples", law.n_distinct(n_bought)
     if makers.n_samples is not None:
-        yield f"a generator's set of {amount_text(makers.n_samples)} samples", real.n_distinct(makers.n_samples)
+        what = f"a generator's set of {amount_text(makers.n_samples)} samples"
+        yield "`n_samples` of the generator", what, real.n_distinct(makers.n_samples)
         return
     (first,) = endless_laws(problem.zipf_exponent, _writers(makers).distortion, generations=1)
-    yield f"a set of {amount_text(n_synthetic)} synthetic samples", first.n_distinct(n_synthetic)
+    yield "`n_samples`", f"a set of {amount_text(n_synthetic)} synthetic samples", first.n_distinct(n_synthetic)
 
 
 def _largest(exponent: float) -> float:
