@@ -16,14 +16,16 @@ POINTS = {
 """Laws under which an answer is 1 whatever the parameters: a band that begins there holds it always."""
 
 READING = [
-    "Every law is contained in larger ones, which runs that follow it do not rule out: their share of the bands makes",
-    "those of the smallest laws somewhat too wide. Bands of laws with more terms are made by the right law mostly.",
+    "Bands above the aim are too wide, below it too narrow. A likely reason for wide ones is that every law is",
+    "contained in larger ones, which runs that follow it do not rule out and which share in its bands; this was not",
+    "taken apart.",
 ]
 
 LIMITS = [
-    "The measured means vary themselves, which the band of the law does not hold. The rivals fit each share by itself.",
-    "That is a strength where no law of the family holds: a network trained on mostly weak labels first learns, then",
-    "gets worse as it learns their errors by heart, and then better again; no law here rises with data.",
+    "The measured means vary themselves, which the band of the law does not hold, so these counts are no coverage;",
+    "they are few, and not independent. The rivals fit each share by itself. With most labels weak, the losses of",
+    "networks rise over part of the range, and no law here rises with data. Amounts start at 40 and 200 rows: a trial",
+    "with another seed had begun the digits at 10, where losses are about those of guessing, or above.",
 ]
 
 HEAD = """# Evidence: past runs
