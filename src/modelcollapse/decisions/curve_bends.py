@@ -155,7 +155,8 @@ def flat_middle(curve: Curve, reference: Curve, *, least: float, n_tests: int = 
 def lag(curve: Curve, reference: Curve, point: int) -> Lag:
     """Return by how much data a curve is behind a reference at one of its points.
 
-    The reference is a broken line in logarithms, whose ends go on.
+    The reference is a broken line in logarithms, whose ends go on. A single point makes no line: then, and where the
+    reference does not fall, there is no number.
 
     Parameters
     ----------
@@ -163,13 +164,16 @@ def lag(curve: Curve, reference: Curve, point: int) -> Lag:
         Of the same sizes; the reference falls.
     point : int
     """
+    unknown = Lag(factor=math.nan, log_stderr=math.nan, inside=False)
+    if len(reference.sizes) < 2:
+        return unknown
     level, logs = math.log(curve.errors[point]), np.log(reference.errors)
     falling = np.minimum.accumulate(logs)
     inside = bool(falling[-1] <= level <= falling[0])
     after = int(np.clip(np.searchsorted(-falling, -level), 1, len(logs) - 1))
     slope, _ = reference.slope(after - 1, after)
     if slope <= 0:
-        return Lag(factor=math.nan, log_stderr=math.nan, inside=False)
+        return unknown
     log_factor = math.log(reference.sizes[after] / curve.sizes[point]) + (logs[after] - level) / slope
     relative = np.hypot(curve.stderr[point] / curve.errors[point], reference.stderr[after] / reference.errors[after])
     return Lag(factor=math.exp(log_factor), log_stderr=float(relative) / slope, inside=inside)

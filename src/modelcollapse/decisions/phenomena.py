@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from modelcollapse.decisions.curve_bends import Curve, flat_end, flat_middle, lag, student_quantile, surely_positive
+from modelcollapse.decisions.curve_bends import (
+    Curve,
+    Lag,
+    flat_end,
+    flat_middle,
+    lag,
+    student_quantile,
+    surely_positive,
+)
 from modelcollapse.digits import amount_text, rough_text
 from modelcollapse.result import TailsResult, Writable
 
@@ -19,6 +27,9 @@ KNOWN, LOST = 0.9, 0.5
 
 ROUNDING = 1e-9
 """Errors that differ by less than this, relative to themselves, are the same."""
+
+NOTABLE = 0.05
+"""A shifted curve lags by at least this share of the data; where one size tells no slope, of the error."""
 
 HALF_A_DECADE = 3.0
 """A plateau that grokking follows is at least so wide, its last size divided by its first: as in 1, 3, 10."""
@@ -121,39 +132,35 @@ def shifted_scaling(result: TailsResult) -> Phenomenon:
     """Say whether curves move with the generations: by which factor in data each lags behind generation 0.
 
     Found where the last generation's error at the largest size is surely above that of generation 1 (with one
-    generation of generators: above generation 0's).
+    generation of generators: above generation 0's), by what 5 % of the data are worth or more. Of one size, whose slope
+    is not known: by 5 %.
 
     Returns
     -------
     Phenomenon
         ``values``: of each generation, ``data_factor``, by which the data of generation 0 would be multiplied for the
-        same error as at the largest size, and ``effective_samples``, that many data; and ``growth``, the power of the
-        generation by which this error grows over the last half of them, NaN with one.
+        same error as at the largest size, and ``effective_samples``, that many data, NaN of one size; and ``growth``,
+        the power of the generation by which this error grows over the last half of them, NaN with one.
     """
     name, curves = "shifted_scaling", _curves(result)
-    if (reason := _blind(result, curves, n_sizes=2)) is not None:
+    if (reason := _blind(result, curves, n_sizes=1)) is not None:
         return Phenomenon(name=name, found=False, sentence=f"Shifted scaling cannot be judged: {reason}.")
     clean, *later = curves
     before, last = (later[0] if len(later) > 1 else clean), later[-1]
     gap = last.errors[-1] - before.errors[-1]
     stderr = math.hypot(last.stderr[-1], before.stderr[-1], ROUNDING * before.errors[-1])
-    found = surely_positive(gap, stderr, freedom=min(before.freedom, last.freedom), n_tests=1)
+    sure = surely_positive(gap, stderr, freedom=min(before.freedom, last.freedom), n_tests=1)
     lags = [lag(curve, clean, len(clean.sizes) - 1) for curve in later]
+    worth = [lags[0].factor if len(later) > 1 else 1.0, lags[-1].factor]
+    if not np.isfinite(worth).all():
+        worth = [1 / before.errors[-1], 1 / last.errors[-1]]
+    found = sure and bool(worth[1] <= (1 - NOTABLE) * worth[0])
     growth, growth_stderr = _growth(later)
-    largest = amount_text(clean.sizes[-1])
-    sentence = f"No shifted scaling: at T = {largest}, the last generation is not surely behind earlier ones."
-    if found:
-        beyond = "" if lags[-1].inside else "about "
-        grows = f" Over the last half of the generations its error grows as g to the power {growth:.2f}."
-        sentence = (
-            f"Shifted scaling: at T = {largest}, generation {len(later)} is where generation 0 is with {beyond}"
-            f"{rough_text(lags[-1].factor)} times the data.{grows if len(later) > 1 else ''}"
-        )
     factors = [each.factor for each in lags]
     return Phenomenon(
         name=name,
         found=found,
-        sentence=sentence,
+        sentence=_shift_sentence(curves, lags[-1], growth) if found else _no_shift_sentence(clean),
         values={
             "data_factor": factors,
             "effective_samples": [f * result.n_samples[-1] for f in factors],
@@ -268,6 +275,25 @@ def _blind(result: TailsResult, curves: Sequence[Curve], *, n_sizes: int) -> str
         return f"it takes at least {n_sizes} training-set sizes"
     usable = all(np.isfinite([*each.errors, *each.stderr]).all() and (each.errors > 0).all() for each in curves)
     return None if usable else "there are no numbers"
+
+
+def _shift_sentence(curves: Sequence[Curve], behind: Lag, growth: float) -> str:
+    """Say how far the last of the curves is behind the first."""
+    clean, *later = curves
+    grows = f" Over the last half of the generations its error grows as g to the power {growth:.2f}."
+    if math.isfinite(behind.factor):
+        factor = f"{'' if behind.inside else 'about '}{rough_text(behind.factor)}"
+        lead = f"where generation 0 is with {factor} times the data"
+    else:
+        lead = f"at {rough_text(later[-1].errors[-1] / clean.errors[-1])} times the error of generation 0"
+    place = f"at T = {amount_text(clean.sizes[-1])}, generation {len(later)}"
+    return f"Shifted scaling: {place} is {lead}.{grows if len(later) > 1 else ''}"
+
+
+def _no_shift_sentence(clean: Curve) -> str:
+    least = f"{100 * NOTABLE:g} %" if len(clean.sizes) == 1 else f"what {100 * NOTABLE:g} % of the data are worth"
+    place = f"at T = {amount_text(clean.sizes[-1])}"
+    return f"No shifted scaling: {place}, the last generation is not surely behind earlier ones by {least} or more."
 
 
 def _growth(later: Sequence[Curve]) -> tuple[float, float]:
