@@ -78,6 +78,30 @@ def test_recovery_is_where_the_error_is_half_of_the_plateau() -> None:
     assert "recovery_time" not in solved(generator=Generator(rank=100)).numbers
 
 
+def test_curves_bend_where_the_last_item_that_is_written_is_seen() -> None:
+    """Narrowed to β/τ^g, rank k comes k^(β/τ^g) times as rarely as the first; at 10 times that the curve is flat."""
+    for generations, start in ((1, 100 ** (1.5 / 0.8)), (2, 100 ** (1.5 / 0.64))):
+        found = solved(generator=Generator(rank=100, temperature=0.8, generations=generations))
+        assert found.numbers["plateau_start"] == pytest.approx(start)
+        at = [round(start / 10), round(10 * start)]
+        errors = solved(sizes=at, generator=Generator(rank=100, temperature=0.8, generations=generations)).test_error
+        assert errors[-1][0] > 1.05 * found.floor[-1]
+        assert errors[-1][1] == pytest.approx(found.floor[-1], rel=1e-2)
+    assert "plateau_start" not in solved(generator=Generator(rank=10**9, temperature=0.02)).numbers
+    assert "plateau_start" not in solved(generator=Generator(rank=1000, n_samples=10_000)).numbers
+
+
+def test_numbers_are_told_of_what_is_there() -> None:
+    filled = solved(generator=Generator(rank=100), real_fraction=0.3, purchase=Purchase(0.1, rank=101)).numbers
+    assert set(filled) == {"scaling_exponent", "cut_rank"}
+    before = solved(generator=Generator(rank=100, temperature=0.5), real_fraction=0.1).numbers
+    assert set(before) == {"scaling_exponent", "cut_rank"}
+    deep = solved(generator=Generator(rank=100), real_fraction=0.01, purchase=Purchase(0.1, rank=1000)).numbers
+    assert {"grokking_time", "recovery_time"} < set(deep)
+    assert set(solved(1.01, generator=Generator(top_p=0.999999)).numbers) == {"scaling_exponent"}
+    assert set(solved(generator=Generator()).numbers) == {"scaling_exponent"}
+
+
 def test_purchases_close_to_the_cut_restore_learning_and_deep_ones_do_not() -> None:
     near = solved(generator=Generator(rank=100), purchase=Purchase(0.1, rank=101))
     deep = solved(generator=Generator(rank=100), purchase=Purchase(0.1, rank=10**6))

@@ -134,7 +134,7 @@ def solve_tails(problem: ZipfTask) -> TailsResult:
         ranks=problem.told_ranks,
         knowledge=knowledge,
         floor=floor,
-        numbers=_numbers(problem, float(laws.edges[-1])),
+        numbers=_numbers(problem, laws, floor[-1]),
         stderr={"test_error": of_sizes, "learned_items": of_sizes, "knowledge": of_ranks, "floor": (0.0,) * len(floor)},
         bounds=_bounds(problem, floor),
         status=Status.OK,
@@ -340,33 +340,56 @@ def _remembered(problem: ZipfTask, world: _World, memory: Memory, generation: in
     )
 
 
-def _numbers(problem: ZipfTask, last_edge: float) -> dict[str, float]:
+def _numbers(problem: ZipfTask, laws: Laws, floor: float) -> dict[str, float]:
     """Return what belongs to no single generation; where generations differ, it is that of the last one."""
     exponent, generator = problem.zipf_exponent, problem.generator
     found = {"scaling_exponent": 1 - 1 / exponent}
     if generator is None:
         return found
-    labels = problem.output == "labels" and problem.memory is None
-    if exponent * last_edge < LARGEST_LOG:
-        cut = round(math.exp(last_edge) - 0.5)
-        found |= {"cut_rank": float(cut), "plateau_start": cut**exponent}
-        if problem.real_fraction and labels:
-            found["grokking_time"] = cut**exponent / problem.real_fraction
-    elif generator.n_samples is None and not generator.real_fraction and not problem.real_fraction:
-        found["narrowed_exponent"] = (1 - 1 / exponent) * generator.temperature**generator.generations
     if generator.n_samples is not None:
         *_, (_, _, last) = _training(problem, problem.composition[:, -1:])
         found["real_ancestors"] = float(last.mean[0])
-    if problem.real_fraction and labels:
-        found |= _recovery(problem)
-    return found
+    if exponent * laws.edges[-1] < LARGEST_LOG:
+        return found | _cut_numbers(problem, laws, floor)
+    mixed = generator.real_fraction or problem.real_fraction
+    if generator.temperature < 1 and generator.top_p is None and not mixed:
+        found["narrowed_exponent"] = (1 - 1 / exponent) * generator.temperature**generator.generations
+    return found | _recovery(problem)
+
+
+def _cut_numbers(problem: ZipfTask, laws: Laws, floor: float) -> dict[str, float]:
+    """Return the last rank that is written, where the curve bends as all up to it are seen, and where it bends back.
+
+    It does not bend where real samples are beyond that rank before, or bought ones fill what is cut.
+    """
+    rank, generator = round(math.exp(laws.edges[-1]) - 0.5), problem.generator
+    first, last = laws.at(np.log([1.0, rank]))[-1]
+    start, limit = float(first - last), LARGEST_LOG
+    if generator is not None and generator.n_samples is not None:
+        limit = math.log(generator.n_samples)
+    found, recovery, learns_again = {"cut_rank": float(rank)}, _recovery(problem), _learns_again(problem)
+    again = problem.zipf_exponent * math.log(rank) - math.log(problem.real_fraction) if learns_again else math.inf
+    if again <= start:
+        return found
+    if start <= limit and (recovery.get("plateau_error", 0.0) if learns_again else floor) > 0:
+        found["plateau_start"] = math.exp(start)
+        if learns_again:
+            found["grokking_time"] = math.exp(again)
+    return found | recovery
+
+
+def _learns_again(problem: ZipfTask) -> bool:
+    """Return whether real samples end a plateau of a learner that knows an item once it was seen."""
+    return problem.real_fraction > 0 and problem.output == "labels" and problem.memory is None
 
 
 def _recovery(problem: ZipfTask) -> dict[str, float]:
     """Return where the last generation would stop without real samples, and the size at which it is at half of that.
 
-    The size is enclosed by `SCAN` ones, three times.
+    The size is enclosed by `SCAN` ones, three times. Nothing where it does not stop, or no real samples end that.
     """
+    if not _learns_again(problem):
+        return {}
     world, plain = _world(problem, _generator_laws(problem, LARGEST)), replace(problem, real_fraction=0.0)
     *_, (_, _, endless) = _training(plain, plain.shares[:, None] * ENDLESS)
     plateau = _lost_mass(plain, world, problem.n_generations, endless)
