@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,19 @@ def test_solve_writes_the_same_numbers_of_tails_as_json(run: Any, engine: str, t
     assert found["found"] is True
     assert found["values"]["plateau"][0] == pytest.approx(result.test_error[1][-1])
     assert printed["phenomena"]["grokking"]["found"] is False
+
+
+def test_solve_shows_large_and_small_numbers_of_tails_with_powers_of_ten(run: Any) -> None:
+    text = (
+        CUT.replace("100_000", "1e15").replace("rank = 10", "rank = 1000").replace("1.5", "1.5\nreal_fraction = 1e-3")
+    )
+    _, out, _ = run("solve", text)
+    assert "grokking_time: 31.6 ×10⁶\n" in out
+    assert "cut_rank: 1,000\n" in out
+    assert "9.4156 ×10⁻⁶" in out
+    assert not re.search(r"[0-9]e[-+][0-9]", out)
+    _, out, _ = run("solve", GENERATIONS.replace("12", "1"))
+    assert "at most" not in out
 
 
 @pytest.mark.parametrize("ending", ["svg", "png"])

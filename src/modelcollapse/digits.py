@@ -22,13 +22,20 @@ UNKNOWN = "not enough data to tell"
 def number_text(value: float, stderr: float = 0.0) -> str:
     """Return a number with two digits of its standard error, or six significant digits when it is exact.
 
+    A standard error that is below the rounding of the number is none.
+
     Examples
     --------
     >>> number_text(0.123456789), number_text(0.123456789, 0.00321), number_text(1234.5, 56.0)
     ('0.123457', '0.1235 ± 0.0032', '1234 ± 56')
+    >>> number_text(9.4156e-5), number_text(31622776.6), number_text(0.25, 1e-17)
+    ('94.156 ×10⁻⁶', '31.6228 ×10⁶', '0.25')
     """
-    if not math.isfinite(value) or not math.isfinite(stderr) or stderr <= 0:
+    if not math.isfinite(value):
         return f"{value:.{EXACT_DIGITS}g}"
+    if not math.isfinite(stderr) or stderr <= math.ulp(value) * (value != 0):
+        power = power_of_ten(value)
+        return f"{value / 10.0**power:.{EXACT_DIGITS}g}{times_power(power)}"
     power = power_of_ten(value, stderr)
     if power:
         return f"({number_text(value / 10.0**power, stderr / 10.0**power)}){times_power(power)}"

@@ -18,6 +18,9 @@ from modelcollapse.result import TailsResult
 _COLUMN = {True: 14, False: 22}
 """Width that a generation takes at most, exact and with standard errors."""
 
+_AMOUNTS = ("cut_rank", "plateau_start", "grokking_time", "recovery_time", "real_ancestors")
+"""Numbers that are ranks, or samples."""
+
 
 def print_tails(result: TailsResult, console: Console) -> None:
     """Print the test error of every generation along the sizes, with floors, in as many tables as the width needs.
@@ -49,8 +52,8 @@ def _table(result: TailsResult, generations: list[int]) -> Table:
 def _lines(result: TailsResult) -> Iterator[str]:
     """Yield numbers that belong to no generation, and published bounds on the last one."""
     for name, value in result.numbers.items():
-        yield f"{name}: {cell(value)}"
+        yield f"{name}: {amount_text(value) if name in _AMOUNTS else cell(value)}"
     for name, bounds in result.bounds.items():
-        if isinstance(bounds.upper, tuple):
-            last = len(bounds.upper) - 1
+        last = len(result.floor) - 1
+        if isinstance(bounds.upper, tuple) and last > 1:  # that of generation 1 is its floor
             yield f"{name} of generation {last}: at most {rough_text(bounds.upper[last], 4)} ({bounds.source})"
