@@ -75,6 +75,36 @@ def test_row_error_of_another_law_is_a_plain_sum(size: int) -> None:
     assert distance_to_mixture(nodes, law, [(1.0, narrowed)]) == pytest.approx(abs(real - training).sum() / 2, rel=1e-4)
 
 
+@pytest.mark.parametrize(("exponent", "size"), [(10.0, 301), (10.0, 1000), (7.0, 320), (10.0, 10**5)])
+def test_row_error_of_a_law_that_one_token_rules_is_a_plain_sum(exponent: float, size: int) -> None:
+    """The first token comes nearly always: its number is as far from normal as that of the others."""
+    nodes, law = row(exponent, size, vocabulary=VOCABULARY)
+    real = plain_law(exponent)
+    expected = plain_deviations(size, real, real).sum() / (2 * size)
+    assert row_error(nodes, law, [(size, law)]) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("size", [100, 250])
+def test_row_error_of_three_parts_is_that_of_a_convolution(size: int) -> None:
+    """Real samples, bought ones of all tokens but the first, and those of a law that is cut."""
+    cut, vocabulary = 20, 200
+    counts = (round(0.7 * size), round(0.05 * size), size - round(0.7 * size) - round(0.05 * size))
+    real = plain_law(5.0, vocabulary)
+    ranks_, total = np.arange(1, vocabulary + 1), 0.0
+    laws = [real, np.where(ranks_ > 1, real, 0) / real[1:].sum(), np.where(ranks_ <= cut, real, 0) / real[:cut].sum()]
+    for token, p in enumerate(real):
+        chances = np.ones(1)
+        for count, law in zip(counts, laws, strict=True):
+            chances = np.convolve(chances, binom.pmf(np.arange(count + 1), count, law[token]))
+        total += (chances * np.abs(np.arange(size + 1) - size * p)).sum()
+    nodes = ranks(5.0, active=20, edges=(*kink_edges(kink_logs(size, 5.0)), edge(cut), edge(vocabulary), edge(1)))
+    parts = [np.where(nodes.logs < edge(vocabulary), log_zipf(nodes.logs, 5.0), -np.inf)]
+    parts += [np.where(nodes.logs > edge(1), parts[0], -np.inf), np.where(nodes.logs < edge(cut), parts[0], -np.inf)]
+    parts = [law - np.log(nodes.total(law)) for law in parts]
+    found = row_error(nodes, parts[0], list(zip(map(float, counts), parts, strict=True)))
+    assert found == pytest.approx(total / (2 * size), rel=1e-4)
+
+
 @pytest.mark.parametrize("sizes", [(3, 2), (50, 10), (100, 900), (20_000, 5000)])
 def test_row_error_of_a_mixture_is_that_of_a_convolution(sizes: tuple[int, int]) -> None:
     size, cut = sum(sizes), 50

@@ -23,10 +23,10 @@ from modelcollapse.theory.binomial import at_most, chance
 from modelcollapse.theory.tail_series import HEAD, Ranks
 
 OFTEN = 300
-"""Expected number of samples, or number that they are held against, from which on a token comes often."""
+"""Variance of a number of samples from which on a token comes often, and does not come often: neither is rare."""
 
 OFTEN_COPIED = 100
-"""Expected number in the training set of a generator from which on it needs not be followed."""
+"""That in the training set of a generator from which on the number needs not be followed."""
 
 UNLIKELY = 1e-3
 """Probability below which a sum of two binomial numbers is taken as one."""
@@ -49,11 +49,11 @@ BESIDE = 2e-4
 WHOLE = 30.0
 """Logarithm of ranks beyond which nothing lies between two of them."""
 
-SPREAD = 10.0
-"""Standard deviations up to which the number of a rare token in that training set is followed, and as many more."""
-
 NEGLIGIBLE = 1e-13
 """Probability of numbers of samples that are left out."""
+
+SPREAD = 10.0
+"""Standard deviations from the mean up to which a number is followed, and as many samples more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,9 +75,14 @@ class Count:
         return np.asarray(self.trials * self.probability)
 
     @property
+    def variance(self) -> Array:
+        """Their variances."""
+        return np.asarray(self.mean * (1 - self.probability))
+
+    @property
     def cumulants(self) -> Array:
         """Mean, variance, third and fourth cumulant, (4, n_tokens)."""
-        q, variance = self.probability, self.mean * (1 - self.probability)
+        q, variance = self.probability, self.variance
         return np.stack([self.mean, variance, variance * (1 - 2 * q), variance * (1 - 6 * q * (1 - q))])
 
     def of(self, which: NDArray[np.bool_]) -> Count:
@@ -91,6 +96,13 @@ class Count:
         probability = np.divide(squares, mean, out=np.zeros_like(mean), where=mean > 0)
         trials = np.divide(mean, probability, out=self.trials + other.trials, where=probability > 0)
         return Count(trials=trials, probability=probability)
+
+    def law(self) -> tuple[Array, Array]:
+        """Return the first number that is not too unlikely, (n_tokens,), and the chances from there, (n_tokens, n)."""
+        reach = SPREAD * np.sqrt(self.variance) + SPREAD
+        first = np.floor(np.maximum(self.mean - reach, 0.0))
+        numbers = first[:, None] + np.arange(int(2 * reach.max(initial=0.0)) + 2)
+        return first, chance(numbers, self.trials[:, None], self.probability[:, None])
 
     def shortfall(self, target: Array) -> Array:
         """Return E (t − X)⁺ exactly, (n_tokens,)."""
@@ -164,7 +176,7 @@ def row_error(nodes: Ranks, log_real: Array, parts: Sequence[tuple[float, Array]
     log_real : array of shape (n_nodes,)
         ln p_i.
     parts : sequence of (float, array of shape (n_nodes,))
-        Numbers of samples, which add up to T, and ln of their laws; at most two of them without approximation.
+        Numbers of samples, which add up to T, and ln of their laws.
 
     Returns
     -------
@@ -179,15 +191,14 @@ def row_error(nodes: Ranks, log_real: Array, parts: Sequence[tuple[float, Array]
     total, merged = np.sum([count.cumulants for count in counts], axis=0), counts[0]
     for count in counts[1:]:
         merged = merged.plus(count)
-    often = np.maximum(total[0], target) >= OFTEN
+    often = total[1] >= OFTEN
     short = np.empty_like(target)
     short[often] = _edgeworth(total[:, often], target[often], lattice=_on_lattice(len(target))[often])
     few = ~often
     short[few] = merged.of(few).shortfall(target[few])
-    if len(counts) > 1:
-        likely = few & (merged.probability > UNLIKELY)
-        second = counts[1].plus(counts[2]) if len(counts) > 2 else counts[1]
-        short[likely] = _sum_shortfall(counts[0].of(likely), second.of(likely), target[likely])
+    likely = few & (merged.probability > UNLIKELY)
+    if len(counts) > 1 and likely.any():
+        short[likely] = _sum_shortfall([count.of(likely) for count in counts], target[likely])
     return _distance(nodes, total[0] - target + 2 * short, size, _log_expected(log_real, parts, size))
 
 
@@ -210,7 +221,7 @@ def copied_row_error(nodes: Ranks, log_real: Array, size: float, *, n_generator:
     """
     real = np.exp(log_real)
     target, first = size * real, Count(trials=np.full(len(real), n_generator), probability=real)
-    often, many = first.mean >= OFTEN_COPIED, target >= OFTEN
+    often, many = first.variance >= OFTEN_COPIED, target * (1 - real) >= OFTEN
     smooth, normal = often & many, often & ~many
     short = np.empty_like(target)
     short[smooth] = _edgeworth(
@@ -257,25 +268,30 @@ def _edgeworth(cumulants: Array, target: Array, *, lattice: Array) -> Array:
     return np.asarray(np.maximum(deviation * (z * ndtr(z) + density * (1 + polynomial + waves)), 0.0))
 
 
-def _sum_shortfall(first: Count, second: Count, target: Array) -> Array:
-    """Return E (t − X − Y)⁺ exactly, (n_tokens,), by the law of X."""
+def _sum_shortfall(counts: Sequence[Count], target: Array) -> Array:
+    """Return E (t − X − Y − ...)⁺ exactly, (n_tokens,), by the law of the sum of all numbers but the last."""
+    *others, last = counts
+    start, chances = others[0].law()
+    for count in others[1:]:
+        first, more = count.law()
+        start, chances = start + first, np.array([np.convolve(*pair) for pair in zip(chances, more, strict=True)])
     short = np.zeros_like(target)
-    for number in range(int(target.max(initial=0.0)) + 1):
-        likely = chance(number, first.trials, first.probability)
-        which = (likely > NEGLIGIBLE) & (number <= target)
-        short[which] += likely[which] * second.of(which).shortfall(target[which] - number)
+    for place in range(chances.shape[1]):
+        which = chances[:, place] > NEGLIGIBLE
+        rest = target[which] - start[which] - place
+        short[which] += chances[which, place] * last.of(which).shortfall(rest)
     return short
 
 
 def _copied_shortfall(first: Count, target: Array, size: float) -> Array:
     """Return E (t − X)⁺, (n_tokens,), where X is binomial about the frequency that a first number has."""
     short = np.zeros_like(target)
-    last = first.mean + SPREAD * np.sqrt(first.mean) + SPREAD
-    for number in range(int(last.max(initial=0.0)) + 1):
-        likely = np.where(number <= last, chance(number, first.trials, first.probability), 0.0)
-        share = np.full(len(target), min(number / first.trials[0], 1.0))
+    start, chances = first.law()
+    for place in range(chances.shape[1]):
+        likely = chances[:, place]
+        share = np.minimum((start + place) / first.trials, 1.0)
         copied = Count(trials=np.full(len(target), size), probability=share)
-        often, which = np.maximum(copied.mean, target) >= OFTEN, likely > NEGLIGIBLE
+        often, which = copied.variance >= OFTEN, likely > NEGLIGIBLE
         exact, smooth = which & ~often, which & often
         short[exact] += likely[exact] * copied.of(exact).shortfall(target[exact])
         nothing = np.zeros(int(smooth.sum()))
