@@ -37,7 +37,7 @@ which learns from real data alone, is the measure of all others.
 
 | phenomenon | found where |
 |---|---|
-| `loss_of_scaling` | the curve ends flat: less than half of generation 0's slope from some size on |
+| `loss_of_scaling` | the curve ends flat: less than half of generation 0's slope, whose error falls by 5 % there |
 | `shifted_scaling` | at the largest size the last generation's error is above generation 1's; of one, above 0's |
 | `unlearned_skills` | an item that generation 0 knows with 90 % is known to a later one with less than 50 % |
 | `grokking` | flat over a factor of 3 in size, then a fall by more than half of generation 0's slope |

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modelcollapse import Generator, ZipfTask
+from modelcollapse import Generator, Memory, ZipfTask
 from modelcollapse.decisions import curve_bends
 from modelcollapse.decisions.curve_bends import Curve, flat_end, flat_middle, lag, surely_positive
 from modelcollapse.decisions.phenomena import (
@@ -73,6 +73,15 @@ def test_loss_of_scaling_tells_knee_slope_and_plateau() -> None:
     assert 0 <= lost.values["slope"][0] < C / 2
     assert lost.values["plateau"][0] == pytest.approx(CUT.floor[1], rel=1e-3)
     assert "generation 1" in lost.sentence
+
+
+def test_loss_of_scaling_needs_a_generation_that_learns() -> None:
+    """The memory is full: generation 0 falls by less than 1 % over the last five decades, whatever the others do."""
+    memory = Memory(n_features=128)
+    full = loss_of_scaling(solved(ZipfTask(BETA, SIZES[4:], generator=Generator(rank=100), memory=memory)))
+    assert not full.found
+    assert all(math.isnan(knee) for knee in full.values["knee"])
+    assert loss_of_scaling(solved(ZipfTask(BETA, SIZES[4:], generator=Generator(rank=100)))).found
 
 
 def test_shifted_scaling_tells_how_much_data_a_generation_is_worth() -> None:

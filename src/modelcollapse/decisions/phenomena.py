@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from modelcollapse.decisions.curve_bends import (
     Curve,
     Lag,
+    Stretch,
     flat_end,
     flat_middle,
     lag,
@@ -29,7 +30,8 @@ ROUNDING = 1e-9
 """Errors that differ by less than this, relative to themselves, are the same."""
 
 NOTABLE = 0.05
-"""A shifted curve lags by at least this share of the data; where one size tells no slope, of the error."""
+"""A shifted curve lags by at least this share of the data, or of the error where one size tells no slope; and where
+scaling is lost, the error of generation 0 falls by at least this share."""
 
 HALF_A_DECADE = 3.0
 """A plateau that grokking follows is at least so wide, its last size divided by its first: as in 1, 3, 10."""
@@ -95,6 +97,8 @@ def phenomena(result: TailsResult) -> tuple[Phenomenon, ...]:
 def loss_of_scaling(result: TailsResult) -> Phenomenon:
     """Say whether more data have stopped helping: a curve that ends flatter than half of generation 0's slope.
 
+    Only where generation 0 itself learns: its error falls by 5 % or more where the other is flat.
+
     Returns
     -------
     Phenomenon
@@ -105,7 +109,8 @@ def loss_of_scaling(result: TailsResult) -> Phenomenon:
     if (reason := _blind(result, curves, n_sizes=2)) is not None:
         return Phenomenon(name=name, found=False, sentence=f"Loss of scaling cannot be judged: {reason}.")
     clean, *later = curves
-    ends = [flat_end(curve, clean, n_tests=len(later)) for curve in later]
+    flat = [flat_end(curve, clean, n_tests=len(later)) for curve in later]
+    ends = [end if end is not None and _learns(clean, end) else None for end in flat]
     lost = [g for g, end in enumerate(ends, start=1) if end is not None]
     knees = [math.nan if end is None else float(clean.sizes[end.start]) for end in ends]
     slopes = [(math.nan, math.nan) if end is None else (end.slope, end.stderr) for end in ends]
@@ -275,6 +280,11 @@ def _blind(result: TailsResult, curves: Sequence[Curve], *, n_sizes: int) -> str
         return f"it takes at least {n_sizes} training-set sizes"
     usable = all(np.isfinite([*each.errors, *each.stderr]).all() and (each.errors > 0).all() for each in curves)
     return None if usable else "there are no numbers"
+
+
+def _learns(clean: Curve, stretch: Stretch) -> bool:
+    """Return whether an error falls by a notable share along a stretch."""
+    return bool(clean.errors[stretch.end] <= (1 - NOTABLE) * clean.errors[stretch.start])
 
 
 def _shift_sentence(curves: Sequence[Curve], behind: Lag, growth: float) -> str:

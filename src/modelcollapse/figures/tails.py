@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
 from modelcollapse.figures.style import (
     DASHES,
@@ -31,6 +31,8 @@ PANEL_WIDTH, PANEL_HEIGHT = 4.6, 3.6
 LINES = len(SERIES)
 """Generations that are drawn at most: all of few; of many, the first two, the last, and those between in even steps of
 their logarithm."""
+PLAIN_BELOW = 10.0
+"""Ratio of the ends of the axis of errors below which there is no power of ten to name."""
 RISING = 3
 """Generations of generators from which on their floors have a panel of their own."""
 
@@ -98,9 +100,14 @@ def draw_scaling(data: Tables, *, axes: Axes | None = None) -> Axes:
         if floors[generation] > 0:
             axes.axhline(floors[generation], color=colour, linewidth=0.8, alpha=0.6, zorder=1)
     if floors.gt(0).any():
-        axes.annotate("thin lines: floors", (0.02, 0.02), xycoords="axes fraction", fontsize=FONT_SIZE - 1, color=QUIET)
+        axes.annotate("thin lines: floors", (0.98, 0.98), xycoords="axes fraction", fontsize=FONT_SIZE - 1,
+                      color=QUIET, horizontalalignment="right", verticalalignment="top")  # fmt: skip
     _quiet_minor_ticks(axes)
-    legend_above(axes, columns=3)
+    low, high = axes.get_ylim()
+    if high / low < PLAIN_BELOW:
+        for set_formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+            set_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
+    legend_above(axes, columns=2)
     return axes
 
 
@@ -119,7 +126,7 @@ def draw_knowledge(data: Tables, *, axes: Axes | None = None) -> Axes:
                       markersize=3, capsize=2, linewidth=1.5, label=f"generation {generation}")  # fmt: skip
     axes.set_ylim(-0.03, 1.03)
     _quiet_minor_ticks(axes)
-    legend_above(axes, columns=3)
+    legend_above(axes, columns=2)
     return axes
 
 

@@ -218,7 +218,7 @@ class ZipfTask(ByValue):
     output: str = "labels"
 
     def __post_init__(self) -> None:
-        hint = "At 1 and below, the probabilities do not add up."
+        hint = "At 1 and below, the probabilities do not add up; beyond 10, hardly any item but the first is ever seen."
         exponent = number("zipf_exponent", self.zipf_exponent, low=SHALLOWEST, high=STEEPEST, hint=hint)
         object.__setattr__(self, "zipf_exponent", exponent)
         object.__setattr__(self, "n_samples", _sizes(self.n_samples))
