@@ -85,6 +85,29 @@ def test_solve_shows_large_and_small_numbers_of_tails_with_powers_of_ten(run: An
     assert "at most" not in out
 
 
+@pytest.mark.parametrize("engine", ["theory", "simulation"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        CUT,
+        CUT.replace("1.5", "1.5\nreal_fraction = 0.01"),
+        GENERATIONS,
+        CUT.replace("rank = 10", "temperature = 0.8"),
+        CUT + "[memory]\nn_features = 16\n",
+        'output = "bigram"\n' + CUT,
+    ],
+    ids=["cut", "mixed", "copied", "narrowed", "memory", "bigram"],
+)
+def test_documentation_names_every_key_of_the_json_of_tails(run: Any, text: str, engine: str) -> None:
+    few = ("--n-replicates", "4") if engine == "simulation" else ()
+    code, out, _ = run("solve", text, "--engine", engine, *few, "--json")
+    assert code == 0
+    assert not re.search("NaN|Infinity", out)
+    printed, page = json.loads(out), (Path(__file__).parents[1] / "docs" / "tails.md").read_text(encoding="utf-8")
+    for key in (*printed, *printed["numbers"]):
+        assert f"`{key}`" in page
+
+
 @pytest.mark.parametrize("ending", ["svg", "png"])
 def test_solve_draws_tails(run: Any, tmp_path: Path, ending: str) -> None:
     picture = tmp_path / f"tails.{ending}"

@@ -419,7 +419,10 @@ def _bounds(problem: ZipfTask, floor: tuple[float, ...]) -> dict[str, Bounds]:
 
 def _assumptions(problem: ZipfTask) -> tuple[str, ...]:
     if problem.memory:
-        return ("heuristic: independent Gaussian noise at every output, and counts of items independent of each other",)
+        return (
+            "heuristic: independent Gaussian noise at every output, and counts of items independent of each other; "
+            "with fewer than 16 features or an exponent above 2 it may be off by a factor: simulate",
+        )
     if problem.output == "bigram":
         return ("mean deviations of frequent tokens by Edgeworth's expansion: errors to about 1e-4",)
     return ("every item has one right label, and one sample of it is enough to know it",)
