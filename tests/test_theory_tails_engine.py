@@ -65,6 +65,7 @@ def test_floors_of_finite_samples_grow_slower_than_their_linear_bound() -> None:
     assert found.floor[10] < 3 * found.floor[1] < bound[10]
     assert found.numbers["real_ancestors"] < 100
     assert "floor" not in solved(generator=Generator(n_samples=3000, real_fraction=0.2)).bounds
+    assert not solved(generator=Generator(n_samples=300), output="bigram", sizes=[100]).bounds
 
 
 def test_recovery_is_where_the_error_is_half_of_the_plateau() -> None:

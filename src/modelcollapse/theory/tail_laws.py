@@ -87,18 +87,18 @@ class Recursion:
         """Yield the logarithm of the real law and of those of all generations, at logarithms of ranks."""
         law = log_zipf(logs, self.exponent)
         yield law
-        for number, (log_norm, cut) in enumerate(self.steps):
-            law = np.where(logs <= cut, self._distorted(law, logs, first=number == 0) - log_norm, -np.inf)
+        for log_norm, cut in self.steps:
+            law = np.where(logs <= cut, self._distorted(law, logs) - log_norm, -np.inf)
             yield law
 
     def next_law(self, logs: Array) -> Array:
         """Return the logarithm of the next law, neither cut nor divided by its sum."""
         *_, law = self.laws(logs)
-        return self._distorted(law, logs, first=not self.steps)
+        return self._distorted(law, logs)
 
-    def _distorted(self, law: Array, logs: Array, *, first: bool) -> Array:
+    def _distorted(self, law: Array, logs: Array) -> Array:
         share = self.distortion.real_fraction
-        if share and not first:
+        if share:
             law = np.logaddexp(np.log(share) + log_zipf(logs, self.exponent), np.log1p(-share) + law)
         return np.asarray(law / self.distortion.temperature)
 
