@@ -15,6 +15,7 @@ from modelcollapse import Generator, Memory, ZipfTask
 from modelcollapse.decisions import curve_bends
 from modelcollapse.decisions.curve_bends import Curve, flat_end, flat_middle, lag, surely_positive
 from modelcollapse.decisions.phenomena import (
+    HALF_A_DECADE,
     Phenomenon,
     grokking,
     loss_of_scaling,
@@ -144,6 +145,7 @@ def test_grokking_needs_half_a_decade() -> None:
                     for e in ([1.0, 0.9, 0.4, 0.2], [1.0, 0.5, 0.25, 0.125]))  # fmt: skip
     assert flat_middle(curve, clean, least=2.0) is not None
     assert flat_middle(curve, clean, least=3.0) is None
+    assert pytest.approx(10**0.5, rel=0.06) == HALF_A_DECADE  # as in 1, 3, 10
 
 
 def test_phenomena_say_so_when_nothing_can_be_seen() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
-from modelcollapse import Generator, Purchase, ZipfTask
+from modelcollapse import Generator, InputError, Purchase, ZipfTask
 
 
 def test_shares_of_a_training_set_add_up_and_are_within_one_sample() -> None:
@@ -37,3 +39,19 @@ def test_ranks_that_are_told_are_few_and_end_beyond_what_is_seen(exponent: float
     assert len(ranks) <= 27
     assert (np.diff(ranks) > 0).all()
     assert size * float(ranks[-1]) ** -exponent <= 0.01
+
+
+@pytest.mark.parametrize(
+    ("build", "said"),
+    [
+        (lambda: ZipfTask(1.5, [10, 10]), "must grow"),
+        (lambda: ZipfTask(1.5, [10], generator=Generator(), real_fraction=1.0), r"\[0, 1\)"),
+        (lambda: Generator(top_p=1.0), r"\(0, 1\)"),
+        (lambda: Purchase(0.5, rank=1), "rank"),
+        (lambda: ZipfTask(1.5, [10], generator=Generator(), real_fraction=0.5, purchase=Purchase(0.5, rank=2)), "room"),
+        (lambda: ZipfTask(11, [10]), "beyond 10"),
+    ],
+)
+def test_zipf_task_refuses_what_is_just_out_of_range(build: Callable[[], object], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        build()

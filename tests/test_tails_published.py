@@ -1,4 +1,4 @@
-"""Numbers about tails that were published or measured elsewhere, each at its printed precision or within its spread.
+"""Numbers about tails that were noted or measured elsewhere, each at its printed precision or within its spread.
 
 Plain sums and draws behind some of them had vocabularies of finite size: 200,000 items for generations, and for bigram
 rows 200,000 (exponents) and 10,000 tokens (floors), which explain them; these are what is computed here.

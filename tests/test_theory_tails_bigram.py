@@ -140,6 +140,25 @@ def test_copied_row_error_is_the_drawn_one_and_not_that_of_real_samples(n_genera
     assert abs(row_error(nodes, law, [(size, law)]) - drawn.mean()) > 5 * stderr
 
 
+@pytest.mark.parametrize(
+    ("exponent", "n_generator", "size"),
+    [(1.5, 20, 30), (1.5, 100, 3000), (1.5, 1000, 300), (1.5, 2000, 5000), (8.0, 1000, 400)],
+)
+def test_copied_row_error_is_a_plain_sum_over_both_numbers(exponent: float, n_generator: int, size: int) -> None:
+    """Number by number of the training set of the generator, of 300 tokens."""
+    nodes, law = row(exponent, size, n_generator, vocabulary=300)
+    real = plain_law(exponent, 300)
+    total = 0.0
+    for number in range(n_generator + 1):
+        shares = np.full(300, number / n_generator)
+        below, target = np.floor(size * real), size * real
+        missing = target * binom.cdf(below, size, shares) - size * shares * binom.cdf(below - 1, size - 1, shares)
+        deviations = size * shares - target + 2 * missing
+        total += binom.pmf(number, n_generator, real) @ deviations
+    expected = total / (2 * size)
+    assert copied_row_error(nodes, law, size, n_generator=n_generator) == pytest.approx(expected, rel=1e-4)
+
+
 def test_copied_row_error_has_the_right_ends() -> None:
     nodes, law = row(1.5, 1000)
     real = row_error(nodes, law, [(1000.0, law)])

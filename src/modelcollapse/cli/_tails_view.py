@@ -50,7 +50,7 @@ def _table(result: TailsResult, generations: list[int]) -> Table:
 
 
 def _lines(result: TailsResult) -> Iterator[str]:
-    """Yield numbers that belong to no generation, and published bounds on the last one."""
+    """Yield numbers that belong to no generation, and reported bounds on the last one."""
     for name, value in result.numbers.items():
         yield f"{name}: {amount_text(value) if name in _AMOUNTS else cell(value)}"
     for name, bounds in result.bounds.items():

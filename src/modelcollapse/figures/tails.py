@@ -44,7 +44,7 @@ def tails_data(result: TailsResult) -> Tables:
     -------
     dict of DataFrame
         ``curves``: generation, n_samples, test_error, stderr. ``knowledge``: generation, rank, probability, stderr, at
-        the largest size. ``floors``: generation, floor, stderr, linear_bound (NaN where none is published).
+        the largest size. ``floors``: generation, floor, stderr, linear_bound (NaN where none is reported).
     """
     generations = range(len(result.test_error))
     bound = result.bounds.get("floor")
@@ -131,7 +131,7 @@ def draw_knowledge(data: Tables, *, axes: Axes | None = None) -> Axes:
 
 
 def draw_floors(data: Tables, *, axes: Axes | None = None) -> Axes:
-    """Draw the floor of each generation, and the published bound that grows in proportion to their number."""
+    """Draw the floor of each generation, and the reported bound that grows in proportion to their number."""
     axes = new_axes() if axes is None else axes
     table = data["floors"]
     finish(axes, x="generation", y="floor of the test error")
