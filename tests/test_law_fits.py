@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from modelcollapse.checks import Array
 from modelcollapse.estimation import law_fits
 from modelcollapse.estimation.law_fits import LawFit, Prior, bootstrap, fit_law, minimise, robust_scale
 from modelcollapse.estimation.law_words import law_name
@@ -45,6 +46,109 @@ def farthest(law: ScalingLaw, fit: LawFit) -> float:
     return float(np.abs(law.log_losses(np.log(TRUE[law]), points(), UNITS) - np.log(fit.losses(points()))).max())
 
 
+def twofold() -> tuple[Points, Array]:
+    """Return 20 runs, and their log losses, that a law fits in two ways; they look like one while the scale is large."""
+    settings = Points(
+        real=np.array(
+            [
+                4.066e06,
+                4.494e06,
+                4.867e06,
+                2.378e05,
+                1.296e07,
+                5.788e07,
+                2.599e06,
+                0,
+                3.796e08,
+                4.14e06,
+                1.308e06,
+                5.041e07,
+                0,
+                0,
+                5.47e06,
+                0,
+                7.926e05,
+                2.544e06,
+                0,
+                1.01e08,
+            ]
+        ),
+        synthetic=np.array(
+            [
+                1.355e06,
+                0,
+                4.867e06,
+                2.14e06,
+                1.296e07,
+                5.788e07,
+                7.796e06,
+                6.048e08,
+                0,
+                4.14e06,
+                0,
+                1.512e08,
+                5.249e06,
+                9.919e06,
+                4.923e07,
+                9.923e08,
+                7.133e06,
+                2.29e07,
+                7.627e07,
+                1.122e07,
+            ]
+        ),
+        size=np.array(
+            [
+                1e09,
+                1e09,
+                1e09,
+                1e09,
+                1e08,
+                1e09,
+                1e08,
+                1e09,
+                1e09,
+                1e09,
+                1e07,
+                1e09,
+                1e09,
+                1e08,
+                1e08,
+                1e09,
+                1e07,
+                1e09,
+                1e07,
+                1e07,
+            ]
+        ),
+        generation=np.array([2, 0, 3, 1, 1, 1, 1, 2, 0, 3, 0, 2, 3, 3, 3, 3, 1, 1, 1, 3]),
+    )
+    return settings, np.log(
+        [
+            1.133,
+            1.139,
+            1.09,
+            1.681,
+            0.9059,
+            0.7305,
+            1.144,
+            0.7121,
+            0.6094,
+            1.133,
+            1.499,
+            0.727,
+            1.484,
+            1.296,
+            0.8892,
+            0.6791,
+            1.267,
+            1.034,
+            0.8918,
+            0.6938,
+        ]
+    )
+
+
 @pytest.mark.parametrize("law", TRUE, ids=law_name)
 def test_fit_law_finds_the_law_without_noise(law: ScalingLaw) -> None:
     fit = fit_law(law, points(), losses(law))
@@ -72,12 +176,13 @@ def test_fit_law_does_not_hang_on_its_start() -> None:
 
 
 def test_fit_law_takes_the_best_of_several_minima() -> None:
-    law, loss = ScalingLaw(size=True), losses(ScalingLaw(irreducible=True), noise=0.01)
-    target, fit = np.log(loss), fit_law(law, points(), loss)
+    law = ScalingLaw(exchange=True, floor="fraction", size=True, generations=True)
+    settings, target = twofold()
+    fit = fit_law(law, settings, np.exp(target))
     prior = Prior.of(law, target)
     start, targets = prior.starts(20), np.tile(target, (20, 1))
-    _, single = minimise(law, points(), fit.units, targets, start=start, prior=prior, scale=fit.scale)
-    assert fit.objective <= single.min() + 1e-4
+    _, single = minimise(law, settings, fit.units, targets, start=start, prior=prior, scale=fit.scale)
+    assert fit.objective <= single.min() + 1e-3
     assert (single > fit.objective + 1).sum() >= 3  # single starts end elsewhere
 
 

@@ -33,6 +33,12 @@ SMALLEST_SCALE = 1e-6
 LARGEST_BLOCK = 4e6
 """Most slopes that are held at once: replicates × runs × parameters."""
 
+PASSES = 12
+"""Most fits after the first, each with the scale of the residuals of the one before."""
+
+SETTLED = 1e-3
+"""Relative change of the scale that ends them."""
+
 N_STARTS = 24
 """Starting points of a fit."""
 
@@ -163,21 +169,23 @@ def fit_law(law: ScalingLaw, points: Points, loss: Array, *, n_starts: int = N_S
     Notes
     -----
     The scale is that of the residuals of the fit before; the first fit takes the standard deviation of the log losses.
-    Of the starts, one is kept for each minimum that they have found.
+    At that scale most residuals count in proportion to their size, and minima may merge that are apart at the second:
+    all starts are tried there again. Of the starts, one is kept for each minimum that they have found.
     """
     units, log_loss = Units.of(points), np.log(loss)
     prior = Prior.of(law, log_loss)
-    vectors, scale = prior.starts(n_starts), float(np.std(log_loss)) + SMALLEST_SCALE
-    for _ in range(4):
-        target = np.broadcast_to(log_loss, (len(vectors), len(log_loss)))
-        vectors, objectives = minimise(law, points, units, target, start=vectors, prior=prior, scale=scale)
-        objectives, minima = np.unique(objectives.round(6), return_index=True)
-        vectors = vectors[minima]
+    starts = prior.starts(n_starts)
+    scale = float(np.std(log_loss)) + SMALLEST_SCALE
+    vectors, _ = _minima(law, points, units, log_loss, start=starts, prior=prior, scale=scale)
+    tried = np.vstack([vectors, starts])
+    for _ in range(PASSES):
         residuals = log_loss - law.log_losses(vectors[0], points, units)
-        found = robust_scale(residuals, n_parameters=len(prior.centre))
-        if abs(np.log(found / scale)) < 1e-3:
+        before, scale = scale, robust_scale(residuals, n_parameters=len(prior.centre))
+        vectors, objectives = _minima(law, points, units, log_loss, start=tried, prior=prior, scale=scale)
+        if abs(np.log(scale / before)) < SETTLED:
             break
-        scale = found
+        tried = vectors
+    residuals = log_loss - law.log_losses(vectors[0], points, units)
     return LawFit(
         law=law,
         points=points,
@@ -188,6 +196,16 @@ def fit_law(law: ScalingLaw, points: Points, loss: Array, *, n_starts: int = N_S
         objective=float(objectives[0]),
         leverages=leverages(law, points, units, vectors[0], prior=prior, scale=scale),
     )
+
+
+def _minima(
+    law: ScalingLaw, points: Points, units: Units, log_loss: Array, *, start: Array, prior: Prior, scale: float
+) -> tuple[Array, Array]:
+    """Return the minima that fits from several starts find, the best first, and their objectives."""
+    target = np.broadcast_to(log_loss, (len(start), len(log_loss)))
+    vectors, objectives = minimise(law, points, units, target, start=start, prior=prior, scale=scale)
+    objectives, first = np.unique(objectives.round(6), return_index=True)
+    return vectors[first], objectives
 
 
 def bootstrap(fit: LawFit, n_replicates: int, generator: np.random.Generator) -> Array:
