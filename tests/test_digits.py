@@ -26,6 +26,14 @@ def test_number_text_shows_digits_that_the_uncertainty_allows() -> None:
     assert number_text(1234.5, 5.6) == "1234.5 ± 5.6"
     assert number_text(float("inf")) == "inf"
     assert number_text(5.391e9, 1.2e8) == "(5.39 ± 0.12) ×10⁹"
+    assert number_text(0.0763677585926380298, 1.4e-18) == "0.0763678"
+    assert number_text(0.0, 0.1) == "0.00 ± 0.10"
+
+
+def test_number_text_of_exact_numbers_has_a_power_of_ten_where_they_are_large_or_small() -> None:
+    assert number_text(31622776.6) == "31.6228 ×10⁶"
+    assert number_text(9.4156e-5) == "94.156 ×10⁻⁶"
+    assert [number_text(value) for value in (999_999.9, 9.99999999e-7)] == ["1 ×10⁶", "1 ×10⁻⁶"]
 
 
 def test_interval_texts_of_a_standard_error_reach_1645_of_them() -> None:

@@ -34,8 +34,9 @@ def number_text(value: float, stderr: float = 0.0) -> str:
     if not math.isfinite(value):
         return f"{value:.{EXACT_DIGITS}g}"
     if not math.isfinite(stderr) or stderr <= math.ulp(value) * (value != 0):
-        power = power_of_ten(value)
-        return f"{value / 10.0**power:.{EXACT_DIGITS}g}{times_power(power)}"
+        rounded = float(f"{value:.{EXACT_DIGITS}g}")  # 999,999.9 is a million
+        power = power_of_ten(rounded)
+        return f"{rounded / 10.0**power:.{EXACT_DIGITS}g}{times_power(power)}"
     power = power_of_ten(value, stderr)
     if power:
         return f"({number_text(value / 10.0**power, stderr / 10.0**power)}){times_power(power)}"
