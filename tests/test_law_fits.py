@@ -47,7 +47,7 @@ def farthest(law: ScalingLaw, fit: LawFit) -> float:
 
 
 def twofold() -> tuple[Points, Array]:
-    """Return 20 runs, and their log losses, that a law fits in two ways; they look like one while the scale is large."""
+    """Return 20 runs, and their log losses, that a law fits in two ways, alike while the scale is large."""
     settings = Points(
         real=np.array(
             [
