@@ -53,7 +53,7 @@ def tables(*, slope: float = 1.0, n_real: int = 300, n_synthetic: int = 400) -> 
 def audited(slope: float) -> AuditResult:
     """Return an audit of tables with a quick estimator that ridge regression is no proxy of."""
     asked = [MixtureRequest({"real": 900}), MixtureRequest({"real": 900, "synthetic": 100}, weight=0.5)]
-    request = OwnModelRequest(estimator=RandomForestRegressor(20), max_fits=18)
+    request = OwnModelRequest(estimator=RandomForestRegressor(20), max_fits=24)
     return audit(*tables(slope=slope, n_synthetic=1600), target="y", at=asked, own_model=request)
 
 
@@ -199,7 +199,7 @@ def test_audit_answers_for_the_estimator_and_its_verdict_comes_first() -> None:
     assert found.verdict.startswith("For RandomForestRegressor, leave the synthetic rows out")
     assert "For ridge regression, the audit's proxy:" in found.details
     assert found.harm.interval[0] > 0
-    assert len(found.fits) == len(found.validation) == 18
+    assert len(found.fits) == len(found.validation) == 24
     assert (found.real_only.counts, found.at_hand.counts) == (
         {"real": 225, "synthetic": 0},
         {"real": 225, "synthetic": 1600},
@@ -252,7 +252,7 @@ def test_own_model_stands_in_json_only_when_it_was_asked_for() -> None:
 
 
 def test_same_seed_same_answer() -> None:
-    request = OwnModelRequest(estimator=LinearRegression(), max_fits=16)
+    request = OwnModelRequest(estimator=LinearRegression(), max_fits=9)
     twice = [audit(*tables(), target="y", own_model=request).to_dict()["estimator"] for _ in range(2)]
     for tree in twice:
         for fit in tree["fits"]:
@@ -315,13 +315,13 @@ def test_time_that_runs_out_ends_the_training_and_too_little_is_refused(tmp_path
 
     class Slow(LinearRegression):
         def fit(self, X: Array, y: Array) -> Any:
-            time.sleep(0.2)
+            time.sleep(0.1)
             return super().fit(X, y)
 
     with pytest.raises(InputError, match=r"`max_seconds` ran out after \d of at least 8 .*kept in the file of fits"):
-        audit(*tables(), target="y", own_model=OwnModelRequest(estimator=Slow(), max_seconds=0.3, fits=path))
+        audit(*tables(), target="y", own_model=OwnModelRequest(estimator=Slow(), max_seconds=0.15, fits=path))
     assert 1 <= len(path.read_text().splitlines()) < 8
-    request = OwnModelRequest(estimator=Slow(), max_seconds=1.6, max_fits=100, fits=path)
+    request = OwnModelRequest(estimator=Slow(), max_seconds=0.8, max_fits=100, fits=path)
     found = audit(*tables(), target="y", own_model=request).own_model
     assert found is not None
     assert 8 <= len(found.fits) < 100
@@ -338,7 +338,10 @@ def test_time_that_runs_out_ends_the_training_and_too_little_is_refused(tmp_path
         (OwnModelRequest(estimator=PolynomialFeatures()), "has no predict"),
     ],
 )
-def test_requests_that_cannot_be_are_refused(request_: OwnModelRequest, message: str) -> None:
+def test_requests_that_cannot_be_are_refused_before_the_ridge_audit(
+    request_: OwnModelRequest, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modelcollapse.decisions.audit.gather", None)
     with pytest.raises(InputError, match=message):
         audit(*tables(), target="y", own_model=request_)
 
@@ -357,7 +360,7 @@ from modelcollapse import OwnModelRequest, audit
 
 class Slow(LinearRegression):
     def fit(self, X, y):
-        time.sleep(0.3)
+        time.sleep(0.2)
         return super().fit(X, y)
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # also where whoever started this ignores it
@@ -429,7 +432,7 @@ def test_verdict_says_what_the_numbers_say(changes: dict[str, Any], sentence: st
 
 def test_figure_and_page_show_every_curve_and_every_model() -> None:
     data = own_model_data(own(0.2))
-    assert (len(data["curves"]["curve"].unique()), len(data["measured"])) == (3, 18)
+    assert (len(data["curves"]["curve"].unique()), len(data["measured"])) == (3, 24)
     axes = draw_own_model(data)
     assert len(axes.collections) >= 3
     page = render_report(audited(0.2))

@@ -49,9 +49,9 @@ def test_page_is_made_from_the_numbers_beside_it() -> None:
 
     content = json.loads((ROOT / "docs" / STORE).read_text())
     written = (ROOT / "docs" / PAGE).read_text()
-    assert page(pd.DataFrame(content["rows"]), content["seconds"]) == written
+    assert page(pd.DataFrame(content["rows"])) == written
     worse = pd.DataFrame(content["rows"]).assign(all=lambda found: 1.5 * found["all"])
-    assert page(worse, content["seconds"]) != written
+    assert page(worse) != written
 
 
 def test_parts_share_no_row_and_hold_four_times_the_rows_at_hand() -> None:

@@ -29,6 +29,7 @@ from modelcollapse.decisions.own_model import OwnModelRequest, audit_own_model
 from modelcollapse.decisions.repairs import repairs
 from modelcollapse.decisions.verdict import judge
 from modelcollapse.errors import InputError
+from modelcollapse.estimation.estimators import resolve_estimator
 from modelcollapse.estimation.features import parse_features
 from modelcollapse.estimation.preparation import PreparedData, prepare
 from modelcollapse.estimation.tables import LARGEST
@@ -129,6 +130,8 @@ def audit(
     data = prepared(features)
     for request in requests:
         _check_request(request, data.names)
+    if own_model is not None:
+        resolve_estimator(own_model.estimator, classification=data.task == "classification")
     with threadpool_limits(limits=1):
         evidence = gather(data, ridge=ridges, seed=seed, progress=report)
         result = _run(data, evidence, at=requests, seed=seed, report=report)

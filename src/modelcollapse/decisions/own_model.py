@@ -116,8 +116,8 @@ def audit_own_model(
     Notes
     -----
     A band covers the scatter of single models, the choice among laws, their parameters, that the rows at hand are one
-    sample, and a bend beyond the rows at hand as large as laws were wrong when they were fitted to small mixtures and
-    asked about large ones.
+    sample, and a bend beyond the rows at hand 1.5 times as large as laws were wrong when they were fitted to small
+    mixtures and asked about large ones.
     """
     trainer = resolve_estimator(request.estimator, classification=evidence.classification)
     bench = Workbench(

@@ -16,6 +16,10 @@ N_DRAWS = 800
 
 DOUBLINGS = 2.0
 """Doublings of the rows at hand beyond which laws are taken to be no farther off: four times the rows."""
+
+BEND = 1.5
+"""How much farther off laws may be beyond the rows at hand than they were about the largest mixtures inside."""
+
 SMALLEST = 1e-4
 """Least error, next to the largest one or to this, that a law is asked to follow: laws speak of logarithms."""
 
@@ -89,6 +93,6 @@ def believe(mixtures: Mixtures, error: Array, *, laws: Sequence[MixtureLaw], ran
         weights=shares,
         vectors=vectors,
         pool_shift=scale * np.sqrt(0.5) * random.standard_normal((N_DRAWS, 2)),
-        bends=float(missed) * random.standard_normal((N_DRAWS, 2)),
+        bends=BEND * float(missed) * random.standard_normal((N_DRAWS, 2)),
         scale=scale,
     )

@@ -27,6 +27,9 @@ SMALLEST_SCALE = 2e-3
 FEWEST = 8
 """Models from which laws can be fitted."""
 
+EVEN = 0.5
+"""Share of the weight that all laws have alike."""
+
 LARGE = 0.5
 """Mixtures with more than this share of the most rows of a source are held out to see how laws extrapolate."""
 
@@ -143,16 +146,17 @@ def _scale(residuals: Array, *, n_parameters: int) -> float:
 
 
 def law_weights(fits: Sequence[MixtureFit]) -> Array:
-    """Return the weights, (L,), of laws by what they say of models that they were not fitted to.
+    """Return the weights, (L,), of laws: half of them even, half by what laws say of models they were not fitted to.
 
-        log weight = −(n/4) log(mean square of what is missed of models left out one by one)
+        log merit = −(n/4) log(mean square of what is missed of models left out one by one)
                      −2 log(mean square of what is missed of models of many rows)
 
-    Half of the likelihood of n models that are left out, as they overlap; models of many rows count as four.
+    Half of the likelihood of n models that are left out, as they overlap; models of many rows count as four. Within
+    the rows at hand laws are hardly told apart that part company beyond them: hence the even half.
     """
     n = len(fits[0].log_error)
     logs = np.array([-n / 4 * np.log(np.mean(fit.left_out**2) + SMALLEST_SCALE**2) for fit in fits])
     if len(fits[0].beyond):
         logs += np.array([-2 * np.log(np.mean(fit.beyond**2) + SMALLEST_SCALE**2) for fit in fits])
     shares = np.exp(logs - logs.max())
-    return np.asarray(shares / shares.sum())
+    return np.asarray(EVEN / len(fits) + (1.0 - EVEN) * shares / shares.sum())

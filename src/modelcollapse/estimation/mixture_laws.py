@@ -3,11 +3,8 @@
 Beside the terms of `scaling_laws`, a law of mixtures of n real and m synthetic rows, N = n + m, p = m/N, may have
 
     variance_ratio:  data term × (1 − p + variance_ratio · p)^exponent
-    delay:           data term in N_eff + delay · N₀ in place of N_eff: learning starts slowly
     floor_growth:    floor or damage × (N/N₀)^floor_growth: more data are imitated better, their errors too
     ridge_damage:    + ridge_damage · (ridge's error of the mixture − ridge's error of N real rows)₊
-    ridge_power:     all terms × (ridge's error of the mixture / ridge's error of the rows at hand)^ridge_power
-    share_power:     all terms × exp(share_power · p)
 
 With the first, an irreducible error and a floor in p², this is the law of Jain, Montanari and Sasoglu for rows that all
 weigh alike: their α is p, and [α² (B/m) + (1 − α)² (A/n)]^β is (A/N)^β (1 − p + p B/A)^β.
@@ -24,10 +21,10 @@ from modelcollapse.checks import Array
 from modelcollapse.estimation.law_fits import Prior
 from modelcollapse.estimation.scaling_laws import RAW, Points, ScalingLaw, Term, Units
 
-EXTRA = ("variance_ratio", "delay", "floor_growth", "ridge_damage", "ridge_power", "share_power")
+EXTRA = ("variance_ratio", "floor_growth", "ridge_damage")
 """Parameters that laws of mixtures have beside those of scaling laws."""
 
-RAW_EXTRA = ("floor_growth", "ridge_power", "share_power")
+RAW_EXTRA = ("floor_growth",)
 """Those of either sign."""
 
 NARROW = 1e-3
@@ -74,18 +71,12 @@ class MixtureLaw(ScalingLaw):
         For people.
     variance_ratio : bool
         Whether a synthetic row adds more or less to the variance than a real one.
-    delay : bool
-        Whether learning starts slowly.
     square_floor : bool
         Whether the floor grows with the square of the synthetic share, and no other power.
     floor_growth : bool
         Whether what synthetic rows cost changes with the number of rows.
     ridge_damage : bool
         Whether the error grows with what the synthetic rows cost ridge regression.
-    ridge_power : bool
-        Whether the error follows a power of that of ridge regression.
-    share_power : bool
-        Whether the error is corrected exponentially in the synthetic share.
 
     References
     ----------
@@ -94,17 +85,14 @@ class MixtureLaw(ScalingLaw):
 
     name: str = ""
     variance_ratio: bool = False
-    delay: bool = False
     square_floor: bool = False
     floor_growth: bool = False
     ridge_damage: bool = False
-    ridge_power: bool = False
-    share_power: bool = False
 
     @property
     def needs_ridge(self) -> bool:
         """Whether the law leans on the ridge forecast."""
-        return self.ridge_damage or self.ridge_power
+        return self.ridge_damage
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -122,16 +110,13 @@ class MixtureLaw(ScalingLaw):
         laws = {
             "amplitude": (middle - 0.5, 2.0),
             "exponent": (np.log(0.4), 0.7),
-            "irreducible": (low - 1.5, 1.5),
+            "irreducible": (low - 3.0, 0.75),  # short curves look as if they ended sooner than they do
             "worth": (0.0, 1.0),
             "floor": (middle - 2.0, 2.0),
             "floor_power": (np.log(2.0), NARROW if self.square_floor else 0.5),
             "variance_ratio": (0.0, 1.0),
-            "delay": (np.log(0.2), 1.0),
             "floor_growth": (0.0, 0.2),
             "ridge_damage": (0.0, 1.5),
-            "ridge_power": (1.0, 0.5),
-            "share_power": (0.0, 0.5),
         }
         chosen = np.array([laws[name] for name in self.parameters])
         return Prior(centre=chosen[:, 0], width=chosen[:, 1])
@@ -143,17 +128,11 @@ class MixtureLaw(ScalingLaw):
         terms = super().terms(vectors, points, units)
         if self.variance_ratio:
             terms[0] = _with_variance_ratio(terms[0], held, points.fraction)
-        if self.delay:
-            terms[0] = _delayed(terms[0], held)
         if self.ridge_damage:
             terms.append((np.exp(held["ridge_damage"]) * points.ridge_damage, {"ridge_damage": 1.0}))
         if self.floor_growth:
             log_total = np.log(points.total / units.data)
             terms[2:] = [_times_power(term, held, "floor_growth", log_total) for term in terms[2:]]
-        if self.ridge_power:
-            terms = [_times_power(term, held, "ridge_power", np.log(points.ridge_error)) for term in terms]
-        if self.share_power:
-            terms = [_times_power(term, held, "share_power", points.fraction) for term in terms]
         return terms
 
     def values(self, vectors: Array) -> dict[str, Array]:
@@ -180,37 +159,25 @@ def _with_variance_ratio(term: Term, held: dict[str, Array], share: Array) -> Te
     }
 
 
-def _delayed(term: Term, held: dict[str, Array]) -> Term:
-    """Return amplitude · (N_eff/N₀ + delay)^−exponent; every other parameter moves it through N_eff."""
-    _, factors = term
-    exponent, delay = np.exp(held["exponent"]), np.exp(held["delay"])
-    rows = np.exp(-factors["exponent"] / exponent)
-    through = rows / (rows + delay)
-    moved = {name: factor * through for name, factor in factors.items() if name not in ("amplitude", "exponent")}
-    log = np.log(rows + delay)
-    own = {"amplitude": 1.0, "exponent": -exponent * log, "delay": -exponent * delay / (rows + delay)}
-    return np.exp(held["amplitude"] - exponent * log), moved | own
-
-
 POWER_LAW = MixtureLaw(name="power law")
 """What people do today: all rows are alike."""
 
 _EFFECTIVE = MixtureLaw(irreducible=True, exchange=True, floor="fraction")
-_VARIANCE = MixtureLaw(irreducible=True, variance_ratio=True)
 
 COUNT_LAWS = (
-    POWER_LAW,
     replace(_EFFECTIVE, name="effective rows and a floor"),
     replace(_EFFECTIVE, name="effective rows and a growing floor", floor_growth=True),
-    replace(_EFFECTIVE, name="effective rows, slow start and a growing floor", delay=True, floor_growth=True),
-    replace(_VARIANCE, name="Jain, Montanari and Sasoglu", floor="fraction", square_floor=True),
+    MixtureLaw(
+        name="Jain, Montanari and Sasoglu",
+        irreducible=True,
+        variance_ratio=True,
+        floor="fraction",
+        square_floor=True,
+    ),
 )
 """Laws in counts alone."""
 
 RIDGE_LAWS = (
-    MixtureLaw(name="powers of rows, share and ridge", ridge_power=True, share_power=True),
-    replace(_VARIANCE, name="Jain, Montanari and Sasoglu, ridge's damage", ridge_damage=True),
-    replace(_VARIANCE, name="slow start and ridge's growing damage", ridge_damage=True, delay=True, floor_growth=True),
     replace(_EFFECTIVE, name="effective rows, growing floor and ridge's damage", floor_growth=True, ridge_damage=True),
 )
 """Laws that lean on the ridge forecast."""
