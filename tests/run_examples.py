@@ -90,7 +90,7 @@ def run_fit(**changes: Any) -> RunFit:
         ),
         "amounts": (
             HarmlessAmount(real=1e9, size=None, generation=None, best=2e9, best_interval=(1e9, 3e9), most=math.inf,
-                           most_interval=(1e10, math.inf)),
+                           most_interval=(1e10, math.inf), limit=1e11),
         ),
         "prices": (SyntheticPrice(setting=SETTING, price=-0.25, interval=(-0.5, -0.1)),),
         "price_curves": (

@@ -56,10 +56,11 @@ def test_fit_prints_every_answer(table: Path, columns: int) -> None:
     for text in (
         "The headline",
         "Where will it stop?",
-        "What is one more synthetic token worth?",
+        "Which law?",
         "warning: A warning.",
     ):
         assert text in " ".join(out.split())
+    assert "Its parameters" not in out  # on the page, and in the JSON object
 
 
 def test_fit_passes_on_what_is_asked(table: Path, asked: dict[str, Any]) -> None:
@@ -148,9 +149,9 @@ def test_diagnose_ends_with_the_code_of_what_was_found(
     assert json.loads(out)["status"] == status
 
 
-def test_fit_of_too_few_runs_is_an_answer(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fit_of_too_few_runs_ends_with_the_code_of_that(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_fit_module, "fit_runs", lambda *_, **__: not_enough())
-    assert run("fit", table)[:2] == (0, "Not enough runs.\nwarning: A warning.\n")
+    assert run("fit", table)[:2] == (4, "Not enough runs.\nwarning: A warning.\n")
     assert json.loads(run("fit", table, "--json")[1])["status"] == "not_enough_runs"
 
 

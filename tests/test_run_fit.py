@@ -165,11 +165,11 @@ def test_fit_runs_of_one_amount_tells_only_of_that_amount() -> None:
     runs = Runs(real=1e9 * (1 - shares), synthetic=1e9 * shares, loss=loss)
     asked = [{"real": 5e8, "synthetic": 5e8}, {"real": 2e9}]
     fit = fit_runs(runs, at=asked, ask="price", n_replicates=FEW)
+    assert "amounts of data to tell of another one" in fit.forecasts[1].warning
     assert fit.status == "ok"
     assert fit.forecasts[0].loss == pytest.approx(3.3, rel=0.005)
     assert fit.harmless[0].share == pytest.approx(0.1, abs=0.05)
     assert np.isnan(fit.forecasts[1].loss)
-    assert "the same amount of data" in fit.forecasts[1].warning
     assert (fit.prices, fit.amounts, fit.floors, fit.curves, fit.observed) == ((), (), (), (), ())
     assert fit.next_run is not None
     assert fit.next_run.ask == "share"
@@ -179,10 +179,12 @@ def test_fit_runs_of_one_amount_tells_only_of_that_amount() -> None:
 @pytest.mark.parametrize(
     ("runs", "said"),
     [
-        (table(shares=(0.0,), n_totals=3), "4 settings that differ, and there are 3"),
-        (table(shares=(0.0,), n_totals=1), "different amounts of data"),
+        (table(shares=(0.0,), n_totals=3), "5 settings that differ, and there are 3"),
+        (table(shares=(0.0,), n_totals=4), "5 settings that differ, and there are 4"),
+        (table(shares=(0.0,), n_totals=1), "3 different amounts of data"),
+        (table(shares=(0.0, 0.5), n_totals=2), "6 settings that differ, and there are 4"),
     ],
-    ids=["few", "one total"],
+    ids=["few", "no irreducible loss", "one total", "few shares"],
 )
 def test_fit_runs_says_when_runs_are_not_enough(runs: Runs, said: str) -> None:
     fit = fit_runs(runs, n_replicates=FEW)
@@ -219,7 +221,10 @@ def test_fit_runs_repeats_itself_and_writes_plain_json(bent: RunFit) -> None:
 
 
 def test_fit_runs_warns_far_beyond_the_runs() -> None:
-    near, far = fit_runs(table(), n_replicates=FEW, at=[{"real": 9e9}, {"real": 1.1e10}]).forecasts
+    near, far, small = fit_runs(
+        table(), n_replicates=FEW, at=[{"real": 9e9}, {"real": 1.1e10}, {"real": 5e3}]
+    ).forecasts
+    assert "less than 1/100" in small.warning
     assert near.warning == ""
     assert "100 times" in far.warning
     assert np.ptp(far.band) > np.ptp(near.band)
@@ -251,6 +256,63 @@ def test_fit_runs_uses_sizes_generations_and_generators() -> None:
     assert fit.forecasts[0].setting["size"] == 1e9
     told = fit_runs(replace(runs, generator=generator), n_replicates=FEW)
     assert {"double law", "double law + irreducible loss"} <= {candidate.name for candidate in told.candidates}
+
+
+def test_fit_runs_of_two_amounts_foretells_no_third() -> None:
+    fit = fit_runs(table(floor=0.4, n_totals=2), n_replicates=FEW, at=[{"real": 1e6}, {"real": 4e8}])
+    assert np.isfinite(fit.forecasts[0].loss)
+    assert np.isnan(fit.forecasts[1].loss)
+    assert (fit.prices, fit.floors) == ((), ())
+    assert fit.harmless[0].share < 0.5
+
+
+def test_fit_runs_adds_no_synthetic_data_that_harms_from_the_first_on() -> None:
+    fit = fit_runs(table(floor=0.4), n_replicates=FEW, at=[{"real": 4e8}])
+    amount = fit.amounts[0]
+    assert true_loss(4e8, 6e7, worth=1, floor=0.4, irreducible=1.5) > true_loss(
+        4e8, 0.0, worth=1, floor=0.4, irreducible=1.5
+    )
+    assert (amount.best, amount.most) == (0.0, 0.0)
+    assert amount.limit == pytest.approx(6e8)  # ten times the data of the runs
+    assert any("worse than none, from the first on" in sentence for sentence in fit.sentences)
+
+
+def test_fit_runs_prices_real_data_alone_at_half_the_smallest_share() -> None:
+    fit = fit_runs(table(floor=0.4), n_replicates=FEW, at=[{"real": 1e8}])
+    price = fit.prices[0]
+    share = price.setting["synthetic"] / (price.setting["synthetic"] + price.setting["real"])
+    assert share == pytest.approx(0.15)
+    gain = 0.3 * (1e8 / 0.85 / 1e6) ** -0.3
+    truth = (gain - 0.4 * (1 - share)) / (gain + 0.4 * share)
+    assert price.interval[0] < truth < price.interval[1]
+    assert fit.price_curves[0].synthetic[0] == pytest.approx(price.setting["synthetic"])
+
+
+def test_fit_runs_sees_no_floor_under_a_power_law() -> None:
+    fit = fit_runs(table(irreducible=0.0, shares=(0.0,), n_totals=12, noise=0.002), n_replicates=FEW)
+    assert fit.law == "power law"
+    assert fit.floors[0].loss == 0.0
+    assert any("none to be seen" in sentence for sentence in fit.sentences)
+
+
+@pytest.mark.parametrize(("exponential", "held"), [(True, True), (False, False)])
+def test_fit_runs_widens_bands_where_no_law_holds(*, exponential: bool, held: bool) -> None:
+    ask = [{"real": 4e8}, {"real": 1e9}]
+    runs = table(floor=0.4, noise=0.003, n_totals=8)
+    runs = replace(runs, loss=np.exp(3 * runs.loss) if exponential else runs.loss)
+    fit = fit_runs(runs, at=ask, n_replicates=FEW)
+    assert (fit.deviation > 0) == exponential
+    assert any("No law of these holds" in sentence for sentence in fit.sentences) == held
+    for forecast in fit.forecasts:
+        truth = float(true_loss(forecast.setting["real"], 0.0, worth=1, floor=0.4, irreducible=1.5))
+        if exponential:
+            assert forecast.band[0] < np.exp(3 * truth) < forecast.band[1]
+            assert np.ptp(np.log(forecast.band)) > 2 * fit.deviation
+
+
+def test_fit_runs_leads_with_the_doubt_that_the_loss_is_none() -> None:
+    doubted = replace(table(), doubt="An accuracy.")
+    assert fit_runs(doubted, n_replicates=FEW).sentences[0] == "An accuracy."
 
 
 N_SETS = 24

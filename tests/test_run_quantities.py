@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from modelcollapse.decisions.run_quantities import (
+    MOST_PRICE,
     best_amounts,
+    harmless_amounts,
     harmless_shares,
     interval,
     median,
@@ -41,6 +43,22 @@ def test_best_amounts_are_minimum_and_break_even_of_a_parabola() -> None:
     best, most = best_amounts(curves * 1e-3, amounts)
     np.testing.assert_allclose(best, [2.0, 0.0, np.inf], rtol=0.01)
     np.testing.assert_allclose(most, [4.0, 0.0, np.inf], rtol=0.01)
+
+
+def test_harmless_amounts_end_at_the_first_harm_whatever_gains_lie_beyond() -> None:
+    amounts = np.concatenate([[0.0], np.geomspace(0.01, 100, 2000)])
+    dip = 1e-3 * amounts * (amounts - 3)
+    curves = np.array([dip, amounts, -amounts, np.where(amounts < 10, amounts, -amounts)])
+    best, most = harmless_amounts(curves, amounts)
+    np.testing.assert_allclose(best, [1.5, 0.0, np.inf, 0.0], rtol=0.01)
+    np.testing.assert_allclose(most, [3.0, 0.0, np.inf, 0.0], rtol=0.01)
+    assert best_amounts(curves, amounts)[1][3] == np.inf  # gains far beyond a harm
+
+
+def test_prices_are_unknown_where_real_data_gains_nothing() -> None:
+    points = Points(real=np.array([1e6]), synthetic=np.array([1e6]))
+    harmed = prices(lambda at: np.log(at.real + at.synthetic)[None], points)
+    assert np.abs(harmed).max() == MOST_PRICE
 
 
 def test_prices_of_an_exchange_are_its_worth_and_one_without_it() -> None:

@@ -39,7 +39,7 @@ def cells(title: str) -> list[tuple[str, ...]]:
         ),
         (
             "How much synthetic data may be added to the real data?",
-            ("1 ×10⁹ tokens", "2 ×10⁹ (1 ×10⁹ to 3 ×10⁹)", "endless (10 ×10⁹ to endless)"),
+            ("1 ×10⁹ tokens", "2 ×10⁹ (1 ×10⁹ to 3 ×10⁹)", "more than 100 ×10⁹ (10 ×10⁹ to more than 100 ×10⁹)"),
         ),
         (
             "What is one more synthetic token worth?",

@@ -195,18 +195,27 @@ def test_read_runs_leaves_out_copies_but_no_repeats() -> None:
 def test_read_runs_warns_of_units_that_can_hardly_be_the_same() -> None:
     table = {"real": [1e3, 2e3], "synthetic": [1e9, 2e9], "loss": [3.0, 2.0]}
     assert read_runs(table).warnings == (
-        "`real` is usually 1,500 and `synthetic` 1.50 ×10⁹ samples: check that both are counted in the same unit.",
+        "`real` is usually 1,500 and `synthetic` 1.5 ×10⁹ samples: check that both are counted in the same unit.",
     )
     assert read_runs(table | {"synthetic": [1e7, 2e7]}).warnings == ()
 
 
-def test_read_runs_warns_of_accuracies_but_not_of_errors() -> None:
+def test_read_runs_doubts_accuracies_but_not_errors() -> None:
     table = {"real": [1e3, 2e3, 4e3, 8e3], "synthetic": [0] * 4, "loss": [0.7, 0.8, 0.85, 0.9]}
-    assert read_runs(table).warnings == (
-        "`loss` lies between 0 and 1 and grows with data: if it is an accuracy, give 1 minus it.",
-    )
-    assert read_runs(table | {"loss": [0.3, 0.2, 0.15, 0.1]}).warnings == ()
-    assert read_runs(table | {"loss": [1.3, 1.4, 1.5, 1.6]}).warnings == ()
+    doubted = read_runs(table)
+    assert doubted.doubt == "`loss` lies between 0 and 1 and grows with data: if it is an accuracy, give 1 minus it."
+    assert doubted.select(np.array([0, 1])).doubt == doubted.doubt
+    assert read_runs(table | {"loss": [0.3, 0.2, 0.15, 0.1]}).doubt == ""
+    assert read_runs(table | {"loss": [1.3, 1.4, 1.5, 1.6]}).doubt == ""
+
+
+def test_read_runs_refuses_one_column_for_two_quantities_and_perplexities() -> None:
+    table = {"real_tokens": [1e6, 2e6], "synthetic": [0, 0], "ppl": [20.0, 18.0], "loss": [3.0, 2.9]}
+    with pytest.raises(InputError, match="`real_tokens` is both `real` and `total`"):
+        read_runs(table, columns={"real": "real_tokens", "total": "real_tokens"})
+    with pytest.raises(InputError, match="`ppl` holds perplexities, by its name"):
+        read_runs(table, columns={"loss": "ppl"})
+    assert read_runs(table).loss.tolist() == [3.0, 2.9]
 
 
 def test_runs_settings_are_shared_by_repeats_only() -> None:

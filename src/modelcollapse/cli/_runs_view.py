@@ -19,15 +19,17 @@ from modelcollapse.report.run_summary import (
     signature_rows,
 )
 
+_PRINTED = ("Where will it stop?", "Which law?")
+"""Tables of a fit that are printed; the page and the JSON object have all."""
 _WIDEST = 130
 """Columns from which there is room for what each effect means."""
 
 
 def print_fit(fit: RunFit) -> None:
-    """Print what past runs foretell on stdout, as wide as the terminal."""
+    """Print what past runs foretell on stdout, as wide as the terminal: sentences, then what they leave out."""
     console = Console(highlight=False, markup=False)
     _print_sentences(fit.sentences, console)
-    _print_tables(fit_tables(fit, every_law=False), console)
+    _print_tables([table for table in fit_tables(fit, every_law=False) if table.title in _PRINTED], console)
     _print_notes((*fit_notes(fit), *filter(None, [laws_left_out(fit)])), fit_warnings(fit), console)
 
 

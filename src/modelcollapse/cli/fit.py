@@ -24,6 +24,8 @@ class Question(StrEnum):
     price = "price"
 
 
+NOT_ENOUGH_RUNS = 4
+"""Exit code when nothing can be answered, as that of `diagnose`."""
 _AT_HELP = "A run to forecast: real=1e9,synthetic=2e9[,size=1e8][,generation=2]; repeat for several."
 _SETTING = ("real", "synthetic", "size", "generation", "generator")
 _EXAMPLE = "Write it like real=1e9,synthetic=2e9."
@@ -45,7 +47,7 @@ def command(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of every random choice.")] = 0,
 ) -> None:
-    """Forecast losses from past runs, with how much synthetic data is harmless, what it is worth, and where it stops.
+    """Forecast losses from past runs, with how much synthetic data is harmless, and what it is worth; 4: too few runs.
 
     The table has a row for each run, with columns real, synthetic (or total, fraction) and loss, and where they are
     known size, generation, repetition and generator.
@@ -82,6 +84,8 @@ def command(
         print_fit(fit)
     if out is not None:
         _draw(fit, out)
+    if fit.status != "ok":
+        raise typer.Exit(NOT_ENOUGH_RUNS)
 
 
 def _read_setting(text: str) -> dict[str, float]:

@@ -98,9 +98,9 @@ def diagnose(runs: Runs, *, level: float = LEVEL, seed: int = 0, progress: Progr
             examined[name] = examine(settings, partial(stream, seed, "diagnose", name))
         law = _clean_parameters(settings)
     signatures = _judged(examined, level)
-    status = _status(signatures, synthetic=bool((runs.synthetic > 0).any()))
+    status = NOT_ENOUGH_RUNS if runs.doubt else _status(signatures, synthetic=bool((runs.synthetic > 0).any()))
     return Diagnosis(
-        verdict=verdict(status, signatures),
+        verdict=f"Cannot be told: {runs.doubt}" if runs.doubt else verdict(status, signatures),
         status=status,
         signatures=signatures,
         not_examined=not_examined(signatures, runs),

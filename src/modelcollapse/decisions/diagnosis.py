@@ -91,7 +91,7 @@ class Diagnosis(Writable):
     verdict : str
         In plain sentences.
     status : str
-        ``"clean"``, ``"signature"`` or ``"not_enough_runs"``.
+        ``"clean"``, ``"signature"`` or ``"not_enough_runs"``; the last also where the losses are most likely none.
     signatures : tuple of Signature
         All five.
     not_examined : tuple of str

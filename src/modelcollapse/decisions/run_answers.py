@@ -21,7 +21,8 @@ from modelcollapse.decisions.run_fit_result import (
 )
 from modelcollapse.decisions.run_quantities import (
     LEVELS,
-    best_amounts,
+    MOST_PRICE,
+    harmless_amounts,
     harmless_shares,
     interval,
     median,
@@ -29,17 +30,14 @@ from modelcollapse.decisions.run_quantities import (
     zero_crossings,
 )
 from modelcollapse.decisions.run_settings import Settings
-from modelcollapse.decisions.run_words import FAR, next_run_sentence
+from modelcollapse.decisions.run_words import FAR, FEWEST_AMOUNTS, next_run_sentence
 from modelcollapse.estimation.law_choice import LawDraws
 
 SHARES = np.linspace(0.0, 1.0, 201)
 """Synthetic shares among which the largest harmless one is sought."""
 
-AMOUNTS = np.concatenate([[0.0], np.geomspace(1e-3, 1e2, 101)])
-"""Synthetic data, as multiples of the real data, among which the best amount is sought."""
-
-PRICED = np.concatenate([[0.0], np.geomspace(1e-2, 1e1, 40)])
-"""Synthetic data, as multiples of the real data, along curves of the price."""
+N_AMOUNTS = 80
+"""Amounts of synthetic data among which the best is sought, and along curves of the price."""
 
 NEXT_SHARES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 """Synthetic shares of runs that may be next."""
@@ -83,8 +81,8 @@ class Answers:
         why = ""
         if not self.settings.shares_vary and abs(share - known) > 1e-6:
             why = f"all runs have a synthetic share of {known:.3g}: nothing is known of another one"
-        elif not self.settings.amounts_vary and abs(factor - 1) > 1e-6:
-            why = "all runs have the same amount of data: nothing is known of another one"
+        elif self.settings.n_amounts < FEWEST_AMOUNTS and not self.settings.knows_amount(total):
+            why = f"it takes runs of {FEWEST_AMOUNTS} amounts of data to tell of another one"
         if why:
             nothing = (np.nan, np.nan)
             return LossForecast(
@@ -97,8 +95,15 @@ class Answers:
             band=interval(np.exp(log_losses)),
             run_band=interval(np.exp(log_losses + self.luck)),
             extrapolation=factor,
-            warning="" if factor <= FAR else f"more than {FAR} times the data of any run",
+            warning=self._far(total),
         )
+
+    def _far(self, total: float) -> str:
+        """Return a warning of amounts of data far from those of all runs; empty within."""
+        seen = self.settings.points.total
+        if total > FAR * seen.max():
+            return f"more than {FAR} times the data of any run"
+        return f"less than 1/{FAR} of the data of any run" if total < seen.min() / FAR else ""
 
     def floor(self, group: Mapping[str, float]) -> ShareFloor:
         """Return what endless data of a share leave."""
@@ -131,9 +136,10 @@ class Answers:
 
     def amount(self, setting: Mapping[str, float]) -> HarmlessAmount:
         """Return the best and the largest harmless amount of synthetic data beside a setting's real data."""
-        real = setting["real"]
-        points = self.settings.along(setting, real=np.full(len(AMOUNTS), real), synthetic=real * AMOUNTS)
-        best, most = best_amounts(self.draws.log_losses(points), real * AMOUNTS)
+        real, amounts = setting["real"], self._amounts(setting["real"])
+        weighed = np.concatenate([[0.0], amounts])
+        points = self.settings.along(setting, real=np.full(len(weighed), real), synthetic=weighed)
+        best, most = harmless_amounts(self.draws.log_losses(points), weighed)
         return HarmlessAmount(
             real=real,
             size=setting.get("size"),
@@ -142,22 +148,45 @@ class Answers:
             best_interval=interval(best),
             most=median(most),
             most_interval=interval(most),
+            limit=float(amounts[-1]),
         )
+
+    def addable(self, setting: Mapping[str, float]) -> bool:
+        """Return whether the runs can tell of synthetic data beside a setting's real data."""
+        least, most = self.settings.addable(setting["real"])
+        return 0 < least < most
+
+    def _amounts(self, real: float) -> Array:
+        """Return amounts of synthetic data beside real data of which the runs can tell."""
+        return np.geomspace(*self.settings.addable(real), N_AMOUNTS)
+
+    def _mixed(self, setting: Mapping[str, float]) -> dict[str, float]:
+        """Return a setting; of real data alone, with the least synthetic data of which the runs can tell."""
+        if setting["synthetic"] > 0:
+            return dict(setting)
+        kept = {key: setting[key] for key in ("real", "size") if key in setting}
+        return self.settings.completed({**kept, "synthetic": self.settings.addable(setting["real"])[0]})
 
     def price_draws(self, setting: Mapping[str, float]) -> Array:
         """Return prices, (B,), at a setting."""
-        mixed = self.settings.along(setting, real=np.array([setting["real"]]), synthetic=np.array([_some(setting)]))
-        return prices(self.draws.log_losses, mixed)[:, 0]
+        mixed = self._mixed(setting)
+        real, synthetic = np.array([mixed["real"]]), np.array([mixed["synthetic"]])
+        return prices(self.draws.log_losses, self.settings.along(mixed, real=real, synthetic=synthetic))[:, 0]
 
     def price(self, setting: Mapping[str, float]) -> SyntheticPrice:
         """Return the price of synthetic data at a setting."""
         found = self.price_draws(setting)
-        return SyntheticPrice(setting=dict(setting), price=median(found), interval=interval(found))
+        low, high = interval(found)
+        known = max(-low, high) < MOST_PRICE
+        return SyntheticPrice(
+            setting=self._mixed(setting),
+            price=median(found) if known else np.nan,
+            interval=(low, high) if known else (np.nan, np.nan),
+        )
 
     def price_curve(self, setting: Mapping[str, float]) -> PriceCurve:
         """Return the price along the amount of synthetic data beside a setting's real data."""
-        real = setting["real"]
-        amounts = real * np.maximum(PRICED, PRICED[1] / 10)
+        real, amounts = setting["real"], self._amounts(setting["real"])
         points = self.settings.along(setting, real=np.full(len(amounts), real), synthetic=amounts)
         found = prices(self.draws.log_losses, points)
         crossings = zero_crossings(found, amounts)
@@ -237,8 +266,3 @@ def _share(setting: Mapping[str, float]) -> float:
 
 def _generation(setting: Mapping[str, float]) -> float | None:
     return setting.get("generation") if setting["synthetic"] > 0 else None
-
-
-def _some(setting: Mapping[str, float]) -> float:
-    """Return the synthetic data of a setting, a thousandth of the real data where there is none."""
-    return setting["synthetic"] or PRICED[1] / 10 * setting["real"]

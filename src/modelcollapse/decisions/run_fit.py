@@ -12,7 +12,7 @@ from modelcollapse.decisions.run_answers import Answers
 from modelcollapse.decisions.run_fit_result import Candidate, Observed, Parameter, RunFit
 from modelcollapse.decisions.run_quantities import interval
 from modelcollapse.decisions.run_settings import Settings
-from modelcollapse.decisions.run_words import FEWEST_SETTINGS, misfitting, sentences, too_few, unexplained
+from modelcollapse.decisions.run_words import FEWEST_AMOUNTS, misfitting, sentences, too_few, unexplained
 from modelcollapse.estimation.law_choice import LawChoice, LawDraws, candidate_laws, choose_law, draw_laws
 from modelcollapse.estimation.law_words import MEANINGS, TERMS, law_formula, law_name
 from modelcollapse.estimation.runs import Runs
@@ -89,7 +89,7 @@ def fit_runs(
     n_settings = len(settings.loss)
     empty = RunFit(
         status="not_enough_runs",
-        sentences=too_few(n_settings, amounts_vary=settings.amounts_vary),
+        sentences=too_few(n_settings, settings.n_amounts, shares_vary=settings.shares_vary),
         n_runs=len(runs),
         n_settings=n_settings,
         n_held_out=0,
@@ -98,7 +98,7 @@ def fit_runs(
         n_replicates=n_replicates,
         seed=seed,
     )
-    if n_settings < FEWEST_SETTINGS or not (settings.amounts_vary or settings.shares_vary):
+    if empty.sentences:
         return empty
     tell(0, 3)
     laws, missing = candidate_laws(settings.points)
@@ -109,19 +109,20 @@ def fit_runs(
     fitted = _with_law(empty, settings, chosen, draws, missing)
     luck = fitted.noise * stream(seed, "luck").standard_normal(n_replicates)
     answers = Answers(settings=settings, draws=draws, noise=fitted.noise, luck=luck)
-    if settings.amounts_vary:
+    if settings.n_amounts >= FEWEST_AMOUNTS:
         fit = _answered(answers, fitted, asked=asked, tolerance=tolerance, ask=ask)
         fit = replace(fit, observed=_observed(runs, settings, draws, chosen, fit))
     else:
-        fit = _answered_at_one_amount(answers, fitted, asked=asked, tolerance=tolerance, ask=ask)
+        fit = _answered_at_few_amounts(answers, fitted, asked=asked, tolerance=tolerance, ask=ask)
     tell(3, 3)
-    return replace(fit, sentences=sentences(fit))
+    doubt = (runs.doubt,) if runs.doubt else ()
+    return replace(fit, sentences=(*doubt, *sentences(fit)))
 
 
 def _ahead(settings: Settings) -> list[dict[str, float]]:
-    """Return the largest setting with more data; as it is, where all runs have as much."""
+    """Return the largest setting with more data; as it is, where runs do not tell of more."""
     largest = settings.setting(settings.largest)
-    if not settings.amounts_vary:
+    if settings.n_amounts < FEWEST_AMOUNTS:
         return [largest]
     ahead = []
     for times in AHEAD:
@@ -147,6 +148,7 @@ def _with_law(
         formula=law_formula(best.law),
         parameters=_parameters(chosen, draws),
         noise=noise,
+        deviation=chosen.deviation,
         warnings=(*empty.warnings, *off_any_law, *off_this_law),
     )
 
@@ -166,7 +168,7 @@ def _answered(answers: Answers, fit: RunFit, *, asked: list[dict[str, float]], t
     if not settings.shares_vary:
         return replace(told, next_run=answers.next_run(asked[0], ask="loss", tolerance=tolerance, unit=fit.unit))
     here = [asked[0], settings.completed(largest)]
-    beside = [setting for setting in here if setting["real"] > 0]
+    beside = [setting for setting in here if answers.addable(setting)]
     return replace(
         told,
         harmless=tuple(answers.harmless(setting, tolerance) for setting in here),
@@ -177,10 +179,10 @@ def _answered(answers: Answers, fit: RunFit, *, asked: list[dict[str, float]], t
     )
 
 
-def _answered_at_one_amount(
+def _answered_at_few_amounts(
     answers: Answers, fit: RunFit, *, asked: list[dict[str, float]], tolerance: float, ask: str
 ) -> RunFit:
-    """Return what runs of one amount of data tell: of that amount alone, and nothing that takes more of it."""
+    """Return what runs of one or two amounts of data tell: of these alone, and nothing that takes more of it."""
     here = answers.settings.completed(answers.settings.setting(answers.settings.largest))
     ask = "share" if ask == "price" else ask
     return replace(

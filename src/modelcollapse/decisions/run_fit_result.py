@@ -89,7 +89,7 @@ class LossForecast(Writable):
 
 @dataclass(frozen=True, kw_only=True)
 class ShareFloor(Writable):
-    """The loss that endless data of a synthetic share leaves, with its 90 % interval.
+    """The loss that endless data of a synthetic share leaves, with its 90 % interval; 0 where no floor is to be seen.
 
     Attributes
     ----------
@@ -139,9 +139,11 @@ class HarmlessAmount(Writable):
     real : float
     size, generation : float or None
     best, most : float
-        Infinite: beyond a hundred times the real data.
+        Infinite: beyond `limit`.
     best_interval, most_interval : (float, float)
         90 %.
+    limit : float
+        Up to which amounts were weighed: that of the largest synthetic share of the runs, and ten times their data.
     """
 
     real: float
@@ -151,6 +153,7 @@ class HarmlessAmount(Writable):
     best_interval: Interval
     most: float
     most_interval: Interval
+    limit: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +163,9 @@ class SyntheticPrice(Writable):
     Attributes
     ----------
     setting : dict of str to float
+        With some synthetic data: of real data alone, at half the smallest synthetic share of any run.
     price : float
+        NaN where the runs do not tell.
     interval : (float, float)
         90 %.
     """
@@ -208,7 +213,7 @@ class LossCurve(Writable):
     total, loss, low, high : tuple of float
         Amounts of data; median and 90 % band.
     floor : float
-        What endless data leaves.
+        What endless data leaves; 0 where no floor is to be seen.
     """
 
     fraction: float
@@ -292,6 +297,8 @@ class RunFit(Writable):
     parameters : tuple of Parameter
     noise : float
         Relative standard deviation of a run about the law.
+    deviation : float
+        By how much losses may deviate from every law, relatively, which widens all intervals; 0 where a law holds.
     forecasts : tuple of LossForecast
     floors : tuple of ShareFloor
     harmless : tuple of HarmlessShare
@@ -317,6 +324,7 @@ class RunFit(Writable):
     formula: str = ""
     parameters: tuple[Parameter, ...] = ()
     noise: float = float("nan")
+    deviation: float = 0.0
     forecasts: tuple[LossForecast, ...] = ()
     floors: tuple[ShareFloor, ...] = ()
     harmless: tuple[HarmlessShare, ...] = ()

@@ -16,6 +16,9 @@ STEP = 1e-4
 LEVELS = (0.05, 0.95)
 """Quantiles between which a 90 % interval lies."""
 
+MOST_PRICE = 1e6
+"""Price beyond which it is not known."""
+
 EQUAL = 1e-9
 """Relative difference of losses below which they are equal."""
 
@@ -64,6 +67,27 @@ def best_amounts(log_losses: Array, amounts: Array) -> tuple[Array, Array]:
     return best, np.where(lowest == 0, 0.0, most)
 
 
+def harmless_amounts(log_losses: Array, amounts: Array) -> tuple[Array, Array]:
+    """Return the best amounts of synthetic data before they harm, and from where on they are worse than none.
+
+    Parameters
+    ----------
+    log_losses : array of shape (B, S)
+        Along `amounts`, the real data fixed.
+    amounts : array of shape (S,)
+        Increasing from 0.
+
+    Returns
+    -------
+    best, most : arrays of shape (B,)
+        Infinite beyond the last amount; 0 where the first amount harms. Gains beyond the first harm do not count.
+    """
+    excess = log_losses - log_losses[:, :1] - EQUAL
+    most = np.where(excess[:, 1] > 0, 0.0, _first_crossing(excess, amounts, beyond=np.inf))
+    lowest = np.where(amounts <= most[:, None], log_losses, np.inf).argmin(axis=1)
+    return np.where(lowest == len(amounts) - 1, np.inf, amounts[lowest]), most
+
+
 def prices(log_losses: Callable[[Points], Array], points: Points) -> Array:
     """Return how many real units one more synthetic unit is worth, (B, n): the ratio of the two marginal losses.
 
@@ -76,13 +100,15 @@ def prices(log_losses: Callable[[Points], Array], points: Points) -> Array:
 
     Notes
     -----
-    Negative where one more synthetic unit raises the loss. Differences of `STEP` of the data, forwards.
+    Negative where one more synthetic unit raises the loss; ±`MOST_PRICE` where one more real unit lowers nothing.
+    Differences of `STEP` of the data, forwards.
     """
     step = STEP * points.total
     here = log_losses(points)
     by_synthetic = np.expm1(log_losses(replace(points, synthetic=points.synthetic + step)) - here)
     by_real = np.expm1(log_losses(replace(points, real=points.real + step)) - here)
-    return by_synthetic / np.minimum(by_real, -1e-300)
+    found = by_synthetic / np.where(by_real < 0, by_real, -1e-300)
+    return np.clip(found, -MOST_PRICE, MOST_PRICE)
 
 
 def zero_crossings(values: Array, amounts: Array) -> Array:

@@ -13,13 +13,16 @@ from scipy.stats import f as f_law
 from modelcollapse.checks import Array, known_keys, number
 from modelcollapse.errors import InputError
 from modelcollapse.estimation.runs import Runs
-from modelcollapse.estimation.scaling_laws import ROUNDING, Points
+from modelcollapse.estimation.scaling_laws import ROUNDING, Points, distinct
 
 KEYS = ("real", "synthetic", "size", "generation", "generator")
 """What a setting says."""
 
 MOST = 1e30
 """Most of anything."""
+
+BEYOND = 10.0
+"""Multiple of the most data of any run up to which synthetic data is weighed beside real data."""
 
 MOST_SHARES = 6
 """Most synthetic shares that get curves of their own."""
@@ -104,9 +107,24 @@ class Settings:
         return bool(np.ptp(self.points.fraction) > ROUNDING)
 
     @property
-    def amounts_vary(self) -> bool:
-        """Whether the amounts of data differ."""
-        return bool(np.ptp(np.log(self.points.total)) > ROUNDING)
+    def n_amounts(self) -> int:
+        """How many amounts of data there are."""
+        return distinct(np.log(self.points.total))
+
+    def knows_amount(self, total: float) -> bool:
+        """Return whether some run has so much data."""
+        return bool(np.abs(np.log(self.points.total / total)).min() <= ROUNDING)
+
+    def addable(self, real: float) -> tuple[float, float]:
+        """Return between which amounts of synthetic data beside real data the runs can tell; the last may be less.
+
+        From half the smallest synthetic share of any run, to the largest share, and `BEYOND` times the most data.
+        """
+        shares = self.points.fraction[self.points.fraction > ROUNDING]
+        half, largest = float(shares.min()) / 2, float(shares.max())
+        most = BEYOND * float(self.points.total.max()) - real
+        within = real * largest / (1 - largest) if largest < 1 else np.inf
+        return real * half / (1 - half), min(within, most)
 
     def completed(self, given: Mapping[str, float]) -> dict[str, float]:
         """Return a setting that somebody asks about, with what it leaves out taken from the runs.

@@ -11,6 +11,7 @@ from modelcollapse.digits import amount_text, interval_text, percent_text, rough
 if TYPE_CHECKING:
     from modelcollapse.decisions.run_fit_result import (
         Candidate,
+        HarmlessAmount,
         HarmlessShare,
         LossForecast,
         RunFit,
@@ -21,8 +22,14 @@ if TYPE_CHECKING:
 FAR = 100
 """Multiple of the runs' data beyond which a forecast carries a warning."""
 
-FEWEST_SETTINGS = 4
-"""Fewest settings that a law is fitted to."""
+FEWEST_AMOUNTS = 3
+"""Different amounts of data from which an irreducible loss can be seen, and other amounts be forecast."""
+
+FEWEST_SETTINGS = 5
+"""Fewest settings that a law is fitted to: a power law and an irreducible loss can be told apart."""
+
+FEWEST_SHARED = 6
+"""The same where synthetic shares vary: a floor in the share can be told from none."""
 
 MOST_UNEXPLAINED = 0.5
 """Scatter about the law, as a share of that about the mean, from which on a warning is given."""
@@ -65,9 +72,11 @@ def condition_text(*, size: float | None, generation: float | None) -> str:
 
 def sentences(fit: RunFit) -> tuple[str, ...]:
     """Return the answer in words."""
-    said = [_law(fit)] + [_forecast(forecast, fit.unit) for forecast in fit.forecasts]
+    said = [_law(fit), *_deviation(fit.deviation)]
+    said += [_forecast(forecast, fit.unit) for forecast in fit.forecasts]
     said += _floors(fit.floors)
     said += [_harmless(harmless, fit.unit) for harmless in fit.harmless]
+    said += [_added(amount, fit.unit) for amount in fit.amounts[:1]]
     said += [_price(price, fit.unit) for price in fit.prices[:1]]
     if not fit.prices:
         said.append(_unknown(told_of_shares=bool(fit.harmless)))
@@ -79,18 +88,18 @@ def sentences(fit: RunFit) -> tuple[str, ...]:
 def _unknown(*, told_of_shares: bool) -> str:
     """Say why there are no prices."""
     if told_of_shares:
-        return "All runs have the same amount of data: they do not tell what more of it does."
+        return f"The runs have fewer than {FEWEST_AMOUNTS} amounts of data: they do not tell what more of it does."
     return "All runs have the same synthetic share: they do not tell what synthetic data does."
 
 
-def too_few(n_settings: int, *, amounts_vary: bool) -> tuple[str, ...]:
-    """Return what is said of too few runs."""
-    lacking = []
-    if n_settings < FEWEST_SETTINGS:
-        lacking.append(f"{FEWEST_SETTINGS} settings that differ, and there are {n_settings}")
-    if not amounts_vary:
-        lacking.append("runs of different amounts of data, and all have the same")
-    return (f"Not enough runs: a law needs {'; and '.join(lacking)}.",)
+def too_few(n_settings: int, n_amounts: int, *, shares_vary: bool) -> tuple[str, ...]:
+    """Return what is said of too few runs; nothing of enough."""
+    lacking, fewest = [], FEWEST_SHARED if shares_vary else FEWEST_SETTINGS
+    if n_settings < fewest:
+        lacking.append(f"{fewest} settings that differ, and there are {n_settings}")
+    if n_amounts < FEWEST_AMOUNTS and not shares_vary:
+        lacking.append(f"runs of {FEWEST_AMOUNTS} different amounts of data, and there are {n_amounts}")
+    return (f"Not enough runs: a law needs {'; and '.join(lacking)}.",) if lacking else ()
 
 
 def unexplained(noise: float, spread: float) -> tuple[str, ...]:
@@ -129,13 +138,24 @@ def _law(fit: RunFit) -> str:
     """Say which law the runs follow."""
     chosen = next(candidate for candidate in fit.candidates if candidate.chosen)
     others = [candidate for candidate in fit.candidates if candidate.weight > 0 and not candidate.chosen]
+    n_tried = sum(not candidate.reason for candidate in fit.candidates)
     error = percent_text(chosen.held_out_error, chosen.held_out_stderr)
     rest = f"; {len(others)} other law{'s' if len(others) > 1 else ''} may hold, and widen the bands" if others else ""
     first, last = ("smaller", f"{fit.n_held_out} largest") if fit.curves else ("other", f"{fit.n_held_out} held-out")
     return (
-        f"The runs follow best: {chosen.name} (chance {share_text(chosen.weight)}{rest}). Fitted to the {first} runs, "
-        f"it foretold the {last} settings within {error}.{_bend(fit.candidates)}"
+        f"The runs follow best, of {n_tried} laws tried: {chosen.name} (chance {share_text(chosen.weight)}{rest}). "
+        f"Fitted to the {first} runs, it foretold the {last} settings within {error}.{_bend(fit.candidates)}"
     )
+
+
+def _deviation(deviation: float) -> list[str]:
+    """Say that no law holds."""
+    if not deviation:
+        return []
+    return [
+        f"No law of these holds: the runs lie off the best one in a pattern. All intervals are widened by its error of "
+        f"{share_text(deviation)} on the largest runs, and more beyond them."
+    ]
 
 
 def _bend(candidates: tuple[Candidate, ...]) -> str:
@@ -150,6 +170,19 @@ def _bend(candidates: tuple[Candidate, ...]) -> str:
     if chance < 0.05:
         return " There is no sign that synthetic data bends it."
     return f" The chance that synthetic data bends it is {share_text(chance)}."
+
+
+def floor_text(loss: float, band: tuple[float, float]) -> str:
+    """Return a floor with its interval; that there is none to be seen, and how large it may be, where it is 0.
+
+    Examples
+    --------
+    >>> floor_text(1.52, (1.48, 1.56)), floor_text(0.0, (0.0, 1.2)), floor_text(0.0, (0.0, 0.0))
+    ('1.52 (1.48 to 1.56)', 'none to be seen (at most 1.20)', 'none to be seen')
+    """
+    if loss > 0:
+        return interval_text(loss, band)
+    return "none to be seen" + (f" (at most {rough_text(band[1])})" if band[1] > 0 else "")
 
 
 def _forecast(forecast: LossForecast, unit: str) -> str:
@@ -171,8 +204,8 @@ def _floors(floors: tuple[ShareFloor, ...]) -> list[str]:
     beside = ""
     if first.fraction < last.fraction:
         kind_first = "real data alone" if first.fraction == 0 else f"a share of {share_text(first.fraction)}"
-        beside = f", with {kind_first} {interval_text(first.loss, first.band)}"
-    return [f"Endless data with {kind} leaves a loss of {interval_text(last.loss, last.band)}{beside}."]
+        beside = f", with {kind_first} {floor_text(first.loss, first.band)}"
+    return [f"Floor of the loss that endless data leaves: with {kind} {floor_text(last.loss, last.band)}{beside}."]
 
 
 def _harmless(harmless: HarmlessShare, unit: str) -> str:
@@ -184,8 +217,35 @@ def _harmless(harmless: HarmlessShare, unit: str) -> str:
     )
 
 
+def _added(amount: HarmlessAmount, unit: str) -> str:
+    """Say how much synthetic data may be added to the real data."""
+    beside = f"Beside {amount_text(amount.real)} real {unit}, "
+    if amount.most == 0:
+        return f"{beside}any synthetic ones are worse than none, from the first on."
+    up_to = most_text(amount.most, amount.most_interval, limit=amount.limit)
+    best = most_text(amount.best, amount.best_interval, limit=amount.limit)
+    return f"{beside}up to {up_to} synthetic ones are no worse than none; the best amount is {best}."
+
+
+def most_text(amount: float, interval: tuple[float, float], *, limit: float) -> str:
+    """Return an amount of synthetic data with its interval, where what is endless was not weighed beyond a limit.
+
+    Examples
+    --------
+    >>> most_text(3e9, (1e9, math.inf), limit=8e9), most_text(math.inf, (math.inf, math.inf), limit=8e9)
+    ('3 ×10⁹ (1 ×10⁹ to more than 8 ×10⁹)', 'more than 8 ×10⁹')
+    """
+    value, low, high = (
+        amount_text(end) if end < math.inf else f"more than {amount_text(limit)}" for end in (amount, *interval)
+    )
+    return value if low == high else f"{value} ({low} to {high})"
+
+
 def _price(price: SyntheticPrice, unit: str) -> str:
     """Say what synthetic data is worth."""
+    if math.isnan(price.price):
+        where = setting_text(price.setting, unit=unit)
+        return f"What one more synthetic {unit.removesuffix('s')} is worth with {where}, the runs do not tell."
     harm = " More synthetic data does harm." if price.interval[1] < 0 else ""
     return (
         f"With {setting_text(price.setting, unit=unit)}, one more synthetic {unit.removesuffix('s')} is worth "

@@ -12,7 +12,8 @@ from scipy.special import gammaln
 
 from modelcollapse.checks import Array
 from modelcollapse.estimation.law_fits import LawFit, bootstrap, fit_law, huber_loss
-from modelcollapse.estimation.scaling_laws import FLOORS, ROUNDING, Points, ScalingLaw, Units
+from modelcollapse.estimation.law_misfit import Deviations, misfit_chance
+from modelcollapse.estimation.scaling_laws import FLOORS, Points, ScalingLaw, Units, distinct
 
 HELD_OUT_SHARE = 0.2
 """Share of the settings, the largest ones, that laws must foretell."""
@@ -32,6 +33,9 @@ HOPELESS = 20.0
 SMALLEST_WEIGHT = 0.01
 """Laws with less weight are left out of the bands."""
 
+SMALLEST_CHANCE = 0.05
+"""Chance of the pattern that the best law leaves below which no law is taken to hold."""
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LawChoice:
@@ -47,12 +51,16 @@ class LawChoice:
         Settings that were held out to compute them.
     errors : array of shape (K, h)
         log loss − log forecast of the h held-out settings.
+    deviation : float
+        By how much log losses may deviate from every law: 0 where the best one leaves no pattern, else the root mean
+        square of its errors.
     """
 
     fits: tuple[LawFit, ...]
     weights: Array
     held_out: NDArray[np.bool_]
     errors: Array
+    deviation: float = 0.0
 
     @property
     def best(self) -> int:
@@ -68,17 +76,22 @@ class LawDraws:
     ----------
     parts : tuple of (ScalingLaw, Units, array of shape (B_k, P_k))
         Parameter vectors by law.
+    deviations : Deviations or None
+        Of the B draws from their laws, where no law holds.
     """
 
     parts: tuple[tuple[ScalingLaw, Units, Array], ...]
+    deviations: Deviations | None = None
 
     def log_losses(self, points: Points) -> Array:
         """Return log losses, (B, n), at settings."""
-        return np.concatenate([law.log_losses(vectors, points, units) for law, units, vectors in self.parts])
+        found = np.concatenate([law.log_losses(vectors, points, units) for law, units, vectors in self.parts])
+        return found if self.deviations is None else found + self.deviations.at(points)
 
     def floors(self, points: Points) -> Array:
         """Return the losses, (B, n), that endless data of the settings' shares leave."""
-        return np.concatenate([law.floors(vectors, points, units) for law, units, vectors in self.parts])
+        found = np.concatenate([law.floors(vectors, points, units) for law, units, vectors in self.parts])
+        return found if self.deviations is None else found * np.exp(self.deviations.at(points))
 
 
 def candidate_laws(points: Points) -> tuple[list[ScalingLaw], dict[str, str]]:
@@ -129,9 +142,9 @@ def _missing_terms(points: Points) -> dict[str, str]:
     mixed = points.synthetic > 0
     seen = points.real if points.generator is None else points.generator
     missing = {}
-    if _distinct(np.log(points.total)) < 3:
+    if distinct(np.log(points.total)) < 3:
         missing["irreducible"] = "needs three amounts of data"
-    if _distinct(points.fraction) < 2:
+    if distinct(points.fraction) < 2:
         missing["exchange"] = missing["fraction floor"] = "needs runs with different synthetic shares"
     if "exchange" in missing or len(np.unique(seen[mixed])) < 2 or (seen[mixed] <= 0).any():
         missing["generator floor"] = "needs runs whose generators were trained on different known amounts of real data"
@@ -142,11 +155,6 @@ def _missing_terms(points: Points) -> dict[str, str]:
     if points.generation is None or len(np.unique(points.generation[mixed])) < 2:
         missing["generations"] = "needs runs of different generations"
     return missing
-
-
-def _distinct(values: Array) -> int:
-    """Return how many values differ by more than rounding."""
-    return 1 + int((np.diff(np.sort(values)) > ROUNDING).sum())
 
 
 def largest_settings(points: Points) -> NDArray[np.bool_]:
@@ -203,7 +211,15 @@ def choose_law(points: Points, loss: Array, *, laws: list[ScalingLaw], generator
     weights = np.exp(chances - chances.max())
     weights[weights < SMALLEST_WEIGHT * weights.sum()] = 0.0
     fits = tuple(fit_law(law, points, loss) for law in laws)
-    return LawChoice(fits=fits, weights=weights / weights.sum(), held_out=held_out, errors=errors)
+    best = int(np.argmax(weights))
+    holds = misfit_chance(fits[best]) >= SMALLEST_CHANCE
+    return LawChoice(
+        fits=fits,
+        weights=weights / weights.sum(),
+        held_out=held_out,
+        errors=errors,
+        deviation=0.0 if holds else float(np.sqrt(np.mean(errors[best] ** 2))),
+    )
 
 
 def _information(fits: list[LawFit]) -> Array:
@@ -237,10 +253,12 @@ def draw_laws(choice: LawChoice, n_replicates: int, generator: np.random.Generat
     """
     ends = np.round(np.cumsum(choice.weights) * n_replicates).astype(int)
     counts = np.diff(ends, prepend=0)
-    return LawDraws(
-        parts=tuple(
-            (fit.law, fit.units, bootstrap(fit, int(count), generator))
-            for fit, count in zip(choice.fits, counts, strict=True)
-            if count
-        )
+    parts = tuple(
+        (fit.law, fit.units, bootstrap(fit, int(count), generator))
+        for fit, count in zip(choice.fits, counts, strict=True)
+        if count
     )
+    if not choice.deviation:
+        return LawDraws(parts=parts)
+    reach = float(choice.fits[0].points.total.max())
+    return LawDraws(parts=parts, deviations=Deviations.drawn(choice.deviation, n_replicates, generator, reach=reach))

@@ -33,6 +33,8 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
 """Names by which a column is known, written in lower case with underscores, so that ``Val/Loss`` is ``val_loss``."""
 
 _BAND = "loss_"
+_PERPLEXITY = ("ppl", "perplexity")
+"""What names of columns say that hold the exponential of a loss, which no scaling law describes."""
 _NO_BANDS = ("std", "stderr", "sem", "se", "var")
 """What follows ``loss_`` in columns that hold the uncertainty of the loss."""
 
@@ -80,6 +82,7 @@ def run_columns(frame: pd.DataFrame, *, columns: Mapping[str, str]) -> RunColumn
     places = {quantity: _place(quantity, held, columns) for quantity in SYNONYMS}
     found = {quantity: column for quantity, column in places.items() if column is not None}
     _require(found, list(held))
+    _refuse_misread(found)
     names = _names(frame, found.pop("name", None))
     values = {quantity: _numbers(held[column], column, names) for quantity, column in found.items()}
     bands = {
@@ -122,6 +125,20 @@ def _require(found: Mapping[str, str], held: list[str]) -> None:
         raise InputError(
             f"no column for `{missing[0]}`. Name it {' or '.join(SYNONYMS[missing[0]][:3])}, or say which one "
             f"it is, as in {missing[0]}=COLUMN.{zeros} {shown}"
+        )
+
+
+def _refuse_misread(found: Mapping[str, str]) -> None:
+    """Refuse a column that is to hold two quantities, and one of perplexities, by its name, as the loss."""
+    first: dict[str, str] = {}
+    for quantity, column in found.items():
+        if column in first:
+            raise InputError(f"column `{column}` is both `{first[column]}` and `{quantity}`. Name another one for one.")
+        first[column] = quantity
+    if set(_plain(found["loss"]).split("_")) & set(_PERPLEXITY):
+        raise InputError(
+            f"column `{found['loss']}` holds perplexities, by its name. Give their natural logarithm as `loss`, or "
+            "rename the column if it holds losses."
         )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import stats
 
 from modelcollapse.checks import Array
-from modelcollapse.digits import rough_text
+from modelcollapse.digits import amount_text
 
 UNIT_FACTOR = 1e5
 """Amounts further apart than this can hardly matter to the same model: they are counted in different units."""
@@ -18,38 +18,24 @@ TREND = 0.5
 """Rank correlation of loss and data above which what is called a loss grows with data."""
 
 
-def run_suspicions(real: Array, synthetic: Array, loss: Array, *, unit: str) -> tuple[str, ...]:
-    """Say what is usable but rarely meant; nothing is changed.
-
-    Parameters
-    ----------
-    real, synthetic, loss : array, (n,)
-    unit : str
-        What data is counted in.
-
-    Returns
-    -------
-    tuple of str
-        Sentences about amounts more than `UNIT_FACTOR` apart, and numbers between 0 and 1 that grow with data.
-    """
-    return tuple(word for word in (_other_units(real, synthetic, unit), _accuracy(real, synthetic, loss)) if word)
-
-
-def _other_units(real: Array, synthetic: Array, unit: str) -> str:
-    """Compare the usual amounts of both kinds of data."""
+def other_units(real: Array, synthetic: Array, *, unit: str) -> tuple[str, ...]:
+    """Return a warning when the usual amounts of both kinds of data, (n,) each, are more than `UNIT_FACTOR` apart."""
     if not ((real > 0).any() and (synthetic > 0).any()):
-        return ""
+        return ()
     usual = float(np.median(real[real > 0])), float(np.median(synthetic[synthetic > 0]))
     if abs(math.log(usual[0] / usual[1])) < math.log(UNIT_FACTOR):
-        return ""
+        return ()
     return (
-        f"`real` is usually {rough_text(usual[0])} and `synthetic` {rough_text(usual[1])} {unit}: check that both are "
-        "counted in the same unit."
+        f"`real` is usually {amount_text(usual[0])} and `synthetic` {amount_text(usual[1])} {unit}: check that both "
+        "are counted in the same unit.",
     )
 
 
-def _accuracy(real: Array, synthetic: Array, loss: Array) -> str:
-    """Look for shares that grow with data, in the runs on real data alone where these are enough."""
+def growing_score(real: Array, synthetic: Array, loss: Array) -> str:
+    """Say that what is called a loss, (n,), is most likely an accuracy: shares that grow with data; empty otherwise.
+
+    Runs on real data alone are looked at, where these are enough.
+    """
     clean = synthetic == 0
     seen = clean if len(np.unique(real[clean])) >= FEWEST else np.ones(len(loss), dtype=bool)
     total = (real + synthetic)[seen]

@@ -17,7 +17,7 @@ from modelcollapse.estimation.readers import is_saved_dataset, read_frame
 from modelcollapse.estimation.run_columns import UNITS, RunColumns, run_columns
 from modelcollapse.estimation.run_events import read_events
 from modelcollapse.estimation.run_ranges import checked_column, refusal
-from modelcollapse.estimation.run_suspicions import run_suspicions
+from modelcollapse.estimation.run_suspicions import growing_score, other_units
 from modelcollapse.estimation.scaling_laws import Points
 from modelcollapse.estimation.wording import counted
 
@@ -31,7 +31,7 @@ class Runs:
     real, synthetic : array, (n,)
         Amounts of data, in `unit`s: 0 or at least 1, and not both 0.
     loss : array, (n,)
-        Above 0: the loss on held-out real data, or its exponential, or an error.
+        Above 0: the loss on held-out real data, or an error; of a perplexity, its logarithm.
     size : array, (n,), or None
         Model parameters, at least 1.
     generation : array, (n,), or None
@@ -48,6 +48,8 @@ class Runs:
         What messages call the runs.
     warnings : tuple of str
         What is usable, but rarely meant.
+    doubt : str
+        Why `loss` is most likely no loss, so that no answer should be trusted; empty otherwise.
 
     Raises
     ------
@@ -72,6 +74,7 @@ class Runs:
     unit: str = "samples"
     names: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    doubt: str = ""
 
     def __post_init__(self) -> None:
         names = tuple(self.names) or tuple(f"run {k + 1}" for k in range(np.size(self.loss)))
@@ -141,6 +144,7 @@ class Runs:
             unit=self.unit,
             names=tuple(self.names[k] for k in chosen),
             warnings=self.warnings,
+            doubt=self.doubt,
         )
 
     def _setting_columns(self) -> Array:
@@ -240,7 +244,11 @@ def _runs(found: RunColumns) -> Runs:
     once, warnings = _without_copies(runs)
     if len(once) < 2:
         raise InputError(f"all {len(runs)} runs are copies of one. Add runs that differ.")
-    return replace(once, warnings=warnings + run_suspicions(once.real, once.synthetic, once.loss, unit=once.unit))
+    return replace(
+        once,
+        warnings=warnings + other_units(once.real, once.synthetic, unit=once.unit),
+        doubt=growing_score(once.real, once.synthetic, once.loss),
+    )
 
 
 def _without_copies(runs: Runs) -> tuple[Runs, tuple[str, ...]]:

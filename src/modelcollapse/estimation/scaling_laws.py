@@ -177,7 +177,8 @@ class ScalingLaw:
 
     def log_losses(self, vectors: Array, points: Points, units: Units) -> Array:
         """Return log losses, (..., n), of parameter vectors, (..., P)."""
-        return np.asarray(np.log(sum(value for value, _ in self.terms(vectors, points, units))))
+        losses = sum(value for value, _ in self.terms(vectors, points, units))
+        return np.asarray(np.log(np.maximum(losses, np.exp(NOTHING))))
 
     def with_slopes(self, vectors: Array, points: Points, units: Units) -> tuple[Array, Array]:
         """Return log losses, (..., n), and their derivatives by the parameters, (..., n, P)."""
@@ -194,14 +195,16 @@ class ScalingLaw:
     def floors(self, vectors: Array, points: Points, units: Units) -> Array:
         """Return the losses, (..., n), that endless data of the settings' shares leave.
 
-        The floor of a generator that was trained on the run's own real data vanishes with them.
+        0 where nothing is left. The floor of a generator that was trained on the run's own real data vanishes with
+        them.
         """
         vanishing = ["amplitude"]
         if self.floor == "generator" and points.generator is None:
             vanishing.append("floor")
         given = np.array(vectors, dtype=np.float64)
         given[..., [self.parameters.index(name) for name in vanishing]] = NOTHING
-        return np.exp(self.log_losses(given, points, units))
+        left = np.exp(self.log_losses(given, points, units))
+        return np.where(left > np.exp(NOTHING / 2), left, 0.0)
 
     def terms(self, vectors: Array, points: Points, units: Units) -> list[Term]:
         """Return the terms that add up to the loss, that of the data first."""
@@ -223,6 +226,11 @@ class ScalingLaw:
         """Return the parameters by name, (...), on their own scale, of their vectors (..., P)."""
         columns = zip(self.parameters, np.moveaxis(np.asarray(vectors), -1, 0), strict=True)
         return {name: column if name in RAW else np.exp(column) for name, column in columns}
+
+
+def distinct(values: Array) -> int:
+    """Return how many values, (n,), differ by more than rounding."""
+    return 1 + int((np.diff(np.sort(values)) > ROUNDING).sum())
 
 
 def _data_term(held: dict[str, Array], points: Points, units: Units) -> Term:

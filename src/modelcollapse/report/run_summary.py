@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from modelcollapse.decisions.diagnosis import Diagnosis
 from modelcollapse.decisions.run_fit_result import Candidate, RunFit
-from modelcollapse.decisions.run_words import condition_text, setting_text
+from modelcollapse.decisions.run_words import condition_text, floor_text, most_text, setting_text
 from modelcollapse.digits import UNKNOWN, amount_text, interval_text, number_text, rough_text, share_text
 from modelcollapse.figures.words import synthetic_share_text
 from modelcollapse.report.summary import Rows
@@ -53,13 +53,13 @@ def fit_tables(fit: RunFit, *, every_law: bool = True) -> tuple[TitledRows, ...]
         ),
         TitledRows(
             "How much synthetic data may be added to the real data?",
-            "With the real data fixed: the amount of synthetic data with the lowest loss, and the amount up to which "
-            "it is no worse than none; endless: more than a hundred times the real data.",
+            "With the real data fixed: the first amount of synthetic data from which on it is worse than none, and "
+            "the best below it. Weighed: up to the largest synthetic share of the runs, and ten times their data.",
             Rows(("real", "best amount (90 % interval)", "no worse than none up to"), tuple(_amounts(fit))),
         ),
         TitledRows(
             f"What is one more synthetic {fit.unit.removesuffix('s')} worth?",
-            f"In real {fit.unit}; below zero it hurts.",
+            f"In real {fit.unit}; below zero it hurts. Of real data alone: with half the smallest share of the runs.",
             Rows(("run", "price (90 % interval)"), tuple(_prices(fit))),
         ),
         TitledRows(
@@ -108,8 +108,8 @@ def _amounts(fit: RunFit) -> Iterator[tuple[str, ...]]:
     for found in fit.amounts:
         yield (
             f"{amount_text(found.real)} {fit.unit}{condition_text(size=found.size, generation=found.generation)}",
-            _amount(found.best, found.best_interval),
-            _amount(found.most, found.most_interval),
+            most_text(found.best, found.best_interval, limit=found.limit),
+            most_text(found.most, found.most_interval, limit=found.limit),
         )
 
 
@@ -121,7 +121,7 @@ def _prices(fit: RunFit) -> Iterator[tuple[str, ...]]:
 def _floors(fit: RunFit) -> Iterator[tuple[str, ...]]:
     for found in fit.floors:
         data = synthetic_share_text(found.fraction) + condition_text(size=found.size, generation=found.generation)
-        yield data, interval_text(found.loss, found.band)
+        yield data, floor_text(found.loss, found.band)
 
 
 def _next_run(fit: RunFit) -> Iterator[tuple[str, ...]]:
@@ -152,13 +152,6 @@ def _percent(share: float, interval: Sequence[float]) -> str:
     if not low < high:
         return f"{rough_text(100 * share)} %" if math.isfinite(share) else UNKNOWN
     return interval_text(100 * share, (100 * low, 100 * high)) + " %"
-
-
-def _amount(value: float, interval: Sequence[float]) -> str:
-    """Return an amount with its interval; either may be endless."""
-    low, high = interval
-    shown = amount_text(value)
-    return shown if low == high else f"{shown} ({amount_text(low)} to {amount_text(high)})"
 
 
 def fit_notes(fit: RunFit) -> tuple[str, ...]:
