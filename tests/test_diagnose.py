@@ -189,12 +189,18 @@ def repeated(seed: int, *, told: bool) -> Runs:
     total, share = np.repeat(np.tile(np.geomspace(1e6, 1e8, 4), 2), 10), np.repeat([0.0, 0.5], 40)
     own = np.repeat(0.02 * generator.standard_normal(8), 10)
     loss = clean(total) * np.exp(own + 0.002 * generator.standard_normal(80))
-    total = total if told else total * (1 + 1e-6 * np.arange(80))
+    total = total * (1 + (1e-5 if told else 4e-3) * np.tile(np.arange(10), 8))  # nearly equal, or not
     return Runs(real=total * (1 - share), synthetic=total * share, loss=loss)
 
 
 def repeat_alarms(*, told: bool) -> int:
-    return sum(diagnose(repeated(seed, told=told)).status == SIGNATURE for seed in range(16))
+    """Return how many of 16 tables raise an alarm; no more are looked at once these are too many."""
+    alarms = 0
+    for seed in range(16):
+        alarms += diagnose(repeated(seed, told=told)).status == SIGNATURE
+        if alarms > most_alarms(16):
+            break
+    return alarms
 
 
 @pytest.mark.usefixtures("without_intervals")

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from modelcollapse.errors import InputError
+from modelcollapse.estimation.distinct_settings import settings_of
 from modelcollapse.estimation.runs import Runs, read_runs
 
 TABLE: dict[str, list[Any]] = {
@@ -240,3 +241,11 @@ def test_runs_select_keeps_every_column() -> None:
 def test_runs_refuses_columns_of_other_length() -> None:
     with pytest.raises(InputError, match="`real` must have one entry for each of 2 runs"):
         Runs(real=[1, 2, 3], synthetic=[0, 0], loss=[1.0, 2.0])  # type: ignore[arg-type]
+
+
+def test_runs_of_nearly_equal_amounts_repeat_one_setting() -> None:
+    real = np.array([1e7, 1.0002e7, 2e7, 2.0003e7, 2.01e7])
+    runs = Runs(real=real, synthetic=np.zeros(5), loss=np.linspace(2.0, 1.9, 5))
+    assert runs.settings.tolist() == [0, 0, 1, 1, 2]
+    settings = settings_of(runs)
+    assert settings.points.total.tolist() == [1e7, 2e7, 2.01e7]

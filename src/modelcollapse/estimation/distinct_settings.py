@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modelcollapse.checks import Array
 from modelcollapse.estimation.runs import Runs
-from modelcollapse.estimation.scaling_laws import Points
+from modelcollapse.estimation.scaling_laws import Points, nearly_equal
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -65,15 +65,17 @@ class Settings:
 
 
 def settings_of(runs: Runs) -> Settings:
-    """Return the settings of runs, in the order in which they appear first."""
+    """Return the settings of runs, in the order in which they appear first; nearly equal amounts of data are one."""
     _, first, places = np.unique(runs.settings, return_index=True, return_inverse=True)
     order = np.argsort(first)
 
     def medians(values: Array) -> Array:
         return np.array([np.median(np.log(values[places == k])) for k in order])
 
+    points = runs.select(first[order]).points
+    change = nearly_equal(points.total) / points.total
     return Settings(
-        points=runs.select(first[order]).points,
+        points=replace(points, real=points.real * change, synthetic=points.synthetic * change),
         log_loss=medians(runs.loss),
         band_log_losses={band: medians(values) for band, values in runs.band_losses.items()},
         names=tuple(runs.names[k] for k in first[order]),

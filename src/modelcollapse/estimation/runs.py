@@ -18,7 +18,7 @@ from modelcollapse.estimation.run_columns import UNITS, RunColumns, run_columns
 from modelcollapse.estimation.run_events import read_events
 from modelcollapse.estimation.run_ranges import checked_column, refusal
 from modelcollapse.estimation.run_suspicions import growing_score, other_units
-from modelcollapse.estimation.scaling_laws import Points
+from modelcollapse.estimation.scaling_laws import Points, nearly_equal
 from modelcollapse.estimation.wording import counted
 
 
@@ -115,8 +115,9 @@ class Runs:
 
     @property
     def settings(self) -> NDArray[np.int64]:
-        """Numbers (n,) that runs share if and only if they repeat the same setting, counted from 0."""
-        _, numbers = np.unique(self._setting_columns(), axis=0, return_inverse=True)
+        """Numbers (n,) that runs share if and only if they repeat the same setting, up to nearly equal amounts."""
+        columns = np.column_stack([nearly_equal(column) for column in self._setting_columns().T])
+        _, numbers = np.unique(columns, axis=0, return_inverse=True)
         return numbers.reshape(-1).astype(np.int64)
 
     def select(self, which: NDArray[Any]) -> Runs:
@@ -253,7 +254,7 @@ def _runs(found: RunColumns) -> Runs:
 
 def _without_copies(runs: Runs) -> tuple[Runs, tuple[str, ...]]:
     """Leave out runs that repeat setting, repetition and all losses of another one, and say so."""
-    numbers = [runs.settings, runs.loss, *runs.band_losses.values()]
+    numbers = [runs.real, runs.synthetic, runs.settings, runs.loss, *runs.band_losses.values()]
     if runs.repetition is not None:
         numbers.append(runs.repetition)
     _, first = np.unique(np.column_stack(numbers), axis=0, return_index=True)

@@ -37,6 +37,9 @@ SMALLEST_WORTH = np.exp(-12.0)
 ROUNDING = 1e-6
 """Shares, and logarithms of amounts, that differ by less are the same number, rounded."""
 
+NEARLY = 2e-3
+"""Amounts that differ by less, relatively, are one: counts of tokens are rarely round."""
+
 NOTHING = -700.0
 """Logarithm of what is as good as nothing."""
 
@@ -231,6 +234,22 @@ class ScalingLaw:
 def distinct(values: Array) -> int:
     """Return how many values, (n,), differ by more than rounding."""
     return 1 + int((np.diff(np.sort(values)) > ROUNDING).sum())
+
+
+def nearly_equal(amounts: Array) -> Array:
+    """Return amounts, (n,), of which those that are nearly equal are replaced by the smallest of them.
+
+    Examples
+    --------
+    >>> nearly_equal(np.array([1e7, 2e7, 1.0002e7, 0.0])).tolist()
+    [10000000.0, 20000000.0, 10000000.0, 0.0]
+    """
+    order = np.argsort(amounts, kind="stable")
+    ascending = amounts[order]
+    starts = np.append(True, ascending[1:] > ascending[:-1] * (1 + NEARLY))
+    found = np.empty_like(amounts)
+    found[order] = ascending[starts][np.cumsum(starts) - 1]
+    return found
 
 
 def _data_term(held: dict[str, Array], points: Points, units: Units) -> Term:
