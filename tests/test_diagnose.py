@@ -275,3 +275,14 @@ def test_holm_corrects_the_smallest_most() -> None:
     corrected = holm(values)
     assert corrected == pytest.approx([0.06, 0.004, 0.2, 0.06])
     assert (corrected >= values).all()
+
+
+@pytest.mark.usefixtures("without_intervals")
+def test_one_failed_run_neither_hides_a_signature_nor_goes_unsaid() -> None:
+    total, share = (grid.ravel() for grid in np.meshgrid(np.geomspace(1e7, 1e9, 8), [0.0, 0.25, 0.5, 0.75]))
+    loss = clean(total) + 0.5 * share
+    loss *= np.exp(0.005 * np.random.default_rng(0).standard_normal(32))
+    loss[np.flatnonzero(share == 0)[-1]] *= 20
+    diagnosis = diagnose(Runs(real=total * (1 - share), synthetic=total * share, loss=loss))
+    assert diagnosis.status == SIGNATURE
+    assert any("is left out: its loss is 20 times" in warning for warning in diagnosis.warnings)

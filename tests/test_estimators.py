@@ -182,3 +182,22 @@ def test_predictions_that_are_not_finite_are_refused() -> None:
 
     with pytest.raises(InputError, match="not finite"):
         measure(resolve_estimator(Lost(), classification=False), classes=0)
+
+
+def test_predictions_that_are_as_good_as_infinite_are_refused() -> None:
+    class Huge(Ridge):
+        def predict(self, X: Any) -> Any:
+            return np.full(len(X), 1e200)
+
+    with pytest.raises(InputError, match=r"not finite, or beyond 1e\+100"):
+        measure(resolve_estimator(Huge(), classification=False), classes=0)
+
+
+@pytest.mark.parametrize("name", ["linear", "mlp", "hist_gradient_boosting"])
+def test_rows_of_one_class_are_learned_as_that_class(name: str) -> None:
+    trainer = resolve_estimator(name, classification=True)
+    generator = np.random.default_rng(0)
+    rows, held_out = generator.standard_normal((20, 3)), generator.standard_normal((8, 3))
+    truth = np.eye(2)[[0, 0, 0, 1, 1, 1, 1, 1]]
+    error, accuracy = trainer.train_and_measure(rows, np.tile([1.0, 0.0], (20, 1)), holdout=(held_out, truth), seed=0)
+    assert (error, accuracy) == (2 * 5 / 8, 3 / 8)

@@ -23,6 +23,7 @@ from modelcollapse.decisions.examination import Examination, Generators, clean_l
 from modelcollapse.decisions.excess import examine_departure, examine_generations, examine_share
 from modelcollapse.decisions.plateau import examine_plateau
 from modelcollapse.decisions.tail_loss import examine_tails
+from modelcollapse.digits import rough_text
 from modelcollapse.estimation.distinct_settings import Settings, settings_of
 from modelcollapse.estimation.law_fits import fit_law
 from modelcollapse.estimation.runs import Runs
@@ -31,6 +32,15 @@ from modelcollapse.streams import stream
 Progress = Callable[[str, int, int], None]
 
 LEVEL = 0.05
+
+DIVERGED = 2.0
+"""How many times more, or less, loss than expected a run on real data has that is taken for failed."""
+
+OFF = 20.0
+"""How many standard deviations of the others' noise it is off, too."""
+
+FEWEST_REAL = 6
+"""Settings with real data alone from which failed ones among them are looked for."""
 
 SIGNATURES: dict[str, tuple[str, Callable[[Settings, Generators], Examination]]] = {
     "plateau": ("Plateau with growing data", examine_plateau),
@@ -89,7 +99,7 @@ def diagnose(runs: Runs, *, level: float = LEVEL, seed: int = 0, progress: Progr
     ('signature', ['plateau', 'departure'])
     """
     number("level", level, low=0.01, high=0.5)
-    settings = settings_of(runs)
+    settings, failed = _without_failed(settings_of(runs))
     examined: dict[str, Examination] = {}
     with threadpool_limits(limits=1):  # matrices of a few rows: more threads are slower
         for name, (title, examine) in SIGNATURES.items():
@@ -108,7 +118,7 @@ def diagnose(runs: Runs, *, level: float = LEVEL, seed: int = 0, progress: Progr
         counts={"runs": len(runs), "settings": len(settings), "real_only": int((settings.shares == 0).sum())},
         unit=runs.unit,
         level=level,
-        warnings=runs.warnings,
+        warnings=(*runs.warnings, *failed),
         seed=seed,
     )
 
@@ -127,6 +137,37 @@ def holm(p_values: Sequence[float]) -> Array:
     corrected = np.empty_like(values)
     corrected[order] = np.minimum(1.0, stepped)
     return corrected
+
+
+def _without_failed(settings: Settings) -> tuple[Settings, tuple[str, ...]]:
+    """Leave out runs on real data alone that are far off what the others say: one would hide what all others show.
+
+    At most a tenth of them, or one: more are no accidents.
+    """
+    words: list[str] = []
+    for _ in range(max(1, int((settings.shares == 0).sum()) // 10)):
+        real = np.flatnonzero(settings.shares == 0)
+        worst, times = _farthest(settings.select(settings.shares == 0))
+        if worst is None:
+            break
+        words.append(
+            f"{settings.names[real[worst]]} is left out: its loss is {rough_text(times, 2)} times what the other runs "
+            "with real data only lead to expect. Check it."
+        )
+        settings = settings.select(np.arange(len(settings)) != real[worst])
+    return settings, tuple(words)
+
+
+def _farthest(alone: Settings) -> tuple[int | None, float]:
+    """Return which run, if any, failed by what all others lead to expect, and by what factor."""
+    law = clean_law(alone)
+    if len(alone) < max(FEWEST_REAL, len(law.parameters) + 3):
+        return None, 1.0
+    worst = int(np.argmax(np.abs(fit_law(law, alone.points, np.exp(alone.log_loss)).residuals)))
+    others = alone.select(np.arange(len(alone)) != worst)
+    fit = fit_law(law, others.points, np.exp(others.log_loss))
+    off = float(alone.log_loss[worst] - np.log(fit.losses(alone.points.select(np.array([worst]))))[0])
+    return (worst if abs(off) > max(np.log(DIVERGED), OFF * fit.scale) else None), float(np.exp(off))
 
 
 def _judged(examined: dict[str, Examination], level: float) -> tuple[Signature, ...]:

@@ -163,7 +163,7 @@ def _train(
 
     going = run(planned[: budget.max_fits])
     if len(fits) < FEWEST:
-        kept = "; those are kept in the file of fits" if fits else ""
+        kept = "; those are kept in the file of fits" if fits and file.kept else ""
         raise InputError(
             f"`max_seconds` ran out after {len(fits)} of at least {FEWEST} trained models{kept}. Give more time."
         )

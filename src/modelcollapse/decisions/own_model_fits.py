@@ -44,6 +44,11 @@ class FitFile:
             check_fit_file(self._path)
             self.known = {_key(fit): fit for mark, fit in _read(self._path) if mark == fingerprint}
 
+    @property
+    def kept(self) -> bool:
+        """Whether there is a file at all."""
+        return self._path is not None
+
     def add(self, fit: TrainedModel) -> None:
         """Append a model: one write, so that whatever stops the work leaves whole lines."""
         if self._path is None:

@@ -129,7 +129,7 @@ class Answers:
             tolerance=tolerance,
             total=setting["real"] + setting["synthetic"],
             size=setting.get("size"),
-            generation=_generation(setting),
+            generation=self._mixed(setting).get("generation"),
             share=median(found),
             interval=interval(found),
         )
@@ -143,7 +143,7 @@ class Answers:
         return HarmlessAmount(
             real=real,
             size=setting.get("size"),
-            generation=_generation(setting),
+            generation=self._mixed(setting).get("generation"),
             best=median(best),
             best_interval=interval(best),
             most=median(most),
@@ -194,7 +194,7 @@ class Answers:
         return PriceCurve(
             real=real,
             size=setting.get("size"),
-            generation=_generation(setting),
+            generation=self._mixed(setting).get("generation"),
             synthetic=tuple(amounts.tolist()),
             price=tuple(middle.tolist()),
             low=tuple(low.tolist()),

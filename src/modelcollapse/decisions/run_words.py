@@ -205,21 +205,26 @@ def _floors(floors: tuple[ShareFloor, ...]) -> list[str]:
     if first.fraction < last.fraction:
         kind_first = "real data alone" if first.fraction == 0 else f"a share of {share_text(first.fraction)}"
         beside = f", with {kind_first} {floor_text(first.loss, first.band)}"
-    return [f"Floor of the loss that endless data leaves: with {kind} {floor_text(last.loss, last.band)}{beside}."]
+    where = condition_text(size=last.size, generation=last.generation)
+    return [
+        f"Floor of the loss that endless data leaves{where}: with {kind} {floor_text(last.loss, last.band)}{beside}."
+    ]
 
 
 def _harmless(harmless: HarmlessShare, unit: str) -> str:
     """Say how much synthetic data does no harm."""
     low, high = harmless.interval
+    where = condition_text(size=harmless.size, generation=harmless.generation)
     return (
-        f"Of {amount_text(harmless.total)} {unit}, {share_text(harmless.share)} ({share_text(low)} to "
+        f"Of {amount_text(harmless.total)} {unit}{where}, {share_text(harmless.share)} ({share_text(low)} to "
         f"{share_text(high)}) may be synthetic at a cost of {share_text(harmless.tolerance)} of the loss."
     )
 
 
 def _added(amount: HarmlessAmount, unit: str) -> str:
     """Say how much synthetic data may be added to the real data."""
-    beside = f"Beside {amount_text(amount.real)} real {unit}, "
+    where = condition_text(size=amount.size, generation=amount.generation)
+    beside = f"Beside {amount_text(amount.real)} real {unit}{where}, "
     if amount.most == 0:
         return f"{beside}any synthetic ones are worse than none, from the first on."
     up_to = most_text(amount.most, amount.most_interval, limit=amount.limit)

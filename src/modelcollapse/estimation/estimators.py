@@ -22,6 +22,9 @@ from modelcollapse.estimation.labels import one_hot_rows
 NAMES = ("hist_gradient_boosting", "random_forest", "mlp", "linear", "ridge", "nearest_neighbours")
 """Estimators that have a name; `linear` is logistic regression in classification."""
 
+LARGEST_PREDICTION = 1e100
+"""Predictions beyond are as good as infinite."""
+
 _EXAMPLE = "Give a name or module:factory, where factory() returns an unfitted estimator."
 
 
@@ -72,8 +75,10 @@ class Trainer:
         InputError
             When the model cannot be made, fitted, or asked.
         """
-        model = self.make(seed)
         rows, truth = holdout
+        if self.classification and (targets == targets[0]).all():  # a single class: most classifiers refuse to learn it
+            return self._measured(np.tile(targets[0], (len(rows), 1)), truth)
+        model = self.make(seed)
         try:
             model.fit(features, targets.argmax(axis=1) if self.classification else _flat(targets))
             outputs = self._outputs(model, rows, n_outputs=truth.shape[1])
@@ -81,14 +86,21 @@ class Trainer:
             message = " ".join(str(error).split())
             counted = f"{len(features):,} rows of {features.shape[1]:,} features"
             raise InputError(f"{self.name} failed on {counted}: {type(error).__name__}: {message}") from error
-        if outputs.shape != truth.shape or not np.isfinite(outputs).all():
+        return self._measured(outputs, truth)
+
+    def _measured(self, outputs: Array, truth: Array) -> tuple[float, float]:
+        """Return error and accuracy of predictions, (m, C) each."""
+        if outputs.shape != truth.shape:
             raise InputError(
                 f"{self.name} predicts an array of shape {outputs.shape} for {truth.shape[0]:,} rows of "
-                f"{truth.shape[1]} outputs, or numbers that are not finite. Check its predict."
+                f"{truth.shape[1]} outputs. Check its predict."
             )
-        error_ = float(np.mean(np.sum((truth - outputs) ** 2, axis=1)))
+        if not (np.abs(outputs) < LARGEST_PREDICTION).all():
+            allowed = f"not finite, or beyond {LARGEST_PREDICTION:g}"
+            raise InputError(f"{self.name} predicts numbers that are {allowed}. Check its predict.")
+        error = float(np.mean(np.sum((truth - outputs) ** 2, axis=1)))
         right = np.mean(outputs.argmax(axis=1) == truth.argmax(axis=1)) if self.classification else np.nan
-        return error_, float(right)
+        return error, float(right)
 
     def _outputs(self, model: Any, rows: Array, *, n_outputs: int) -> Array:
         """Return predictions on the targets' scale, (m, C)."""
