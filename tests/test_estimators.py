@@ -107,12 +107,16 @@ def test_error_without_probabilities_is_that_of_the_predicted_classes() -> None:
 def test_classes_that_a_fit_has_not_seen_get_no_probability() -> None:
     features, targets = rows(classes=3)
     some = targets[:, 1] == 0
-    trainer = resolve_estimator("linear", classification=True)
-    error, accuracy = trainer.train_and_measure(
-        features[some], targets[some], holdout=rows(200, classes=3, seed=1), seed=0
-    )
-    assert 0 < error < 2
-    assert accuracy < 1
+    held, truth = rows(200, classes=3, seed=1)
+    model = LogisticRegression().fit(features[some], targets[some].argmax(axis=1))
+    probabilities = np.zeros_like(truth)
+    probabilities[:, [0, 2]] = model.predict_proba(held)
+    trainer = resolve_estimator(LogisticRegression(), classification=True)
+    error, accuracy = trainer.train_and_measure(features[some], targets[some], holdout=(held, truth), seed=0)
+    assert error == pytest.approx(np.mean(((probabilities - truth) ** 2).sum(axis=1)), rel=1e-12)
+    shifted = probabilities[:, [0, 2, 1]]  # the twin: probabilities in the first columns
+    assert error != pytest.approx(np.mean(((shifted - truth) ** 2).sum(axis=1)), rel=0.1)
+    assert accuracy == np.mean(probabilities.argmax(axis=1) == truth.argmax(axis=1))
 
 
 def test_seed_decides_open_random_choices_and_leaves_fixed_ones_alone() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from modelcollapse.estimation import law_choice
 from modelcollapse.estimation.law_choice import (
     FEWEST_SPARE,
     LawChoice,
@@ -97,3 +98,21 @@ def test_largest_settings_are_a_fifth_with_those_as_large() -> None:
     size = np.array([1e6, 1e6, 1e9, 1e9, 1e9, 1e6, 1e6, 1e6])
     large = largest_settings(Points(real=np.geomspace(1e6, 1e7, 8), synthetic=np.zeros(8), size=size))
     np.testing.assert_array_equal(large, size == 1e9)
+
+
+def weight_of_the_bent_law() -> float:
+    """Return its weight where the smaller runs are too close to each other to bend, and three are far beyond them."""
+    total = np.append(np.geomspace(1e6, 2e6, 10), [1e9, 2e9, 4e9])
+    points = Points(real=total, synthetic=0 * total)
+    rng = np.random.default_rng(0)
+    loss = (1.0 + 2.0 * (total / 1e6) ** -0.3) * np.exp(0.005 * rng.standard_normal(13))
+    return float(choose_law(points, loss, laws=[POWER, BENT], generator=rng).weights[1])
+
+
+def test_choose_law_weighs_what_is_foretold_of_the_largest_runs() -> None:
+    assert weight_of_the_bent_law() > 0.9
+
+
+def test_weights_without_what_is_foretold_prefer_the_simpler_law(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(law_choice, "_log_density", lambda fit, points, error, generator: 0.0)
+    assert weight_of_the_bent_law() < 0.5
