@@ -344,9 +344,9 @@ the package's names, as it comes, is trained at most 24 times on mixtures of the
 on ten mixtures outside, from twice the real rows to four times both; the other synthetic rows are made as those at
 hand were. What is measured is the mean over models with other rows and another seed, on the held-out rows of the
 forecast. *All laws*: what the audit says. *Counts alone*: without the ridge forecast. *Power law*: in the number of all
-rows, what people do today. The 90 % bands are for single models; whether they hold the means stands beside it. Constants
-were chosen on other random splits; these here were scored twice: after the first time, bands were widened by a
-factor that the other splits asked for.
+rows, what people do today. The 90 % bands are for single models; whether they hold the means stands beside it.
+Constants were chosen on other random splits; these here were scored twice: after the first time, bands were widened by
+a factor that the other splits asked for.
 
 {titles}
 """
