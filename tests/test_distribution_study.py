@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -20,14 +20,6 @@ ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared" / "data"
 THRESHOLD = 5
 """Standard errors."""
-
-
-@pytest.fixture(autouse=True, scope="module")
-def beside_the_package() -> Iterator[None]:
-    """Make the studies importable: they live beside the package, not in it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(ROOT))
-        yield
 
 
 # A world of means: one plant moves the mean by a standard deviation, seven standard errors of a hundred draws.

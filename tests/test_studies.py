@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,14 +16,6 @@ ROOT = Path(__file__).parent.parent
 N_ROWS, N_COLUMNS = 6000, 100
 LIMIT = 0.06
 """Of the median."""
-
-
-@pytest.fixture(autouse=True, scope="module")
-def beside_the_package() -> Iterator[None]:
-    """Make the studies importable: they live beside the package, not in it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(ROOT))
-        yield
 
 
 def planted(folder: Path | None) -> tuple[pd.DataFrame, NDArray[np.float64]]:
