@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from modelcollapse.checks import Array
 from modelcollapse.decisions.diagnosis import Evidence, Interval
@@ -141,11 +140,6 @@ def _coarse(shares: Array) -> Array:
     if len(np.unique(shares)) <= SHOWN:
         return shares
     return np.where(shares > 0, np.ceil(4 * shares) / 4, 0.0)
-
-
-def distinct(values: Array, chosen: NDArray[np.bool_] | None = None) -> int:
-    """Return how many different values there are."""
-    return len(np.unique(values if chosen is None else values[chosen]))
 
 
 def percent_text(effect: float, interval: Interval) -> str:

@@ -10,14 +10,13 @@ from modelcollapse.decisions.examination import (
     Generators,
     Judged,
     clean_law,
-    distinct,
     enough_for,
     groups_of,
     run_test,
 )
 from modelcollapse.estimation.distinct_settings import Settings
 from modelcollapse.estimation.extra_terms import Factor, with_factor
-from modelcollapse.estimation.scaling_laws import ScalingLaw
+from modelcollapse.estimation.scaling_laws import ScalingLaw, distinct
 from modelcollapse.estimation.wording import counted
 
 REAL_ONLY = 4
@@ -73,7 +72,7 @@ def examine_generations(settings: Settings, generators: Generators) -> Examinati
     """Look for loss that grows with the generation, at the same data, size and synthetic share."""
     mixed = settings.shares > 0
     known = settings.points.generation is not None
-    n_generations = distinct(settings.generations, mixed) if known else 0
+    n_generations = distinct(settings.generations[mixed]) if known else 0
     by_share = distinct(settings.shares) > 1
     law: ScalingLaw = clean_law(settings)
     if by_share:

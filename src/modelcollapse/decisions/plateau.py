@@ -13,7 +13,6 @@ from modelcollapse.decisions.examination import (
     Generators,
     Judged,
     clean_law,
-    distinct,
     enough_for,
     groups_of,
     run_test,
@@ -21,7 +20,7 @@ from modelcollapse.decisions.examination import (
 from modelcollapse.digits import amount_text
 from modelcollapse.estimation.distinct_settings import Settings
 from modelcollapse.estimation.extra_terms import Factor, Floor
-from modelcollapse.estimation.scaling_laws import ScalingLaw
+from modelcollapse.estimation.scaling_laws import ScalingLaw, distinct
 
 FEWEST_AMOUNTS = 6
 """Different amounts of data from which a bend is looked for."""
@@ -68,7 +67,7 @@ def _groups(settings: Settings) -> list[tuple[str, NDArray[np.bool_]]]:
     """Return the groups of settings that have a law of their own, by name, the largest ones."""
     generations, shares, real = settings.generations, settings.shares, settings.points.real
     found: list[tuple[str, NDArray[np.bool_]]] = []
-    several = distinct(generations, shares > 0) > 1
+    several = distinct(generations[shares > 0]) > 1
     for t in np.unique(generations):
         when = f" in generation {t:g}" if several else ""
         for share in np.unique(shares):
@@ -106,7 +105,7 @@ def _limit_law(settings: Settings) -> ScalingLaw:
 
 def _limits_comparable(settings: Settings) -> bool:
     total, mixed = settings.points.total, settings.shares > 0
-    amounts = min(distinct(total, ~mixed), distinct(total, mixed))
+    amounts = min(distinct(total[~mixed]), distinct(total[mixed]))
     return amounts >= FLOOR_AMOUNTS and enough_for(_limit_law(settings), n_settings=len(settings), more=2)
 
 

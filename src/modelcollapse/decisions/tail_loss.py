@@ -12,7 +12,6 @@ from modelcollapse.decisions.examination import (
     Generators,
     Judged,
     clean_law,
-    distinct,
     enough_for,
     groups_of,
     run_test,
@@ -22,6 +21,7 @@ from modelcollapse.digits import amount_text
 from modelcollapse.estimation.distinct_settings import Settings
 from modelcollapse.estimation.extra_terms import Alternative, Factor
 from modelcollapse.estimation.law_fits import fit_law
+from modelcollapse.estimation.scaling_laws import distinct
 
 
 def examine_tails(settings: Settings, generators: Generators) -> Examination:

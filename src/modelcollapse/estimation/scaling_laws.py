@@ -233,7 +233,7 @@ class ScalingLaw:
 
 def distinct(values: Array) -> int:
     """Return how many values, (n,), differ by more than rounding."""
-    return 1 + int((np.diff(np.sort(values)) > ROUNDING).sum())
+    return int((np.diff(np.sort(values), prepend=-np.inf) > ROUNDING).sum())
 
 
 def nearly_equal(amounts: Array) -> Array:
