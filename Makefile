@@ -50,5 +50,5 @@ $(INSTALLED): pyproject.toml
 # What contributors need besides: every optional package, PyTorch among them, and the tools.
 $(READY): $(INSTALLED) constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
-		--editable '.[datasets,tokenizers,tensorboard,torch,dev,docs]'
+		--editable '.[datasets,tokenizers,tensorboard,torch,train,dev,docs]'
 	touch $@

@@ -22,6 +22,8 @@ LAYERS = [  # from low to high; what stands on one line stands side by side and 
     ["engines"],
     ["estimation"],
     ["decisions"],
+    ["monitoring"],
+    ["experiments"],
     ["figures"],
     ["report"],
     ["cli"],

@@ -247,6 +247,60 @@ class TailsResult(Writable):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrainedPoint:
+    """What was measured on models that were trained in one setting.
+
+    Attributes
+    ----------
+    setting : mapping of str to number or str
+        What tells the point from others, such as ``{"synthetic_fraction": 0.1, "n_samples": 1000}``.
+    values : mapping of str to float or tuple of float
+        Quantities by name, e.g. ``test_error``; means over replicates.
+    stderr : mapping of str to float or tuple of float
+        Standard errors under the same keys; NaN with one replicate.
+    n_replicates : int
+    """
+
+    setting: Mapping[str, Any]
+    values: Mapping[str, Any]
+    stderr: Mapping[str, Any]
+    n_replicates: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingResult(Writable):
+    """What came of training networks: a point for each setting, and what theory says of some of them.
+
+    Attributes
+    ----------
+    world : str
+        ``"images"``, ``"text"`` or ``"arithmetic"``.
+    points : tuple of TrainedPoint
+        In the order of the settings.
+    numbers : mapping of str to float
+        What belongs to no single point, by name.
+    stderr : mapping of str to float
+        Standard errors of `numbers`, under the same keys.
+    findings : tuple of str
+        Sentences: what has collapsed and what has not.
+    status, engine, seed, n_replicates, version, assumptions
+        As in `Result`; the engine is ``"training"``.
+    """
+
+    world: str
+    points: tuple[TrainedPoint, ...]
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    stderr: Mapping[str, float] = field(default_factory=dict)
+    findings: tuple[str, ...] = field(default=())
+    status: Status
+    engine: str
+    seed: int | None
+    n_replicates: int | None
+    version: str
+    assumptions: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, kw_only=True)
 class Bounds:
     """What a paper proves about a quantity: a number, or one for each generation, on either side; None for no bound."""
 

@@ -29,6 +29,19 @@ def load_problem(path: str | Path) -> Problem:
     InputError
         When the file is missing or damaged, or does not describe a problem; one line that names the file and the key.
     """
+    data, folder = load_tables(path)
+    with located(path):
+        return problem_from_dict(data, folder=folder)
+
+
+def load_tables(path: str | Path) -> tuple[dict[str, Any], Path]:
+    """Return what a .toml or .json file holds, and the folder that the names in it start from.
+
+    Raises
+    ------
+    InputError
+        When the file is missing, damaged, or holds no table.
+    """
     file = _with_ending(path)
     try:
         text = file.read_bytes().decode("utf-8-sig")
@@ -38,10 +51,9 @@ def load_problem(path: str | Path) -> Problem:
     except (ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{file} is not valid {file.suffix[1:].upper()}: {reason}") from None
-    with located(file):
-        if not isinstance(data, dict):
-            raise InputError("a problem file must hold one object with `kind`, `ridge` and `sources`.")
-        return problem_from_dict(data, folder=file.parent)
+    if not isinstance(data, dict):
+        raise InputError(f"{file}: it must hold one object, its keys on the outermost level.")
+    return data, file.parent
 
 
 def save_problem(problem: Problem, path: str | Path) -> None:

@@ -1,0 +1,74 @@
+"""What do people read of a training experiment? A row for each setting, then what was found and where it is kept."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modelcollapse.cli._output import cell
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from modelcollapse.result import TrainingResult
+
+FIGURES = {"images": "image_training", "text": "text_training", "arithmetic": "arithmetic_training"}
+"""Module of `figures` for each kind of experiment; it has ``<name>_data`` and ``draw_<name>``."""
+
+
+def print_training(result: TrainingResult, folder: Path, *, shown: tuple[str, ...]) -> None:
+    """Print the numbers named in `shown` of every setting, the findings, and how it went."""
+    from rich.console import Console
+
+    console = Console(highlight=False, markup=False)
+    console.print(_by_setting(result, shown))
+    for name, value in result.numbers.items():
+        console.print(f"{name}: {cell(value, result.stderr.get(name, 0.0))}", soft_wrap=True)
+    for finding in result.findings:
+        console.print(finding, soft_wrap=True)
+    drawn = f"seed: {result.seed}, replicates: {result.n_replicates}, "
+    console.print(f"status: {result.status}, engine: {result.engine}, {drawn}version: {result.version}", soft_wrap=True)
+    for assumption in result.assumptions:
+        console.print(f"assumes: {assumption}", soft_wrap=True)
+    console.print(f"kept in: {folder}", soft_wrap=True)
+
+
+def write_picture_of(result: TrainingResult, folder: Path) -> None:
+    """Write the picture of an experiment into its folder."""
+    from modelcollapse.cli._picture import write_picture
+
+    name = FIGURES[result.world]
+    home = import_module(f"modelcollapse.figures.{name}")
+    figure = getattr(home, f"draw_{name}")(getattr(home, f"{name}_data")(result))
+    write_picture(figure, folder / "picture.svg", name=name, description=home.DESCRIPTION)
+
+
+def _by_setting(result: TrainingResult, shown: tuple[str, ...]) -> Table:
+    """Return one row for each point."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    settings = _in_order(key for point in result.points for key in point.setting)
+    names = [name for name in shown if any(name in point.values for point in result.points)]
+    table = Table(*settings, *names, box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for point in result.points:
+        values = [cell(point.values.get(name, math.nan), _stderr(point.stderr.get(name, 0.0))) for name in names]
+        table.add_row(*(_setting(point.setting.get(key)) for key in settings), *values)
+    return table
+
+
+def _stderr(stderr: float) -> float:
+    """Return a standard error; 0 where one replicate has none."""
+    return 0.0 if math.isnan(stderr) else stderr
+
+
+def _setting(value: Any) -> str:
+    return "" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _in_order(keys: Iterable[str]) -> list[str]:
+    """Return different keys in the order in which they are met."""
+    return list(dict.fromkeys(keys))

@@ -1,0 +1,1 @@
+"""What happens to networks that are really trained? Only in here is PyTorch imported to train them."""
