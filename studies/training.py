@@ -1,82 +1,40 @@
-"""What do trained models reach? Ridge regression on rows drawn from the fresh ones, measured on the held-out rows."""
+"""What does training show? Writes the evidence of a kind of experiment into the page on training.
+
+`python -m studies.training images|text|arithmetic [--data FOLDER]`: each is a module ``training_<name>`` with a
+function ``run(data, work)``, which returns a section in Markdown.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import argparse
+import re
+from importlib import import_module
+from pathlib import Path
 
-import numpy as np
-from scipy.linalg import cho_factor, cho_solve
-
-from modelcollapse.decisions.measures import accuracy
-from modelcollapse.estimation.rows import Array, LabelledRows
-from studies.splits import Split
-
-Sources = Sequence[tuple[Array, Array]]
-"""Features and targets of each source's training rows."""
+PAGE = Path(__file__).parent.parent / "docs" / "training.md"
+NAMES = ("images", "text", "arithmetic")
 
 
-@dataclass(frozen=True)
-class Measured:
-    """Errors of models trained on independent draws of one mixture at one ridge.
-
-    Attributes
-    ----------
-    errors : ndarray (n_runs,)
-        Mean squared error on the held-out rows, summed over outputs.
-    accuracies : ndarray (n_runs,)
-        Share of held-out rows whose largest output is the right class; NaN in regression.
-    effective_runs : float
-        Independent draws that would average as well: draws from finitely many fresh rows overlap.
-    """
-
-    errors: Array
-    accuracies: Array
-    effective_runs: float
+def main() -> None:
+    """Run the named studies, and put each section into the page as soon as it is there."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", choices=NAMES, help="which studies to run; by default all")
+    parser.add_argument("--data", type=Path, help="folder with the data that is not bundled")
+    parser.add_argument("--work", type=Path, default=Path("training-runs"), help="where the runs are kept and resumed")
+    options = parser.parse_args()
+    for name in options.names or NAMES:
+        section = import_module(f"studies.training_{name}").run(options.data, options.work / name)
+        PAGE.write_text(with_section(PAGE.read_text(), name, section))
 
 
-def train(sources: Sources, *, weights: Sequence[float], ridges: Sequence[float]) -> list[Array]:
-    """Return argmin (1/N) Σ ω (y − xᵀw)² + λ‖w‖² for each ridge λ, shape (n_features, n_outputs).
-
-    The ridges share one Gram matrix, which costs most: training is timed at its best.
-    """
-    total = sum(len(features) for features, _ in sources)
-    used = [(*rows, weight) for rows, weight in zip(sources, weights, strict=True) if len(rows[0])]
-    matrix = np.sum([weight / total * (features.T @ features) for features, _, weight in used], axis=0)
-    cross = np.sum([weight / total * (features.T @ targets) for features, targets, weight in used], axis=0)
-    identity = np.eye(len(matrix))
-    return [cho_solve(cho_factor(matrix + ridge * identity, lower=True, overwrite_a=True), cross) for ridge in ridges]
+def with_section(page: str, name: str, section: str) -> str:
+    """Return the page with the section between its two marks replaced."""
+    begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
+    if begin not in page or end not in page:
+        raise ValueError(f"the page has no marks for {name}")
+    pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
+    return pattern.sub(lambda _: f"{begin}\n\n{section.strip()}\n\n{end}", page)
 
 
-def squared_error(coefficients: Array, rows: LabelledRows) -> float:
-    """Return the mean squared error, summed over outputs."""
-    residuals = rows.targets - rows.features @ coefficients
-    return float(np.einsum("ic,ic->", residuals, residuals) / len(rows))
-
-
-def measure(
-    split: Split,
-    *,
-    n_samples: Sequence[int],
-    weights: Sequence[float],
-    ridges: Sequence[float],
-    n_runs: int,
-    generator: np.random.Generator,
-) -> list[Measured]:
-    """Train on `n_runs` random draws of fresh rows, for each ridge; within a draw no row serves two sources."""
-    holdout = split.pool.holdout
-    errors, accuracies = np.empty((len(ridges), n_runs)), np.full((len(ridges), n_runs), np.nan)
-    for run in range(n_runs):
-        order = generator.permutation(split.n_fresh)[: sum(n_samples)]
-        parts = np.split(order, np.cumsum(n_samples)[:-1])
-        sources = [
-            (split.fresh_features[rows], targets[rows])
-            for rows, targets in zip(parts, split.fresh_targets, strict=True)
-        ]
-        for r, model in enumerate(train(sources, weights=weights, ridges=ridges)):
-            errors[r, run] = squared_error(model, holdout)
-            if split.task == "classification":
-                accuracies[r, run] = accuracy(holdout.features @ model, holdout.targets)
-    shared = max(n_samples) / split.n_fresh
-    effective_runs = 1.0 / (shared + (1.0 - shared) / n_runs)
-    return [Measured(errors[r], accuracies[r], effective_runs) for r in range(len(ridges))]
+if __name__ == "__main__":
+    main()

@@ -35,11 +35,11 @@ def command(
     *,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder of the run [default: the name of CONFIG with -run].", show_default=False),
+        typer.Option(help="Folder of the run; by default the name of CONFIG with -run.", show_default=False),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with what the folder holds.")] = False,
     device: Annotated[
-        Device | None, typer.Option(help="Where to train [default: a GPU if there is one].", show_default=False)
+        Device | None, typer.Option(help="Where to train; by default a GPU if there is one.", show_default=False)
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
 ) -> None:
