@@ -62,7 +62,8 @@ def train(
     place = Place(device)
     folder = RunFolder(out, described, place=place, resume=resume)
     home = import_module(f"modelcollapse.experiments.{name}")
-    result: TrainingResult = home.run(described, folder=folder, place=place, watch=watch or _silent)
+    speaks = watch if watch is not None and place.is_main else _silent
+    result: TrainingResult = home.run(described, folder=folder, place=place, watch=speaks)
     folder.write_result(result)
     return result
 

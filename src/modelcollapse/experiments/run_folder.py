@@ -11,14 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from modelcollapse.errors import InputError
 from modelcollapse.result import TrainingResult, plain
-from modelcollapse.training.checkpoints import Checkpoints, write_whole
+from modelcollapse.training.checkpoints import CheckpointError, Checkpoints, write_whole
 from modelcollapse.training.place import Place
 
 DESCRIPTION = "experiment.json"
 RESULT = "result.json"
+CHECKPOINT_SECONDS = 30.0
+"""Least time between two checkpoints of a model."""
 
 
 class RunFolder:
@@ -36,8 +39,6 @@ class RunFolder:
     place : Place
     resume : bool
         Whether the folder may hold what an earlier run has done.
-    checkpoint_seconds : float
-        Least time between two checkpoints of a model.
 
     Raises
     ------
@@ -45,10 +46,8 @@ class RunFolder:
         When the folder holds another experiment, or a run and `resume` is false, or cannot be made.
     """
 
-    def __init__(
-        self, path: str | Path, experiment: Any, *, place: Place, resume: bool, checkpoint_seconds: float = 30.0
-    ) -> None:
-        self.path, self._place, self._seconds = Path(path), place, checkpoint_seconds
+    def __init__(self, path: str | Path, experiment: Any, *, place: Place, resume: bool) -> None:
+        self.path, self._place = Path(path), place
         text = json.dumps(plain(_described(experiment)), indent=2, sort_keys=True)
         known = self._known()
         place.wait()  # all have looked before anybody writes
@@ -58,10 +57,9 @@ class RunFolder:
             raise InputError(f"{path} holds a run of another description. Name another folder by --out.")
         if known is None and place.is_main:
             try:
-                self.path.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise InputError(f"{path} cannot be made: {error.strerror}. Name another folder by --out.") from None
-            write_whole(self.path / DESCRIPTION, lambda file: file.write(text.encode()))
+                write_whole(self.path / DESCRIPTION, lambda file: file.write(text.encode()))
+            except CheckpointError as error:
+                raise InputError(f"{path} cannot be used: {error} Or name another folder by --out.") from None
         place.wait()
 
     def _known(self) -> str | None:
@@ -71,7 +69,7 @@ class RunFolder:
         file = self.path / DESCRIPTION
         if file.exists():
             return file.read_text()
-        if self.path.is_dir() and any(self.path.iterdir()):
+        if self.path.is_dir() and any(other.suffix != ".part" for other in self.path.iterdir()):
             raise InputError(f"{self.path} holds other files. Name a folder of its own by --out.")
         return None
 
@@ -84,10 +82,11 @@ class RunFolder:
             When its file is damaged.
         """
         file = self._file(task, ".json")
-        if not file.exists():
+        text = self._place.agreed(file.read_text() if self._place.is_main and file.exists() else None)
+        if text is None:
             return None
         try:
-            content: dict[str, Any] = json.loads(file.read_text())
+            content: dict[str, Any] = json.loads(text)
         except ValueError:
             raise InputError(f"{file} is damaged. Delete it to do this task anew.") from None
         return content
@@ -112,14 +111,11 @@ class RunFolder:
         """
         text = json.dumps(plain(outcome))
         if self._place.is_main:
-            self._file(task, ".json").parent.mkdir(parents=True, exist_ok=True)
             if arrays is not None:
                 buffer = io.BytesIO()
                 np.savez_compressed(buffer, **arrays)
                 write_whole(self._file(task, ".npz"), lambda file: file.write(buffer.getvalue()))
             if weights is not None:
-                import torch
-
                 write_whole(self._file(task, ".pt"), lambda file: torch.save(weights, file))
             write_whole(self._file(task, ".json"), lambda file: file.write(text.encode()))  # last: it says "done"
             self.checkpoints(task).remove()
@@ -148,14 +144,12 @@ class RunFolder:
 
     def checkpoints(self, task: str) -> Checkpoints:
         """Return the checkpoints of a task that is being done."""
-        return Checkpoints(self.path / "checkpoints" / task, seconds=self._seconds)
+        return Checkpoints(self.path / "checkpoints" / task, seconds=CHECKPOINT_SECONDS)
 
     def write_text(self, task: str, text: str) -> None:
         """Keep a text for people to read."""
         if self._place.is_main:
-            file = self._file(task, ".txt")
-            file.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(file, lambda opened: opened.write(text.encode()))
+            write_whole(self._file(task, ".txt"), lambda opened: opened.write(text.encode()))
 
     def write_result(self, result: TrainingResult) -> None:
         """Write the result beside what it comes from."""
@@ -170,9 +164,7 @@ class RunFolder:
 def _described(experiment: Any) -> dict[str, Any]:
     """Return the settings of an experiment; data files by their content, so that a moved folder goes on."""
     content = asdict(experiment)
-    marks = {}
-    for name, path in experiment.files().items():
-        marks[name] = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    marks = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in experiment.files().items()}
     return {"settings": _without_paths(content), "files": marks}
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,10 @@ from modelcollapse.errors import InputError, ModelCollapseError
 
 KEPT = 2
 """Checkpoints that stay: should the last be damaged, there is one before it."""
+
+
+PATIENCE = 20
+"""Least time between two checkpoints, in times that it takes to write one: they cost a twentieth at most."""
 
 
 class CheckpointError(ModelCollapseError):
@@ -26,6 +32,7 @@ def write_whole(path: Path, write: Any) -> None:
     Parameters
     ----------
     path : Path
+        Its folder is made where it is missing.
     write : callable
         Gets an open binary file.
 
@@ -36,16 +43,18 @@ def write_whole(path: Path, write: Any) -> None:
     """
     part = path.with_name(f"{path.name}.part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
     except (OSError, RuntimeError) as error:  # PyTorch's writer raises RuntimeError when the disk is full
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise CheckpointError(
-            f"{path} cannot be written: {reason}. What was written before is whole; make room and use --resume."
+            f"{path} cannot be written: {reason}. What was written before is whole: mend the cause, then use --resume."
         ) from None
 
 
@@ -57,17 +66,17 @@ class Checkpoints:
     folder : Path
         Made when the first one is written.
     seconds : float
-        Least time between two, so that they cost little whatever the speed.
+        Least time between two; more where writing one is slow.
     """
 
     def __init__(self, folder: Path, *, seconds: float = 30.0) -> None:
         self.folder, self.seconds = folder, seconds
-        self._last = time.monotonic()
+        self._last, self._pause = time.monotonic(), seconds
 
     @property
     def due(self) -> bool:
         """Whether it is time for the next."""
-        return time.monotonic() - self._last >= self.seconds
+        return time.monotonic() - self._last >= self._pause
 
     def save(self, step: int, state: dict[str, Any]) -> None:
         """Write the state after a step, then drop all but the newest.
@@ -77,14 +86,12 @@ class Checkpoints:
         CheckpointError
             When it cannot be written; earlier ones stay.
         """
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise CheckpointError(f"{self.folder} cannot be made: {error.strerror}.") from None
+        started = time.monotonic()
         write_whole(self.folder / f"step-{step:09d}.pt", lambda file: torch.save(state, file))
         for old in self._files()[:-KEPT]:
             old.unlink(missing_ok=True)
         self._last = time.monotonic()
+        self._pause = max(self.seconds, PATIENCE * (self._last - started))
 
     def latest(self) -> tuple[int, dict[str, Any]] | None:
         """Return the newest whole checkpoint, its step and state; None when there is none at all.
@@ -99,6 +106,7 @@ class Checkpoints:
             state = _read(path)
             if state is not None:
                 return int(path.stem.removeprefix("step-")), state
+            warnings.warn(f"{path} is damaged; going on from the checkpoint before it, if there is one", stacklevel=2)
         if files:
             raise CheckpointError(
                 f"{files[-1]} is damaged, and so is every other checkpoint of its folder. Delete the folder to begin "
@@ -140,6 +148,6 @@ def _read(path: Path) -> dict[str, Any] | None:
             if archive.testzip() is not None:
                 return None
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+    except Exception:  # damage makes readers raise errors of many unrelated classes
         return None
     return content

@@ -137,7 +137,7 @@ def train(
             speed = (step - first) / max(now - started, 1e-9)
             left = (recipe.n_steps - step) / speed
             report(Progress(step, recipe.n_steps, float(loss), objective.units_per_step * speed, left))
-        if checkpoints is not None and place.is_main and run.between_losses and checkpoints.due:
+        if checkpoints is not None and place.is_main and checkpoints.due:
             checkpoints.save(step, run.state())
     model.eval()
     return tuple(run.losses)
@@ -155,7 +155,7 @@ class _Run:
         self.losses: list[float] = []
 
     def step(self, step: int) -> Tensor:
-        """Do one step; return this process's part of its loss."""
+        """Do one step; return its loss."""
         place, recipe = self._place, self._recipe
         for group in self._optimiser.param_groups:
             group["lr"] = recipe.learning_rate(step)
@@ -166,15 +166,16 @@ class _Run:
             nn.utils.clip_grad_norm_(self._model.parameters(), recipe.clip)
         self._optimiser.step()
         self._optimiser.zero_grad(set_to_none=True)
-        self._sum += loss.detach()
+        whole = place.mean(loss.detach())
+        self._sum += whole
         self._n_summed += 1
         if (step + 1) % self._every == 0 or step + 1 == recipe.n_steps:
             self._log(step)
-        return loss.detach()
+        return whole
 
     def _log(self, step: int) -> None:
         """Keep the mean loss of the last steps."""
-        mean = self._place.mean(self._sum) / self._n_summed
+        mean = float(self._sum) / self._n_summed
         if not math.isfinite(mean):
             raise DivergedError(
                 f"the loss is no longer finite after {step + 1} of {self._recipe.n_steps} steps. "
@@ -183,17 +184,14 @@ class _Run:
         self.losses.append(mean)
         self._sum, self._n_summed = torch.zeros_like(self._sum), 0
 
-    @property
-    def between_losses(self) -> bool:
-        """Whether all that is known of past losses is in the list; else processes would have to be asked."""
-        return self._n_summed == 0
-
     def state(self) -> dict[str, Any]:
         """Return all that the next step depends on."""
         return {
             "model": self._model.state_dict(),
             "optimiser": self._optimiser.state_dict(),
             "losses": self.losses,
+            "sum": self._sum,
+            "n_summed": self._n_summed,
         }
 
     def restore(self, checkpoints: Checkpoints | None) -> int:
@@ -206,4 +204,5 @@ class _Run:
         self._model.load_state_dict(state["model"])
         self._optimiser.load_state_dict(state["optimiser"])
         self.losses = list(state["losses"])
+        self._sum, self._n_summed = state["sum"].to(self._place.device), state["n_summed"]
         return step

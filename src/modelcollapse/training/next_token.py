@@ -121,6 +121,6 @@ def next_token_laws(model: nn.Module, contexts: Tokens, *, place: Place) -> Arra
     found = []
     for start in range(0, len(contexts), EVALUATED_AT_ONCE):
         ids = torch.from_numpy(np.asarray(contexts[start : start + EVALUATED_AT_ONCE], dtype=np.int64))
-        logits = model(ids.to(place.device), use_cache=False).logits[:, -1]
+        logits = model(ids.to(place.device), use_cache=False, logits_to_keep=1).logits[:, -1]
         found.append(torch.softmax(logits.double(), dim=-1).cpu().numpy())
     return np.concatenate(found)

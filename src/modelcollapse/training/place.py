@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import warnings
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from accelerate import PartialState
@@ -15,6 +16,7 @@ from modelcollapse.checks import choice
 from modelcollapse.errors import InputError
 
 DEVICES = ("cpu", "cuda")
+T = TypeVar("T")
 
 
 class Place:
@@ -47,6 +49,7 @@ class Place:
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
             self._state = PartialState(cpu=device == "cpu")
             self.index, self.count = self._state.process_index, self._state.num_processes
+            atexit.register(_leave)
         self.device = torch.device(device) if self._state is None else self._state.device
 
     @property
@@ -83,13 +86,21 @@ class Place:
             warnings.simplefilter("ignore")
             return nn.parallel.DistributedDataParallel(model)
 
-    def mean(self, value: torch.Tensor) -> float:
-        """Return the mean over processes of a number."""
-        value = value.detach().float()
-        if self.count > 1:
-            torch.distributed.all_reduce(value)
-            value = value / self.count
-        return float(value)
+    def mean(self, value: torch.Tensor) -> torch.Tensor:
+        """Return the mean over processes of a tensor."""
+        if self.count == 1:
+            return value
+        total = value.clone()
+        torch.distributed.all_reduce(total)
+        return total / self.count
+
+    def agreed(self, value: T) -> T:
+        """Return, in every process, the value that the first one has."""
+        if self.count == 1:
+            return value
+        values = [value]
+        torch.distributed.broadcast_object_list(values, src=0)
+        return values[0]
 
     def precision(self, name: str) -> AbstractContextManager[Any]:
         """Return the context in which a model is run with a precision of `modelcollapse.problems.training`."""
@@ -100,3 +111,9 @@ class Place:
     def generator(self, numbers: Any) -> torch.Generator:
         """Return a generator of random numbers on the device, grown from one of NumPy."""
         return torch.Generator(self.device).manual_seed(int(numbers.integers(2**63)))
+
+
+def _leave() -> None:
+    """Part from the other processes before Python ends: PyTorch may abort it otherwise."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()

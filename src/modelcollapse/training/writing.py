@@ -35,7 +35,7 @@ def write(
     model : GPT2LMHeadModel
         On the device of `place`.
     prompts : int array, (n_sequences, n_prompt)
-        All at once: as many as fit into memory.
+        At least one token each. All at once: as many as fit into memory.
     n_new : int
         Tokens to add; with the prompt at most the context of the model.
     sampling : Sampling
@@ -108,7 +108,9 @@ def bent(logits: Tensor, sampling: Sampling) -> tuple[Tensor, Tensor | None]:
     order : Tensor of int, (n, n_kept), or None
         Tokens by falling probability where something is cut; None for the vocabulary's own order.
     """
-    law = torch.softmax(logits.float() / sampling.temperature, dim=-1)
+    logits = logits.float()
+    highest = logits.amax(dim=-1, keepdim=True)  # taken off first, so that no temperature is too low
+    law = torch.softmax((logits - highest) / sampling.temperature, dim=-1)
     if sampling.top_k is None and sampling.top_p == 1:
         return law, None
     n_kept = law.shape[-1] if sampling.top_k is None else min(sampling.top_k, law.shape[-1])
