@@ -1,0 +1,142 @@
+"""What has collapsed? Generations held against generation 0, and students against each other, in standard errors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from modelcollapse.decisions.curve_bends import student_quantile
+from modelcollapse.digits import number_text
+
+Setting = tuple[tuple[str, Any], ...]
+Measured = dict[Setting, list[dict[str, Any]]]
+"""What was measured in each setting, one entry for each replicate."""
+
+WATCHED = (
+    ("validation_loss", "validation loss", " nats"),
+    ("tail_loss", "loss of the tail's tokens", " nats"),
+    ("entropy", "entropy of next-token laws", " nats"),
+    ("distinct_words", "distinct words written", ""),
+)
+"""Quantities that findings are about: name, words, unit."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A difference between two settings, replicate by replicate.
+
+    Attributes
+    ----------
+    mean, stderr : float
+        Of the differences; the standard error is NaN with one replicate.
+    n_replicates : int
+    """
+
+    mean: float
+    stderr: float
+    n_replicates: int
+
+    def verdict(self, *, n_tests: int) -> str:
+        """Say whether it is surely there, at a level of 1 % for any of so many changes."""
+        if self.n_replicates < 2:
+            return "one replicate does not tell whether surely"
+        sure = abs(self.mean) > student_quantile(self.n_replicates - 1, n_tests=2 * n_tests) * self.stderr
+        return ("surely up" if self.mean > 0 else "surely down") if sure else "not surely"
+
+    @property
+    def text(self) -> str:
+        """The difference with its sign and standard error."""
+        return (
+            f"{'+' if self.mean > 0 else ''}{number_text(self.mean, 0.0 if math.isnan(self.stderr) else self.stderr)}"
+        )
+
+
+def change(after: Sequence[float], before: Sequence[float]) -> Change:
+    """Return the mean difference of replicates, with its standard error.
+
+    Examples
+    --------
+    >>> change([2.0, 4.0], [1.0, 1.0])
+    Change(mean=2.0, stderr=1.0, n_replicates=2)
+    """
+    mean, stderr = summarised([one - other for one, other in zip(after, before, strict=True)])
+    return Change(mean, stderr, len(after))
+
+
+def summarised(values: Sequence[Any]) -> tuple[Any, Any]:
+    """Return mean and standard error of what replicates measured, numbers or equally long lists of them.
+
+    Examples
+    --------
+    >>> summarised([[1.0, None], [3.0, None]])
+    ((2.0, nan), (1.0, nan))
+    """
+    array = np.array([[np.nan if each is None else each for each in np.atleast_1d(value)] for value in values], float)
+    means = array.mean(axis=0)
+    errors = array.std(axis=0, ddof=1) / math.sqrt(len(array)) if len(array) > 1 else np.full(len(means), np.nan)
+    if isinstance(values[0], list | tuple):
+        return tuple(means.tolist()), tuple(errors.tolist())
+    return float(means[0]), float(errors[0])
+
+
+def findings(found: Measured) -> tuple[str, ...]:
+    """Return sentences on what has changed along each recursion, and between real and synthetic data of students."""
+    ends = _ends(found)
+    pairs = _extremes(found)
+    n_tests = max(1, len(WATCHED) * len(ends) + len(pairs))
+    return (
+        *(_of_arm(found, arm, last, first, n_tests) for arm, (last, first) in ends.items()),
+        *(_of_students(found, most, least, n_tests) for most, least in pairs),
+    )
+
+
+def _ends(found: Measured) -> dict[str, tuple[Setting, Setting]]:
+    """Return the settings of the last generation and of generation 0, by arm."""
+    ends: dict[str, tuple[Setting, Setting]] = {}
+    for setting in found:
+        if (arm := dict(setting).get("workflow")) is not None:
+            ends[arm] = (setting, ends[arm][1] if arm in ends else setting)
+    return ends
+
+
+def _extremes(found: Measured) -> list[tuple[Setting, Setting]]:
+    """Return the settings with most and least synthetic data, for each size of student and of data."""
+    groups: dict[Setting, list[Setting]] = {}
+    for setting in found:
+        if setting[0][0] == "student":
+            groups.setdefault(setting[:-1], []).append(setting)
+    return [
+        (max(group, key=lambda each: each[-1][1]), min(group, key=lambda each: each[-1][1]))
+        for group in groups.values()
+        if len(group) > 1
+    ]
+
+
+def _of_arm(found: Measured, arm: str, last: Setting, first: Setting, n_tests: int) -> str:
+    """Say what has become of each quantity from generation 0 to the last."""
+    parts = []
+    for name, words, unit in WATCHED:
+        after, before = ([_number(one[name]) for one in found[each]] for each in (last, first))
+        moved = change(after, before)
+        parts.append(f"{words} {moved.text}{unit} ({moved.verdict(n_tests=n_tests)})")
+    return f"{arm}, from generation 0 to {dict(last)['generation']}: {', '.join(parts)}."
+
+
+def _of_students(found: Measured, most: Setting, least: Setting, n_tests: int) -> str:
+    """Say what synthetic data do to a student."""
+    after, before = ([_number(one["validation_loss"]) for one in found[each]] for each in (most, least))
+    moved = change(after, before)
+    which = dict(most)
+    return (
+        f"student {which['student']} on {which['n_tokens']:,} tokens, from a synthetic fraction of "
+        f"{dict(least)['synthetic_fraction']:g} to {which['synthetic_fraction']:g}: validation loss {moved.text} nats "
+        f"({moved.verdict(n_tests=n_tests)})."
+    )
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value

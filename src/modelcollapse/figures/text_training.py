@@ -1,0 +1,96 @@
+"""What becomes of language models? Losses and what is written, by generation; losses of students by synthetic share."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from modelcollapse.figures.style import (
+    FONT_SIZE,
+    HEIGHT,
+    INK,
+    WIDTH,
+    Tables,
+    finish,
+    legend_above,
+    line_styles,
+)
+from modelcollapse.result import TrainingResult
+
+DESCRIPTION = (
+    "Lines: measures of language models against the generation, one line for each workflow, or validation loss against "
+    "the synthetic fraction, one for each student, with two standard errors."
+)
+PANELS = {
+    "validation_loss": "validation loss (nats a token)",
+    "tail_loss": "loss of the tail's tokens (nats)",
+    "distinct_words": "distinct words written",
+    "deviation_from_0": "deviation from generation 0 (L1)",
+}
+"""Quantities that are drawn of recursions, and what their axes are called."""
+
+
+def text_training_data(result: TrainingResult) -> Tables:
+    """Return what was measured as tables.
+
+    Returns
+    -------
+    dict of DataFrame
+        ``generations``: workflow, generation, and the quantities of `PANELS`, each with its standard error
+        (``..._stderr``). ``mixtures``: student (its size and data), synthetic_fraction, validation_loss and its
+        standard error. Either may be empty.
+    """
+    generations, mixtures = [], []
+    for point in result.points:
+        setting, row = point.setting, {}
+        for name in PANELS:
+            row[name], row[f"{name}_stderr"] = point.values.get(name), point.stderr.get(name)
+        if "generation" in setting:
+            generations.append({"workflow": setting["workflow"], "generation": setting["generation"], **row})
+        else:
+            student = f"{setting['student']}, {setting['n_tokens']:,} tokens"
+            row = {name: row[name] for name in ("validation_loss", "validation_loss_stderr")}
+            mixtures.append({"student": student, "synthetic_fraction": setting["synthetic_fraction"], **row})
+    return {"generations": pd.DataFrame(generations), "mixtures": pd.DataFrame(mixtures)}
+
+
+def draw_text_training(data: Tables) -> Figure:
+    """Draw four measures against the generation, and losses of students against the synthetic fraction below."""
+    generations, mixtures = data["generations"], data["mixtures"]
+    n_rows = 2 * (not generations.empty) + (not mixtures.empty)
+    figure = Figure(figsize=(1.6 * WIDTH, 0.85 * HEIGHT * n_rows), layout="constrained", facecolor="white")
+    grid = figure.add_gridspec(n_rows, 2)
+    if not generations.empty:
+        for number, (name, label) in enumerate(PANELS.items()):
+            axes = figure.add_subplot(grid[number // 2, number % 2])
+            _draw_lines(axes, generations, by="workflow", x="generation", y=name)
+            finish(axes, x="generation", y=label)
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            if not number:
+                legend_above(axes, columns=3)
+    if not mixtures.empty:
+        axes = figure.add_subplot(grid[n_rows - 1, :])
+        _draw_lines(axes, mixtures, by="student", x="synthetic_fraction", y="validation_loss")
+        finish(axes, x="synthetic fraction", y=PANELS["validation_loss"])
+        axes.set_title("students on mixtures", fontsize=FONT_SIZE, color=INK, loc="right")
+        legend_above(axes, columns=2)
+    return figure
+
+
+def _draw_lines(axes: Axes, table: pd.DataFrame, *, by: str, x: str, y: str) -> None:
+    """Draw one line for each value of a column, with two standard errors where there are some."""
+    groups = list(table.groupby(by, sort=False))
+    for (name, rows), (colour, dash) in zip(groups, line_styles(len(groups)), strict=True):
+        axes.errorbar(
+            rows[x],
+            rows[y],
+            yerr=2 * rows[f"{y}_stderr"].fillna(0.0),
+            color=colour,
+            linestyle=dash,
+            marker="o",
+            markersize=4,
+            capsize=2,
+            label=str(name),
+        )
