@@ -92,9 +92,10 @@ def real_text(experiment: TextTraining) -> RealText:
         )
         for part in (training, held_out)
     ]
+    order = stream(experiment.seed, "held-out documents").permutation(len(parts[1]))
     found = RealText(
         training=parts[0],
-        held_out=parts[1][:MOST_HELD_OUT],
+        held_out=parts[1][order[:MOST_HELD_OUT]],
         tokeniser=tokeniser,
         n_prompt=experiment.n_prompt,
         entropy_rate=entropy_rate,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
 
 from modelcollapse.figures.style import (
@@ -14,7 +14,6 @@ from modelcollapse.figures.style import (
     WIDTH,
     Tables,
     finish,
-    legend_above,
     line_styles,
 )
 from modelcollapse.result import TrainingResult
@@ -30,6 +29,8 @@ PANELS = {
     "deviation_from_0": "deviation from generation 0 (L1)",
 }
 """Quantities that are drawn of recursions, and what their axes are called."""
+WIDTH_OF_TWO = 1.6 * WIDTH
+HEIGHTS = {"generations": 1.8 * HEIGHT, "mixtures": HEIGHT}
 
 
 def text_training_data(result: TrainingResult) -> Tables:
@@ -58,25 +59,38 @@ def text_training_data(result: TrainingResult) -> Tables:
 
 def draw_text_training(data: Tables) -> Figure:
     """Draw four measures against the generation, and losses of students against the synthetic fraction below."""
-    generations, mixtures = data["generations"], data["mixtures"]
-    n_rows = 2 * (not generations.empty) + (not mixtures.empty)
-    figure = Figure(figsize=(1.6 * WIDTH, 0.85 * HEIGHT * n_rows), layout="constrained", facecolor="white")
-    grid = figure.add_gridspec(n_rows, 2)
-    if not generations.empty:
-        for number, (name, label) in enumerate(PANELS.items()):
-            axes = figure.add_subplot(grid[number // 2, number % 2])
-            _draw_lines(axes, generations, by="workflow", x="generation", y=name)
-            finish(axes, x="generation", y=label)
-            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-            if not number:
-                legend_above(axes, columns=3)
-    if not mixtures.empty:
-        axes = figure.add_subplot(grid[n_rows - 1, :])
-        _draw_lines(axes, mixtures, by="student", x="synthetic_fraction", y="validation_loss")
-        finish(axes, x="synthetic fraction", y=PANELS["validation_loss"])
-        axes.set_title("students on mixtures", fontsize=FONT_SIZE, color=INK, loc="right")
-        legend_above(axes, columns=2)
+    parts = [(name, table) for name, table in data.items() if not table.empty]
+    heights = [HEIGHTS[name] for name, _ in parts]
+    figure = Figure(figsize=(WIDTH_OF_TWO, sum(heights)), layout="constrained", facecolor="white")
+    rows = figure.subfigures(len(parts), height_ratios=heights, squeeze=False)[:, 0]
+    for part, (name, table) in zip(rows, parts, strict=True):
+        (_draw_generations if name == "generations" else _draw_mixtures)(part, table)
     return figure
+
+
+def _draw_generations(part: SubFigure, table: pd.DataFrame) -> None:
+    """Draw each quantity of `PANELS` against the generation, one line for each workflow."""
+    for axes, (name, label) in zip(part.subplots(2, 2).flat, PANELS.items(), strict=True):
+        _draw_lines(axes, table, by="workflow", x="generation", y=name)
+        finish(axes, x="generation", y=label)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _legend(part, axes)
+
+
+def _draw_mixtures(part: SubFigure, table: pd.DataFrame) -> None:
+    """Draw the validation loss of each student against the synthetic fraction."""
+    axes = part.subplots()
+    _draw_lines(axes, table, by="student", x="synthetic_fraction", y="validation_loss")
+    finish(axes, x="synthetic fraction", y=PANELS["validation_loss"])
+    _legend(part, axes)
+
+
+def _legend(part: SubFigure, axes: Axes) -> None:
+    """Put one legend above all axes."""
+    handles, labels = axes.get_legend_handles_labels()
+    part.legend(
+        handles, labels, loc="outside upper left", ncols=3, frameon=False, fontsize=FONT_SIZE - 1, labelcolor=INK
+    )
 
 
 def _draw_lines(axes: Axes, table: pd.DataFrame, *, by: str, x: str, y: str) -> None:
