@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from modelcollapse.engines import answer, engines_for
     from modelcollapse.errors import InputError, MissingExtraError, ModelCollapseError, NumericalError
     from modelcollapse.estimation.runs import Runs, read_runs
+    from modelcollapse.monitoring.gauge import Gauge
+    from modelcollapse.monitoring.trainer import CollapseMonitor
     from modelcollapse.problems.classes import Classes, ClassSource
     from modelcollapse.problems.files import load_problem, save_problem
     from modelcollapse.problems.gaussian import GaussianChain
@@ -44,10 +46,12 @@ _HOME = {
     "AuditResult": "decisions.audit_result",
     "ClassSource": "problems.classes",
     "Classes": "problems.classes",
+    "CollapseMonitor": "monitoring",
     "Context": "problems.tokens",
     "Curation": "problems.workflow",
     "FixedTeacher": "problems.teacher",
     "GaussianChain": "problems.gaussian",
+    "Gauge": "monitoring.gauge",
     "Generator": "problems.tails",
     "InputError": "errors",
     "Law": "problems.laws",
@@ -95,9 +99,11 @@ __all__ = [
     "AuditResult",
     "ClassSource",
     "Classes",
+    "CollapseMonitor",
     "Context",
     "Curation",
     "FixedTeacher",
+    "Gauge",
     "GaussianChain",
     "Generator",
     "InputError",
