@@ -17,9 +17,9 @@ from modelcollapse.training.loop import N_LOGGED, DivergedError, Progress, Recip
 from modelcollapse.training.next_token import NextToken, random_windows
 from modelcollapse.training.place import Place
 from modelcollapse.training.recipes import adamw, learning_rate
-from training_worlds import PLAN, bits, one_thread, text, tiny, torch, trained
+from training_worlds import PLAN, at_each_step, bits, one_thread, text, tiny, torch, trained
 
-pytestmark = [pytest.mark.torch, pytest.mark.usefixtures(one_thread.__name__)]
+pytestmark = [pytest.mark.torch, pytest.mark.usefixtures(one_thread.__name__, at_each_step.__name__)]
 
 
 class Slope:

@@ -37,6 +37,12 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+@pytest.fixture
+def at_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let checkpoints be due at once, whatever the last one cost."""
+    monkeypatch.setattr("modelcollapse.training.checkpoints.PATIENCE", 0)
+
+
 def tiny(*, seed: int = 0, dropout: float = 0.0) -> Any:
     """Return an untrained model."""
     return build_gpt(replace(SIZE, dropout=dropout), n_tokens=N_TOKENS, random=stream(seed, "model"))

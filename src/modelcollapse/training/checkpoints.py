@@ -52,10 +52,19 @@ def write_whole(path: Path, write: Any) -> None:
     except (OSError, RuntimeError) as error:  # PyTorch's writer raises RuntimeError when the disk is full
         with suppress(OSError):
             part.unlink(missing_ok=True)
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise CheckpointError(
-            f"{path} cannot be written: {reason}. What was written before is whole: mend the cause, then use --resume."
+            f"{path} cannot be written: {_reason(error)}. What was written before is whole: mend the cause, then use --resume."
         ) from None
+
+
+def _reason(error: BaseException) -> str:
+    """Return what the system said: PyTorch's own errors stand before it."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__context__
+    return str(error).splitlines()[0]
 
 
 class Checkpoints:
