@@ -14,7 +14,7 @@ from modelcollapse.problems.training import Optimisation
 from modelcollapse.streams import stream
 from modelcollapse.training.checkpoints import Checkpoints
 from modelcollapse.training.loop import N_LOGGED, DivergedError, Progress, Recipe, train
-from modelcollapse.training.next_token import NextToken, random_windows
+from modelcollapse.training.next_token import NextToken, random_windows, token_losses
 from modelcollapse.training.place import Place
 from modelcollapse.training.recipes import adamw, learning_rate
 from training_worlds import PLAN, at_each_step, bits, one_thread, text, tiny, torch, trained
@@ -131,6 +131,27 @@ def test_training_leaves_global_generators_alone(dropout: float) -> None:
     trained(dropout=dropout)
     assert torch.equal(torch.get_rng_state(), before[0])
     np.testing.assert_array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002
+
+
+def test_training_is_not_changed_by_being_measured() -> None:
+    place, plan = Place("cpu"), replace(PLAN, n_steps=6)
+
+    def measured() -> tuple[float, ...]:
+        model = tiny(dropout=0.3)
+        objective = NextToken(lambda _: text()[None, :13], shape=(1, 13), place=place, dropout_seed=0)
+        return train(
+            model,
+            objective,
+            recipe=adamw(plan),
+            place=place,
+            after_step=lambda _: token_losses(model, text()[None, :13], place=place).sum(),
+        )
+
+    def unmeasured() -> tuple[float, ...]:
+        objective = NextToken(lambda _: text()[None, :13], shape=(1, 13), place=place, dropout_seed=0)
+        return train(tiny(dropout=0.3), objective, recipe=adamw(plan), place=place)
+
+    assert measured() == unmeasured()
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.3])

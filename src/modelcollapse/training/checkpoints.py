@@ -53,7 +53,8 @@ def write_whole(path: Path, write: Any) -> None:
         with suppress(OSError):
             part.unlink(missing_ok=True)
         raise CheckpointError(
-            f"{path} cannot be written: {_reason(error)}. What was written before is whole: mend the cause, then use --resume."
+            f"{path} cannot be written: {_reason(error)}. What was written before is whole: mend the cause, then use "
+            "--resume."
         ) from None
 
 

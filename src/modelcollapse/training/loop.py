@@ -107,7 +107,7 @@ def train(
     report : callable, optional
         Called now and then with a `Progress`, by the first process.
     after_step : callable, optional
-        Called with the number of steps that are done; must not change the model.
+        Called with the number of steps that are done; must not change the weights.
 
     Returns
     -------
@@ -131,6 +131,7 @@ def train(
         step += 1
         if after_step is not None:
             after_step(step)
+            model.train()  # what measures a model turns dropout off
         now = time.monotonic()
         if report is not None and place.is_main and (now - shown > 1 or step == recipe.n_steps):
             shown = now
