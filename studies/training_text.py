@@ -96,8 +96,8 @@ def _setting(text: Path | None) -> str:
         "whole stretches. Models: 2 layers, 4 heads, width 64, context 64, characters; each trained from scratch for "
         f"600 steps of 32 documents. Generation 0 learns {N_TOKENS:,} real characters, and every model writes as many "
         f"for the next, from a first character of real text. Means of {N_REPLICATES} replicates ± standard error. "
-        "Losses and entropies are in nats a character, on held-out real text; head and tail are the commonest characters that "
-        "make up half of the text, and the rarest that make up a tenth; distinct words and repeated trigrams are of "
+        "Losses and entropies are in nats a character, on held-out real text; head and tail are the commonest "
+        "characters that make up half of the text, and the rarest that make up a tenth; distinct words and repeated trigrams are of "
         "equally many written words; deviations are mean L1 distances of next-token laws after 300 real contexts."
     )
 

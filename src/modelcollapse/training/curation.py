@@ -81,7 +81,7 @@ def drawn_by_weight(weights: Array, n: int, *, random: np.random.Generator) -> R
     exponential clocks.
     """
     rates = np.repeat(weights, COPIES)
-    clocks = random.exponential(size=len(rates)) / np.maximum(rates, np.finfo(np.float64).tiny)
+    clocks = np.log(random.exponential(size=len(rates))) - np.log(np.maximum(rates, np.finfo(np.float64).tiny))
     return np.sort(np.argsort(clocks, kind="stable")[:n] // COPIES)
 
 

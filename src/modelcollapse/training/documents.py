@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from modelcollapse.streams import stream
-from modelcollapse.training.next_token import Batches
+
+if TYPE_CHECKING:
+    from modelcollapse.training.next_token import Batches
 
 Ids = NDArray[np.int64]
 

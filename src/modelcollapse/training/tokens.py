@@ -73,7 +73,7 @@ class Characters:
         codes = [np.unique(_codes(text)) for text in texts]
         self._codes = np.setdiff1d(np.concatenate([np.zeros(0, dtype=np.uint32), *codes]), [ord(UNKNOWN)])
         self.n_tokens = len(self._codes) + 1
-        self._symbols = np.array([*map(chr, self._codes), UNKNOWN])
+        self._symbols = [*map(chr, self._codes), UNKNOWN]  # NumPy's texts would lose a final zero byte
 
     def encode(self, text: str) -> Ids:
         """Return the token numbers of a text; the last one for characters that are not known."""
@@ -83,7 +83,7 @@ class Characters:
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of token numbers."""
-        return "".join(self._symbols[np.asarray(ids, dtype=np.int64)])
+        return "".join(self._symbols[int(each)] for each in ids)
 
 
 class Bytes:
