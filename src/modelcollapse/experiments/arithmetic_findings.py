@@ -1,0 +1,193 @@
+"""What has become of the skills of an arm? Mastered and un-learned outcomes, lost scaling, grokking, and its lag."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelcollapse.checks import Array
+from modelcollapse.decisions.curve_bends import Curve, flat_end, flat_middle, lag
+from modelcollapse.decisions.phenomena import HALF_A_DECADE, LOST, NOTABLE
+from modelcollapse.digits import amount_text, number_text, rough_text
+from modelcollapse.problems.arithmetic_training import MASTERED, REAL
+from modelcollapse.result import TrainedPoint
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """What the models of an arm and generation can do along their training.
+
+    Attributes
+    ----------
+    name : str
+    generation : int
+    errors : array, (n_replicates, n_measured)
+    grading_stderr : array, (n_replicates, n_measured)
+        Of errors, as far as it comes from the number of pairs that models are graded on.
+    accuracy : array, (n_replicates, n_measured, n_graded)
+    """
+
+    name: str
+    generation: int
+    errors: Array
+    grading_stderr: Array
+    accuracy: Array
+
+    @property
+    def words(self) -> str:
+        """What sentences call it."""
+        return self.name if self.generation < 2 else f"{self.name}, generation {self.generation}"
+
+    @property
+    def skills(self) -> Array:
+        """How many outcomes are mastered, (n_replicates, n_measured)."""
+        return np.asarray((self.accuracy >= MASTERED).sum(axis=2), dtype=np.float64)
+
+    def curve(self, n_samples: Sequence[int], end: int) -> Curve:
+        """Return errors at the first `end` measured points; standard errors are at least those of grading."""
+        errors = self.errors[:, :end]
+        grading = np.sqrt((self.grading_stderr[:, :end] ** 2).sum(axis=0)) / len(errors)
+        return Curve(
+            sizes=np.array(n_samples[:end], dtype=np.float64),
+            errors=errors.mean(axis=0),
+            stderr=np.maximum(stderr_of(errors), grading),
+            freedom=len(errors) - 1.0,
+        )
+
+
+def stderr_of(values: Array) -> Array:
+    """Return standard errors of means over replicates, the first axis; NaN of one."""
+    if len(values) < 2:
+        return np.full(values.shape[1:], math.nan)
+    return np.asarray(values.std(axis=0, ddof=1) / math.sqrt(len(values)))
+
+
+def curve_points(arms: Sequence[Arm], *, steps: Sequence[int], n_samples: Sequence[int]) -> tuple[TrainedPoint, ...]:
+    """Return a point for each arm, generation and measured step."""
+    found = []
+    for arm in arms:
+        measured = {"test_error": arm.errors, "skills": arm.skills, "accuracy": arm.accuracy}
+        for at, step in enumerate(steps):
+            place = {"arm": arm.name, "generation": arm.generation, "step": step, "n_samples": n_samples[at]}
+            values = {name: each[:, at].mean(axis=0).tolist() for name, each in measured.items()}
+            stderr = {name: stderr_of(each[:, at]).tolist() for name, each in measured.items()}
+            found.append(TrainedPoint(setting=place, values=values, stderr=stderr, n_replicates=len(arm.errors)))
+    return tuple(found)
+
+
+def findings(arms: Sequence[Arm], *, n_samples: Sequence[int]) -> tuple[str, ...]:
+    """Say what each arm masters, and what has become of the other arms beside that of real examples.
+
+    Curves are judged where the real arm still gets better: up to the first measured point from which on its error
+    falls by less than 5 % in all. What is said of them is sure as in `modelcollapse.decisions.phenomena`; it takes
+    replicates.
+
+    Parameters
+    ----------
+    arms : sequence of Arm
+        That of real examples first.
+    n_samples : sequence of int
+        Examples at each measured point.
+    """
+    real, *others = arms
+    sentences = [mastered_sentence(real)]
+    for arm in others:
+        sentences += [mastered_sentence(arm), unlearned_sentence(arm, real)]
+        sentences += _curve_sentences(arm, real, n_samples=n_samples)
+    return tuple(sentences)
+
+
+def mastered_sentence(arm: Arm) -> str:
+    """Say which outcomes an arm masters in the end: on average over replicates."""
+    mastered = np.flatnonzero(arm.accuracy[:, -1].mean(axis=0) >= MASTERED) + 1
+    error = number_text(float(arm.errors[:, -1].mean()), float(stderr_of(arm.errors)[-1]))
+    skills = f"{len(mastered)} of the outcomes 1 to {arm.accuracy.shape[2]} are mastered in the end"
+    listed = f": {ranges_text(mastered.tolist())}" if len(mastered) else ""
+    return f"{arm.words}: {skills}{listed}; test error {error}."
+
+
+def unlearned_sentence(arm: Arm, real: Arm) -> str:
+    """Say which outcomes are un-learned: beside real examples, and on the way."""
+    beside, on_the_way = unlearned(arm, real)
+    said = [
+        f"{int(lost.sum())} that {whose}, {ranges_text((np.flatnonzero(lost) + 1).tolist())}"
+        for lost, whose in ((beside, f"the {REAL} arm masters"), (on_the_way, "it had mastered itself"))
+        if lost.any()
+    ]
+    if not said:
+        return f"{arm.words}: no un-learned skills."
+    return f"{arm.words}: un-learned skills: {'; '.join(said)}."
+
+
+def unlearned(arm: Arm, real: Arm) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which outcomes an arm answers wrongly more often than not in the end, in every replicate.
+
+    Returns
+    -------
+    beside, on_the_way : bool array, (n_graded,)
+        Those that the real arm masters in the end, and those that the arm had mastered before, in every replicate.
+    """
+    lost = np.all(arm.accuracy[:, -1] < LOST, axis=0)
+    known = np.all(real.accuracy[:, -1] >= MASTERED, axis=0)
+    before = np.all(np.any(arm.accuracy >= MASTERED, axis=1), axis=0)
+    return np.asarray(lost & known), np.asarray(lost & before)
+
+
+def still_learning(real: Arm) -> int:
+    """Return up to which point, not included, more examples help the real arm: its error still falls by 5 % or more."""
+    errors = real.errors.mean(axis=0)
+    flat = np.flatnonzero(errors[-1] > (1 - NOTABLE) * errors)
+    return int(flat[0]) + 1
+
+
+def _curve_sentences(arm: Arm, real: Arm, *, n_samples: Sequence[int]) -> list[str]:
+    """Say whether scaling is lost, whether learning starts again after a plateau, and how far an arm is behind."""
+    if len(arm.errors) < 2:
+        return [f"{arm.words}: its curve cannot be judged with one replicate."]
+    if not (arm.errors.mean(axis=0) > 0).all() or not (real.errors.mean(axis=0) > 0).all():
+        return [f"{arm.words}: its curve cannot be judged: an error is 0."]
+    end = still_learning(real)
+    early, early_real = arm.curve(n_samples, end), real.curve(n_samples, end)
+    whole, whole_real = arm.curve(n_samples, len(n_samples)), real.curve(n_samples, len(n_samples))
+    said = []
+    flat = flat_end(early, early_real)
+    middle = flat_middle(whole, whole_real, least=HALF_A_DECADE)
+    if flat is not None and early_real.errors[flat.end] <= (1 - NOTABLE) * early_real.errors[flat.start]:
+        start, stop = (amount_text(early.sizes[place]) for place in (flat.start, flat.end))
+        said.append(
+            f"{arm.words}: loss of scaling from {start} to {stop} examples, where the {REAL} arm still learns: the "
+            f"error falls from {rough_text(early.errors[flat.start])} to {rough_text(early.errors[flat.end])}, that of "
+            f"the {REAL} arm from {rough_text(early_real.errors[flat.start])} to "
+            f"{rough_text(early_real.errors[flat.end])}."
+        )
+    if middle is not None:
+        start, stop = (amount_text(whole.sizes[place]) for place in (middle.start, middle.end))
+        said.append(
+            f"{arm.words}: grokking: after a plateau from {start} to {stop} examples the error falls again, from "
+            f"{rough_text(whole.errors[middle.end])} to {rough_text(whole.errors[-1])}."
+        )
+    behind = lag(early, early_real, end - 1)
+    if behind.factor < 1 - NOTABLE:
+        at = amount_text(early.sizes[-1])
+        said.append(
+            f"{arm.words}: at {at} examples it is where the {REAL} arm is with "
+            f"{rough_text(behind.factor, 2)} times as many."
+        )
+    return said or [f"{arm.words}: neither loss of scaling nor grokking is sure, and no lag."]
+
+
+def ranges_text(numbers: Sequence[int]) -> str:
+    """Return numbers with runs of three or more drawn together.
+
+    Examples
+    --------
+    >>> ranges_text([1, 2, 3, 4, 6, 10, 11])
+    '1 to 4, 6, 10, 11'
+    """
+    runs = [[number for _, number in run] for _, run in groupby(enumerate(numbers), lambda item: item[1] - item[0])]
+    return ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)

@@ -1,0 +1,106 @@
+"""Are mastered and un-learned skills, lost scaling and grokking found in curves that have them, and in no others?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'modelcollapse[train]'")
+
+from modelcollapse.experiments.arithmetic_findings import (
+    Arm,
+    curve_points,
+    findings,
+    mastered_sentence,
+    ranges_text,
+    still_learning,
+    unlearned,
+)
+
+pytestmark = pytest.mark.torch
+STEPS = tuple(2**k for k in range(12))
+N_SAMPLES = tuple(64 * step for step in STEPS)
+MASS = np.array([0.6, 0.15, 0.07, 0.04])
+LEARNED = np.array([0, 2, 4, 6])
+"""From which measured point on real examples have taught each outcome."""
+
+
+def arm(name: str, learned: np.ndarray, *, lost_at: int | None = None, noise: float = 0.01) -> Arm:  # type: ignore[type-arg]
+    """Return an arm of four replicates that masters outcomes at some points, and loses the last two at another."""
+    at = np.arange(len(STEPS))[:, None]
+    accuracy = (at >= learned).astype(float)
+    if lost_at is not None:
+        accuracy[lost_at:, 2:] = 0.0
+    accuracy = np.repeat(accuracy[None], 4, axis=0)
+    scatter = np.exp(noise * np.random.default_rng(len(name)).standard_normal(accuracy.shape[:2]))
+    errors = (1 - accuracy @ MASS) * scatter
+    return Arm(name=name, generation=1, errors=errors, grading_stderr=0.001 * errors, accuracy=accuracy)
+
+
+REAL = arm("real", LEARNED)
+NEVER = 99
+
+
+def test_mastered_outcomes_are_counted_and_listed() -> None:
+    cut = arm("cut", np.array([0, 2, NEVER, NEVER]))
+    assert mastered_sentence(cut).startswith("cut: 2 of the outcomes 1 to 4 are mastered in the end: 1, 2; test error")
+    assert cut.skills[:, -1].tolist() == [2.0] * 4
+    nearly = Arm(
+        name="nearly", generation=1, errors=cut.errors, grading_stderr=cut.grading_stderr,
+        accuracy=np.where(cut.accuracy == 1, 0.949, 0.0),
+    )  # fmt: skip
+    assert nearly.skills.max() == 0
+
+
+def test_unlearned_outcomes_are_those_lost_beside_real_examples_or_on_the_way() -> None:
+    beside, on_the_way = unlearned(arm("cut", np.array([0, 2, NEVER, NEVER])), REAL)
+    assert beside.tolist() == [False, False, True, True]
+    assert not on_the_way.any()
+    beside, on_the_way = unlearned(arm("forgets", LEARNED, lost_at=9), REAL)
+    assert beside.tolist() == on_the_way.tolist() == [False, False, True, True]
+    assert not np.any(unlearned(REAL, REAL))
+
+
+def test_scaling_is_lost_where_outcomes_are_cut_and_only_there() -> None:
+    cut, same = arm("cut", np.array([0, 2, NEVER, NEVER])), arm("other", LEARNED)
+    said = findings([REAL, cut, same], n_samples=N_SAMPLES)
+    assert any(each.startswith("cut: loss of scaling") for each in said)
+    assert not any(each.startswith("other: loss of scaling") for each in said)
+    assert "other: no un-learned skills." in said
+
+
+def test_grokking_is_a_fall_after_a_plateau_and_only_that() -> None:
+    late, cut = arm("late", np.array([0, 2, 10, 10])), arm("cut", np.array([0, 2, NEVER, NEVER]))
+    said = findings([REAL, late, cut], n_samples=N_SAMPLES)
+    assert any(each.startswith("late: grokking") for each in said)
+    assert not any(each.startswith("cut: grokking") for each in said)
+
+
+def test_curves_are_judged_where_real_examples_still_help() -> None:
+    assert still_learning(REAL) == 7
+    assert still_learning(arm("flat", np.array([0, 0, 0, 0]), noise=0.0)) == 1
+
+
+def test_curves_of_one_replicate_are_not_judged() -> None:
+    def first(whole: Arm) -> Arm:
+        return Arm(
+            name=whole.name, generation=1, errors=whole.errors[:1], grading_stderr=whole.grading_stderr[:1],
+            accuracy=whole.accuracy[:1],
+        )  # fmt: skip
+
+    said = findings([first(REAL), first(arm("cut", LEARNED))], n_samples=N_SAMPLES)
+    assert said[-1] == "cut: its curve cannot be judged with one replicate."
+
+
+def test_points_hold_means_and_standard_errors() -> None:
+    points = curve_points([REAL], steps=STEPS, n_samples=N_SAMPLES)
+    last = points[-1]
+    assert last.setting == {"arm": "real", "generation": 1, "step": STEPS[-1], "n_samples": N_SAMPLES[-1]}
+    assert last.values["test_error"] == pytest.approx(REAL.errors[:, -1].mean())
+    assert last.stderr["test_error"] == pytest.approx(REAL.errors[:, -1].std(ddof=1) / 2)
+    assert last.values["accuracy"] == [1.0] * 4
+
+
+@pytest.mark.parametrize(("numbers", "text"), [([], ""), ([7], "7"), ([1, 2, 4, 5, 6], "1, 2, 4 to 6")])
+def test_ranges_draw_runs_together(numbers: list[int], text: str) -> None:
+    assert ranges_text(numbers) == text
