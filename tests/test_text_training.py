@@ -100,3 +100,13 @@ def test_text_that_cannot_be_used_ends_with_one_line(
     err = capsys.readouterr().err
     assert message in err
     assert len(err.strip().splitlines()) == 1
+
+
+def test_documented_description_is_an_experiment(tmp_path: Path) -> None:
+    page = (Path(__file__).parent.parent / "docs" / "training.md").read_text()
+    block = next(part for part in page.split("```toml\n")[1:] if part.startswith("# recursion.toml"))
+    (tmp_path / "recursion.toml").write_text(block.split("```")[0])
+    (tmp_path / "input.txt").write_text("a")
+    found = load_training("text", tmp_path / "recursion.toml")
+    assert [arm.name for arm in found.arms] == ["replace", "mix", "weighed"]
+    assert found.text == (tmp_path / "input.txt",)
