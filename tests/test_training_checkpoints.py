@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from gpt_worlds import at_each_step, bits, one_thread, torch, trained
 from modelcollapse import InputError
 from modelcollapse.training.checkpoints import KEPT, CheckpointError, Checkpoints, read_weights, write_whole
-from training_worlds import at_each_step, bits, one_thread, torch, trained
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures(one_thread.__name__, at_each_step.__name__)]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gpt_worlds import SIZE, bits, one_thread, tiny, torch
 from modelcollapse.problems.training import Transformer
 from modelcollapse.streams import stream
-from training_worlds import SIZE, bits, one_thread, tiny, torch
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures(one_thread.__name__)]
 

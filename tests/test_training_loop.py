@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gpt_worlds import PLAN, at_each_step, bits, one_thread, text, tiny, torch, trained
 from modelcollapse import InputError
 from modelcollapse.problems.training import Optimisation
 from modelcollapse.streams import stream
@@ -17,7 +18,6 @@ from modelcollapse.training.loop import N_LOGGED, DivergedError, Progress, Recip
 from modelcollapse.training.next_token import NextToken, random_windows, token_losses
 from modelcollapse.training.place import Place
 from modelcollapse.training.recipes import adamw, learning_rate
-from training_worlds import PLAN, at_each_step, bits, one_thread, text, tiny, torch, trained
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures(one_thread.__name__, at_each_step.__name__)]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gpt_worlds import N_TOKENS, SIZE, one_thread, tiny, torch
 from modelcollapse import InputError
 from modelcollapse.problems.training import Sampling
 from modelcollapse.streams import stream
 from modelcollapse.training.next_token import next_token_laws, token_losses
 from modelcollapse.training.place import Place
 from modelcollapse.training.writing import _Reader, bent, write
-from training_worlds import N_TOKENS, SIZE, one_thread, tiny, torch
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures(one_thread.__name__)]
 PLACE = Place("cpu")

@@ -1,4 +1,4 @@
-"""Which tiny models do the tests train? One layer, seconds at most, on one thread."""
+"""Which tiny models do the tests train? Imported before what needs PyTorch, so that tests skip where there is none."""
 
 from __future__ import annotations
 
