@@ -11,17 +11,17 @@ from modelcollapse.experiments.arithmetic_findings import (
     Arm,
     curve_points,
     findings,
+    first_learned,
     mastered_sentence,
     ranges_text,
-    still_learning,
     unlearned,
 )
 
 pytestmark = pytest.mark.torch
 STEPS = tuple(2**k for k in range(12))
 N_SAMPLES = tuple(64 * step for step in STEPS)
-MASS = np.array([0.6, 0.15, 0.07, 0.04])
-LEARNED = np.array([0, 2, 4, 6])
+MASS = np.array([0.3, 0.3, 0.2, 0.15])
+LEARNED = np.array([0, 2, 6, 11])
 """From which measured point on real examples have taught each outcome."""
 
 
@@ -56,7 +56,7 @@ def test_unlearned_outcomes_are_those_lost_beside_real_examples_or_on_the_way() 
     beside, on_the_way = unlearned(arm("cut", np.array([0, 2, NEVER, NEVER])), REAL)
     assert beside.tolist() == [False, False, True, True]
     assert not on_the_way.any()
-    beside, on_the_way = unlearned(arm("forgets", LEARNED, lost_at=9), REAL)
+    beside, on_the_way = unlearned(arm("forgets", np.array([0, 2, 4, 6]), lost_at=9), REAL)
     assert beside.tolist() == on_the_way.tolist() == [False, False, True, True]
     assert not np.any(unlearned(REAL, REAL))
 
@@ -70,15 +70,15 @@ def test_scaling_is_lost_where_outcomes_are_cut_and_only_there() -> None:
 
 
 def test_grokking_is_a_fall_after_a_plateau_and_only_that() -> None:
-    late, cut = arm("late", np.array([0, 2, 10, 10])), arm("cut", np.array([0, 2, NEVER, NEVER]))
+    late, cut = arm("late", np.array([0, 2, 11, 11])), arm("cut", np.array([0, 2, NEVER, NEVER]))
     said = findings([REAL, late, cut], n_samples=N_SAMPLES)
     assert any(each.startswith("late: grokking") for each in said)
     assert not any(each.startswith("cut: grokking") for each in said)
 
 
-def test_curves_are_judged_where_real_examples_still_help() -> None:
-    assert still_learning(REAL) == 7
-    assert still_learning(arm("flat", np.array([0, 0, 0, 0]), noise=0.0)) == 1
+def test_curves_are_judged_from_the_second_outcome_on() -> None:
+    assert first_learned(REAL) == 2
+    assert first_learned(arm("never", np.array([0, NEVER, NEVER, NEVER]))) == len(STEPS) - 1
 
 
 def test_curves_of_one_replicate_are_not_judged() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from modelcollapse import __version__
 from modelcollapse.checks import Array
-from modelcollapse.experiments.arithmetic_findings import Arm, curve_points, findings
+from modelcollapse.experiments.arithmetic_findings import ZIPF_EXPONENT, Arm, curve_points, findings
 from modelcollapse.experiments.arithmetic_grades import Examination, answered, notation_of
 from modelcollapse.experiments.kinds import Watch
 from modelcollapse.experiments.progress import told
@@ -29,11 +29,8 @@ from modelcollapse.training.recipes import adamw
 
 SHOWN = ("test_error", "skills")
 
-FIRST_MEASURED = 4
-"""Steps after which a model is graded first."""
-
-ZIPF_EXPONENT = 2.0
-"""Of the natural law of outcomes."""
+FIRST_MEASURED = 1 / 200
+"""Share of the steps after which a model is graded first."""
 
 
 def run(experiment: ArithmeticTraining, *, folder: RunFolder, place: Place, watch: Watch) -> TrainingResult:
@@ -95,7 +92,7 @@ def run(experiment: ArithmeticTraining, *, folder: RunFolder, place: Place, watc
 def measured_steps(experiment: ArithmeticTraining) -> tuple[int, ...]:
     """Return after how many steps models are graded."""
     last = experiment.optimisation.n_steps
-    steps = np.geomspace(min(FIRST_MEASURED, last), last, experiment.n_measured).round().astype(int)
+    steps = np.geomspace(max(FIRST_MEASURED * last, 1), last, experiment.n_measured).round().astype(int)
     return tuple(np.unique(steps).tolist())
 
 

@@ -11,11 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelcollapse.checks import Array
-from modelcollapse.decisions.curve_bends import Curve, flat_end, flat_middle, lag
-from modelcollapse.decisions.phenomena import HALF_A_DECADE, LOST, NOTABLE
+from modelcollapse.decisions.curve_bends import Curve, Lag, flat_end, flat_middle, lag
+from modelcollapse.decisions.phenomena import HALF_A_DECADE, LOST
 from modelcollapse.digits import amount_text, number_text, rough_text
 from modelcollapse.problems.arithmetic_training import MASTERED, REAL
 from modelcollapse.result import TrainedPoint
+from modelcollapse.theory.tails import clean_error
+
+LEARNING = 2
+"""Outcomes that are mastered from where on curves are judged: the first is what is answered without reading."""
+FEWEST_POINTS = 4
+"""Measured points from which on a curve is judged."""
+ZIPF_EXPONENT = 2.0
+"""Of the natural law of outcomes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,12 +56,12 @@ class Arm:
         """How many outcomes are mastered, (n_replicates, n_measured)."""
         return np.asarray((self.accuracy >= MASTERED).sum(axis=2), dtype=np.float64)
 
-    def curve(self, n_samples: Sequence[int], end: int) -> Curve:
-        """Return errors at the first `end` measured points; standard errors are at least those of grading."""
-        errors = self.errors[:, :end]
-        grading = np.sqrt((self.grading_stderr[:, :end] ** 2).sum(axis=0)) / len(errors)
+    def curve(self, n_samples: Sequence[int], part: slice) -> Curve:
+        """Return errors at some measured points; standard errors are at least those of grading."""
+        errors = self.errors[:, part]
+        grading = np.sqrt((self.grading_stderr[:, part] ** 2).sum(axis=0)) / len(errors)
         return Curve(
-            sizes=np.array(n_samples[:end], dtype=np.float64),
+            sizes=np.array(n_samples[part], dtype=np.float64),
             errors=errors.mean(axis=0),
             stderr=np.maximum(stderr_of(errors), grading),
             freedom=len(errors) - 1.0,
@@ -81,11 +89,12 @@ def curve_points(arms: Sequence[Arm], *, steps: Sequence[int], n_samples: Sequen
 
 
 def findings(arms: Sequence[Arm], *, n_samples: Sequence[int]) -> tuple[str, ...]:
-    """Say what each arm masters, and what has become of the other arms beside that of real examples.
+    """Say what each arm masters, what it un-learns beside real examples, and where its curve leaves the Zipf law.
 
-    Curves are judged where the real arm still gets better: up to the first measured point from which on its error
-    falls by less than 5 % in all. What is said of them is sure as in `modelcollapse.decisions.phenomena`; it takes
-    replicates.
+    Curves are judged from the point on at which the real arm masters its second outcome; before, networks do not learn.
+    They are held against the error of the Zipf law with exponent 2, the natural one, of which every item is learned as
+    soon as it is seen: what is flat falls with less than half of its power, 1/2. What is said of curves is sure as in
+    `modelcollapse.decisions.phenomena`; it takes replicates.
 
     Parameters
     ----------
@@ -95,11 +104,11 @@ def findings(arms: Sequence[Arm], *, n_samples: Sequence[int]) -> tuple[str, ...
         Examples at each measured point.
     """
     real, *others = arms
-    sentences = [mastered_sentence(real)]
+    said = [mastered_sentence(real), *_curve_sentences(real, real, n_samples=n_samples)]
     for arm in others:
-        sentences += [mastered_sentence(arm), unlearned_sentence(arm, real)]
-        sentences += _curve_sentences(arm, real, n_samples=n_samples)
-    return tuple(sentences)
+        said += [mastered_sentence(arm), unlearned_sentence(arm, real)]
+        said += _curve_sentences(arm, real, n_samples=n_samples)
+    return tuple(said)
 
 
 def mastered_sentence(arm: Arm) -> str:
@@ -138,47 +147,47 @@ def unlearned(arm: Arm, real: Arm) -> tuple[NDArray[np.bool_], NDArray[np.bool_]
     return np.asarray(lost & known), np.asarray(lost & before)
 
 
-def still_learning(real: Arm) -> int:
-    """Return up to which point, not included, more examples help the real arm: its error still falls by 5 % or more."""
-    errors = real.errors.mean(axis=0)
-    flat = np.flatnonzero(errors[-1] > (1 - NOTABLE) * errors)
-    return int(flat[0]) + 1
+def first_learned(real: Arm) -> int:
+    """Return the first point at which the real arm masters two outcomes, on average; the last where it never does."""
+    enough = np.flatnonzero(real.skills.mean(axis=0) >= LEARNING)
+    return int(enough[0]) if len(enough) else real.errors.shape[1] - 1
 
 
 def _curve_sentences(arm: Arm, real: Arm, *, n_samples: Sequence[int]) -> list[str]:
     """Say whether scaling is lost, whether learning starts again after a plateau, and how far an arm is behind."""
     if len(arm.errors) < 2:
         return [f"{arm.words}: its curve cannot be judged with one replicate."]
-    if not (arm.errors.mean(axis=0) > 0).all() or not (real.errors.mean(axis=0) > 0).all():
-        return [f"{arm.words}: its curve cannot be judged: an error is 0."]
-    end = still_learning(real)
-    early, early_real = arm.curve(n_samples, end), real.curve(n_samples, end)
-    whole, whole_real = arm.curve(n_samples, len(n_samples)), real.curve(n_samples, len(n_samples))
+    part = slice(first_learned(real), None)
+    curve, clean = arm.curve(n_samples, part), real.curve(n_samples, part)
+    if len(curve.sizes) < FEWEST_POINTS or not (curve.errors > 0).all():
+        return [f"{arm.words}: its curve cannot be judged: too little is learned, or an error is 0."]
+    law = Curve(
+        sizes=curve.sizes,
+        errors=clean_error(curve.sizes, exponent=ZIPF_EXPONENT),
+        stderr=np.zeros_like(curve.sizes),
+    )
     said = []
-    flat = flat_end(early, early_real)
-    middle = flat_middle(whole, whole_real, least=HALF_A_DECADE)
-    if flat is not None and early_real.errors[flat.end] <= (1 - NOTABLE) * early_real.errors[flat.start]:
-        start, stop = (amount_text(early.sizes[place]) for place in (flat.start, flat.end))
+    if (flat := flat_end(curve, law)) is not None:
+        start = amount_text(curve.sizes[flat.start])
         said.append(
-            f"{arm.words}: loss of scaling from {start} to {stop} examples, where the {REAL} arm still learns: the "
-            f"error falls from {rough_text(early.errors[flat.start])} to {rough_text(early.errors[flat.end])}, that of "
-            f"the {REAL} arm from {rough_text(early_real.errors[flat.start])} to "
-            f"{rough_text(early_real.errors[flat.end])}."
+            f"{arm.words}: loss of scaling from {start} examples on: the error stays near "
+            f"{rough_text(curve.errors[flat.start :].mean())}, where it would fall as the root of the examples."
         )
-    if middle is not None:
-        start, stop = (amount_text(whole.sizes[place]) for place in (middle.start, middle.end))
+    if (middle := flat_middle(curve, law, least=HALF_A_DECADE)) is not None:
+        start, stop = (amount_text(curve.sizes[place]) for place in (middle.start, middle.end))
         said.append(
-            f"{arm.words}: grokking: after a plateau from {start} to {stop} examples the error falls again, from "
-            f"{rough_text(whole.errors[middle.end])} to {rough_text(whole.errors[-1])}."
+            f"{arm.words}: grokking: after a plateau from {start} to {stop} examples, at an error of "
+            f"{rough_text(curve.errors[middle.end])}, learning starts again, down to {rough_text(curve.errors[-1])}."
         )
-    behind = lag(early, early_real, end - 1)
-    if behind.factor < 1 - NOTABLE:
-        at = amount_text(early.sizes[-1])
-        said.append(
-            f"{arm.words}: at {at} examples it is where the {REAL} arm is with "
-            f"{rough_text(behind.factor, 2)} times as many."
-        )
-    return said or [f"{arm.words}: neither loss of scaling nor grokking is sure, and no lag."]
+    return said + _lag_sentences(arm, lag(curve, clean, len(curve.sizes) - 1)) if arm is not real else said
+
+
+def _lag_sentences(arm: Arm, behind: Lag) -> list[str]:
+    """Say with how many of its examples the real arm had the same error, where it was seen there."""
+    surely = math.log(behind.factor) + 2 * behind.log_stderr < 0 if behind.factor > 0 else False
+    if not behind.inside or not surely:
+        return []
+    return [f"{arm.words}: in the end it is where the {REAL} arm is with {rough_text(behind.factor, 2)} times as many."]
 
 
 def ranges_text(numbers: Sequence[int]) -> str:

@@ -16,8 +16,6 @@ from modelcollapse.training.arithmetic import Notation, Whole, draw_operands, dr
 from modelcollapse.training.place import Place
 from modelcollapse.training.writing import write
 
-BEYOND = 10
-"""Pairs with a larger outcome than those looked at one by one, in pairs of each of these."""
 AT_ONCE = 4096
 GREEDY = Sampling(top_k=1)
 
@@ -46,7 +44,8 @@ class Examination:
     """New pairs for each outcome, the same for all models of a replicate.
 
     The test error weighs each outcome by its exact probability under the natural law; those that are not looked at one
-    by one are drawn by that law, and weighed together.
+    by one are drawn by that law, and weighed together. Half of the pairs are shared out evenly among the outcomes, the
+    others by that law, so that frequent outcomes are known as well as their weight asks for.
 
     Parameters
     ----------
@@ -59,16 +58,14 @@ class Examination:
         self._place, self._n_graded = place, experiment.n_graded
         self._notation = notation_of(experiment)
         natural = outcome_law("natural", maximum=experiment.maximum, largest=experiment.maximum)
-        graded = natural[: self._n_graded]
-        self._mass, self._n_pairs = np.append(graded, natural[self._n_graded :].sum()), experiment.n_pairs
-        self._asked = np.full(self._n_graded, self._n_pairs)
+        rest = natural.copy()
+        rest[: self._n_graded] = 0.0
+        self._mass = np.append(natural[: self._n_graded], rest.sum())
+        self._asked = experiment.n_pairs + np.floor(self._mass * experiment.n_pairs * self._n_graded).astype(int)
         random = stream(experiment.seed, "examination", replicate)
-        outcomes = np.repeat(np.arange(1, self._n_graded + 1), experiment.n_pairs)
-        if experiment.maximum > self._n_graded:
-            rest = natural.copy()
-            rest[: self._n_graded] = 0.0
-            beyond = draw_outcomes(rest, BEYOND * experiment.n_pairs, random=random)
-            outcomes = np.concatenate([outcomes, beyond])
+        outcomes = np.repeat(np.arange(1, self._n_graded + 1), self._asked[:-1])
+        if rest.any():
+            outcomes = np.append(outcomes, draw_outcomes(rest, int(self._asked[-1]), random=random))
         operands = draw_operands(outcomes, maximum=experiment.maximum, random=random)
         self._outcomes, self._examples = outcomes, self._notation.write(*operands, outcomes)
 
@@ -77,11 +74,10 @@ class Examination:
         answers = answered(model, self._examples, notation=self._notation, sampling=GREEDY,
                            random=np.random.default_rng(0), place=self._place)  # fmt: skip
         right = self._notation.read(answers) == self._outcomes
-        split = self._n_graded * self._n_pairs
-        n_right = right[:split].reshape(self._n_graded, self._n_pairs).sum(axis=1)
-        n_right, n_asked = np.append(n_right, right[split:].sum()), np.append(self._asked, len(right) - split)
-        share, careful = n_right / np.maximum(n_asked, 1), (n_right + 1) / (n_asked + 2)
-        variance = self._mass**2 * careful * (1 - careful) / np.maximum(n_asked, 1)
+        group = np.minimum(self._outcomes, self._n_graded + 1) - 1
+        n_right = np.bincount(group, weights=right, minlength=self._n_graded + 1)
+        share, careful = n_right / self._asked, (n_right + 1) / (self._asked + 2)
+        variance = self._mass**2 * careful * (1 - careful) / self._asked
         error = float(self._mass @ (1.0 - share))
         return Grade(test_error=error, stderr=math.sqrt(variance.sum()), accuracy=share[:-1])
 

@@ -143,8 +143,8 @@ class ArithmeticTraining:
     n_graded : int
         Outcomes that are looked at one by one, 1 to this; at most `maximum`.
     n_pairs : int
-        New pairs on which a model is graded for each of these outcomes, at least 2; ten times as many have a larger
-        outcome, drawn by the natural law.
+        New pairs on which a model is graded for each of these outcomes, at least 2; as many again in all are shared out
+        among outcomes by the natural law.
     n_measured : int
         How often a model is graded on its way, at steps that grow evenly in their logarithm; at least 2.
     n_answers : int
@@ -228,22 +228,28 @@ class ArithmeticTraining:
         return {}
 
 
+def _arms(*, n_steps: int, generations: int) -> list[dict[str, Any]]:
+    """Return arms whose real examples come from the start, come late, and go."""
+    half = n_steps // 2
+    cut = {"synthetic": "cut", "largest": 5}
+    return [
+        {"name": "cut", **cut},
+        {"name": "mixed-early", **cut, "phases": [{"real_fraction": 0.02}]},
+        {"name": "mixed-late", **cut, "phases": [{"from_step": half, "real_fraction": 0.1}]},
+        {"name": "real-then-cut", **cut, "phases": [{"real_fraction": 1}, {"from_step": half, "real_fraction": 0}]},
+        {"name": "answers", "synthetic": "answers", "generations": generations},
+    ]
+
+
 PRESETS: dict[str, dict[str, Any]] = {
     "small": {
         "maximum": 3599,
         "base": 60,
+        "n_measured": 20,
+        "n_replicates": 3,
         "model": {"n_layers": 2, "n_heads": 4, "width": 128, "context": 32},
-        "optimisation": {"n_steps": 600, "batch_size": 128, "learning_rate": 2e-3, "warmup_steps": 20},
-        "arms": [
-            {"name": "cut", "synthetic": "cut", "largest": 5},
-            {
-                "name": "mixed-late",
-                "synthetic": "cut",
-                "largest": 5,
-                "phases": [{"from_step": 300, "real_fraction": 0.1}],
-            },
-            {"name": "answers", "synthetic": "answers"},
-        ],
+        "optimisation": {"n_steps": 2000, "batch_size": 64, "learning_rate": 2e-3, "warmup_steps": 100},
+        "arms": _arms(n_steps=2000, generations=2),
     },
     "paper": {
         "maximum": 1_000_000,
@@ -258,17 +264,9 @@ PRESETS: dict[str, dict[str, Any]] = {
         },
         "n_pairs": 100,
         "n_measured": 24,
+        "n_replicates": 3,
         "n_answers": 10_000_000,
-        "arms": [
-            {"name": "cut", "synthetic": "cut", "largest": 5},
-            {
-                "name": "mixed-late",
-                "synthetic": "cut",
-                "largest": 5,
-                "phases": [{"from_step": 100_000, "real_fraction": 0.1}],
-            },
-            {"name": "answers", "synthetic": "answers", "generations": 3},
-        ],
+        "arms": _arms(n_steps=350_000, generations=3),
     },
 }
 """Tables by name. small: minutes on a CPU. paper: sizes after Charton (2023), arXiv 2308.15594, with a decoder only."""
