@@ -23,7 +23,7 @@ COLUMNS = {
     "tail_loss": "tail",
     "entropy": "entropy",
     "distinct_words": "distinct words",
-    "repeated_ngrams": "repeated trigrams",
+    "absent_mass": "absent mass",
     "deviation_from_0": "deviation from 0",
     "deviation_from_1": "from 1",
 }
@@ -43,6 +43,7 @@ def run(data: Path | None, work: Path) -> str:
             "(images/training-text.svg)",
             "Recursions that sample from the whole next-token law:",
             _generations(main),
+            _real(main),
             f"The same, replace only, with the tail of every next-token law cut (`top_p = {TOP_P}`):",
             _generations(cut),
             "Students of one size, on as many tokens of which a share is written by generation 0:",
@@ -97,9 +98,19 @@ def _setting(text: Path | None) -> str:
         f"600 steps of 32 documents. Generation 0 learns {N_TOKENS:,} real characters, and every model writes as many "
         f"for the next, from a first character of real text. Means of {N_REPLICATES} replicates ± standard error. "
         "Losses and entropies are in nats a character, on held-out real text; head and tail are the commonest "
-        "characters that make up half of the text, and the rarest that make up a tenth; distinct words and repeated trigrams are of "
-        "equally many written words; deviations are mean L1 distances of next-token laws after 300 real contexts."
+        "characters that make up half of the text, and the rarest that make up a tenth; distinct words are of "
+        "equally many written words, absent mass is the share of held-out words that do not occur in as many written "
+        "documents; deviations are mean L1 distances of next-token laws after 300 real contexts."
     )
+
+
+def _real(result: TrainingResult) -> str:
+    """Say how wide other real text is."""
+    words, absent = (
+        number_text(result.numbers[name], result.stderr[name])
+        for name in ("distinct_words_of_real_text", "absent_mass_of_real_text")
+    )
+    return f"As much other real text has {words} distinct words and an absent mass of {absent}."
 
 
 def _generations(result: TrainingResult) -> str:

@@ -11,7 +11,7 @@ from modelcollapse.experiments.run_folder import RunFolder
 from modelcollapse.experiments.text_audits import audits
 from modelcollapse.experiments.text_data import FEWEST_JUDGED, RealText, documents_needed, real_text
 from modelcollapse.experiments.text_findings import Measured, Setting, findings, summarised
-from modelcollapse.experiments.text_measures import deviation
+from modelcollapse.experiments.text_measures import deviation, written_measures
 from modelcollapse.experiments.text_models import Judge, Models
 from modelcollapse.experiments.text_pools import Documents, in_documents, n_documents, pool_of, pooled
 from modelcollapse.problems.text_training import Arm, TextTraining
@@ -61,12 +61,12 @@ def run(experiment: TextTraining, *, folder: RunFolder, place: Place, watch: Wat
     if experiment.arms:
         watch("auditing the last generations", share=1.0)
         sentences += audits(experiment, text, folder=folder)
-    numbers = {} if text.entropy_rate is None else {"entropy_rate": text.entropy_rate}
+    numbers = _of_real_text(experiment, text)
     return TrainingResult(
         world="text",
         points=tuple(_point(setting, values) for setting, values in found.items()),
-        numbers=numbers,
-        stderr=dict.fromkeys(numbers, 0.0),
+        numbers={name: mean for name, (mean, _) in numbers.items()},
+        stderr={name: stderr for name, (_, stderr) in numbers.items()},
         findings=sentences,
         status=Status.OK,
         engine="training",
@@ -75,6 +75,18 @@ def run(experiment: TextTraining, *, folder: RunFolder, place: Place, watch: Wat
         version=__version__,
         assumptions=_assumptions(experiment),
     )
+
+
+def _of_real_text(experiment: TextTraining, text: RealText) -> dict[str, tuple[float, float]]:
+    """Return what models would reach that lost nothing, with standard errors: the width of other real documents."""
+    numbers = {} if text.entropy_rate is None else {"entropy_rate": (text.entropy_rate, 0.0)}
+    if not experiment.arms:
+        return numbers
+    found = [
+        written_measures(text.texts(text.ordered(experiment.seed, replicate)[: text.n_compared]), text.compared)
+        for replicate in range(experiment.n_replicates)
+    ]
+    return numbers | {f"{name}_of_real_text": summarised([one[name] for one in found]) for name in found[0]}
 
 
 def n_models(experiment: TextTraining) -> int:

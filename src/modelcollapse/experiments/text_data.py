@@ -40,6 +40,8 @@ class RealText:
         Of the training part.
     n_prompt : int
         First tokens of a document, which are given.
+    n_compared : int
+        Documents on which the width of what is written is told: as many as all have, written and real ones.
     entropy_rate : float, optional
         Of the law of the text in nats a character, where it is known.
     """
@@ -48,12 +50,18 @@ class RealText:
     held_out: Documents
     tokeniser: Tokeniser
     n_prompt: int
+    n_compared: int
     entropy_rate: float | None = None
 
     @property
     def learned(self) -> int:
         """Tokens of a document that are learned."""
         return int(self.training.shape[1]) - self.n_prompt
+
+    @property
+    def compared(self) -> list[str]:
+        """Return the held-out documents against which the width of others is told."""
+        return self.texts(self.held_out[: self.n_compared])
 
     def texts(self, documents: Documents) -> list[str]:
         """Return documents for people to read, without their prompts."""
@@ -81,8 +89,8 @@ def real_text(experiment: TextTraining) -> RealText:
         text = _text_of_dataset(experiment) if experiment.dataset is not None else _text_of_files(experiment)
     else:
         text, entropy_rate = _text_of_grammar(experiment, needed * learned), Grammar().entropy_rate
-    training, held_out = split(text, held_out=experiment.held_out, seed=experiment.seed)
-    tokeniser = tokeniser_of(experiment.tokens, training, vocabulary_size=experiment.vocabulary_size)
+    stretches = split(text, held_out=experiment.held_out, seed=experiment.seed)
+    tokeniser = tokeniser_of(experiment.tokens, stretches[0], vocabulary_size=experiment.vocabulary_size)
     parts = [
         np.concatenate(
             [
@@ -90,12 +98,14 @@ def real_text(experiment: TextTraining) -> RealText:
                 for one in part
             ]
         )
-        for part in (training, held_out)
+        for part in stretches
     ]
-    order = stream(experiment.seed, "held-out documents").permutation(len(parts[1]))
+    held_out = parts[1][stream(experiment.seed, "held-out documents").permutation(len(parts[1]))[:MOST_HELD_OUT]]
+    n_written = [n_documents(arm.workflow.n_samples, learned=learned) for arm in experiment.arms]
     found = RealText(
         training=parts[0],
-        held_out=parts[1][order[:MOST_HELD_OUT]],
+        held_out=held_out,
+        n_compared=min(len(parts[0]), len(held_out), *n_written),
         tokeniser=tokeniser,
         n_prompt=experiment.n_prompt,
         entropy_rate=entropy_rate,

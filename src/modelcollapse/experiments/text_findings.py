@@ -87,9 +87,11 @@ def findings(found: Measured) -> tuple[str, ...]:
     """Return sentences on what has changed along each recursion, and between real and synthetic data of students."""
     ends = _ends(found)
     pairs = _extremes(found)
-    n_tests = max(1, len(WATCHED) * len(ends) + len(pairs))
+    rivals = _rivals(found)
+    n_tests = max(1, len(WATCHED) * len(ends) + len(rivals) + len(pairs))
     return (
         *(_of_arm(found, arm, last, first, n_tests) for arm, (last, first) in ends.items()),
+        *(_between(found, arm, other, n_tests) for arm, other in rivals),
         *(_of_students(found, most, least, n_tests) for most, least in pairs),
     )
 
@@ -101,6 +103,16 @@ def _ends(found: Measured) -> dict[str, tuple[Setting, Setting]]:
         if (arm := dict(setting).get("workflow")) is not None:
             ends[arm] = (setting, ends[arm][1] if arm in ends else setting)
     return ends
+
+
+def _rivals(found: Measured) -> list[tuple[Setting, Setting]]:
+    """Return the first arm and each other one, at the last generation that both have."""
+    arms: dict[str, list[Setting]] = {}
+    for setting in found:
+        if (arm := dict(setting).get("workflow")) is not None:
+            arms.setdefault(arm, []).append(setting)
+    first, *others = arms.values() if arms else [[]]
+    return [(first[last], other[last]) for other in others for last in [min(len(first), len(other)) - 1]]
 
 
 def _extremes(found: Measured) -> list[tuple[Setting, Setting]]:
@@ -124,6 +136,16 @@ def _of_arm(found: Measured, arm: str, last: Setting, first: Setting, n_tests: i
         moved = change(after, before)
         parts.append(f"{words} {moved.text}{unit} ({moved.verdict(n_tests=n_tests)})")
     return f"{arm}, from generation 0 to {dict(last)['generation']}: {', '.join(parts)}."
+
+
+def _between(found: Measured, arm: Setting, other: Setting, n_tests: int) -> str:
+    """Say by how much two arms differ in the end."""
+    after, before = ([_number(one["validation_loss"]) for one in found[each]] for each in (other, arm))
+    moved = change(after, before)
+    return (
+        f"{dict(other)['workflow']} against {dict(arm)['workflow']}, at generation {dict(arm)['generation']}: "
+        f"validation loss {moved.text} nats ({moved.verdict(n_tests=n_tests)})."
+    )
 
 
 def _of_students(found: Measured, most: Setting, least: Setting, n_tests: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -142,9 +143,8 @@ class Models:
             documents = self._write(self._model(by), prompts, n=n_written, names=names)
             if judge is not None:
                 documents = judge.kept(documents, n)
-            texts, real = self.text.texts(documents), self.text.texts(self.text.held_out)
-            n_compared = min(len(texts), len(real))
-            outcome = written_measures(texts[:n_compared], real[:n_compared])
+            texts = self.text.texts(documents)
+            outcome = written_measures(texts[: self.text.n_compared], self.text.compared)
             self._folder.write_text(task, "\n\n".join(texts[:SHOWN_DOCUMENTS]) + "\n")
             outcome = self._folder.finish(task, outcome, arrays={"documents": documents})
         return np.asarray(self._folder.arrays(task)["documents"]), outcome
@@ -201,9 +201,16 @@ class Models:
 
 
 class Judge:
-    """What a curation does with documents, given what its judge thinks of them."""
+    """What a curation does with documents, given what its judge thinks of them.
 
-    def __init__(self, curation: TextCuration, score: Any) -> None:
+    Parameters
+    ----------
+    curation : TextCuration
+    score : callable
+        Higher for better documents, (n_documents,); for a detector the probability of being human.
+    """
+
+    def __init__(self, curation: TextCuration, score: Callable[[Documents], Array]) -> None:
         self._curation, self._score = curation, score
 
     @property

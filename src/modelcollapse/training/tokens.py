@@ -15,7 +15,7 @@ Ids = NDArray[np.int64]
 
 UNKNOWN = "\ufffd"
 """Stands for a character that the training text is without, and for bytes that are no text."""
-_PIECE = 1 << 16  # characters that the trainer of byte pairs is given at a time
+_PIECE = 1 << 16  # characters that byte pairs are found in at a time, on all cores
 
 
 class Tokeniser(Protocol):
@@ -123,18 +123,22 @@ class BytePairs:
         trainer = trainers.BpeTrainer(
             vocab_size=vocabulary_size, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
         )
-        pieces = (text[start : start + _PIECE] for text in texts for start in range(0, len(text), _PIECE))
-        self._pairs.train_from_iterator(pieces, trainer)
+        self._pairs.train_from_iterator((piece for text in texts for piece in _pieces(text)), trainer)
         self.n_tokens = self._pairs.get_vocab_size()
 
     def encode(self, text: str) -> Ids:
         """Return the token numbers of a text."""
-        return np.array(self._pairs.encode(text).ids, dtype=np.int64)
+        parts = [np.array(part.ids, dtype=np.int64) for part in self._pairs.encode_batch(_pieces(text))]
+        return np.concatenate([np.zeros(0, dtype=np.int64), *parts])
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of token numbers."""
         text: str = self._pairs.decode([int(each) for each in ids], skip_special_tokens=False)
         return text
+
+
+def _pieces(text: str) -> list[str]:
+    return [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)]
 
 
 def _codes(text: str) -> NDArray[np.uint32]:
