@@ -89,7 +89,7 @@ def draw_errors(data: Tables, *, axes: Axes) -> Axes:
             textcoords="offset points", ha="right", va="top", fontsize=FONT_SIZE - 2, color=QUIET,
         )  # fmt: skip
     axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 5.0, 7.0)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
     return axes
