@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ TINY: dict[str, Any] = {
         {"name": "answers", "synthetic": "answers", "phases": [{"from_step": 6, "real_fraction": 0.5}]},
     ],
 }
+
+TEACHERS = ("real/1/generation-0", "answers/1/generation-1")
 
 
 def tiny(**changes: Any) -> ArithmeticTraining:
@@ -128,6 +131,41 @@ def test_lessons_are_cut_mixed_and_answered_as_described() -> None:
     np.testing.assert_array_equal(mixed(6)[is_real], real(6)[is_real])
     assert abs(is_real.mean() - 0.5) < 5 * 0.5 / 4000**0.5
     assert abs(is_real.mean() - 0.6) > 5 * 0.5 / 4000**0.5
+
+
+@pytest.mark.parametrize("generation", [1, 2])
+def test_answers_are_those_of_the_generation_before(tmp_path: Path, generation: int) -> None:
+    from modelcollapse.experiments.arithmetic import _answers, _Model, _untrained, notation_of
+    from modelcollapse.experiments.arithmetic_grades import GREEDY, answered
+    from modelcollapse.experiments.run_folder import RunFolder
+    from modelcollapse.training.place import Place
+
+    place = Place("cpu")
+    sure = {"name": "answers", "synthetic": "answers", "generations": 2, "temperature": 1e-6}
+    experiment = tiny(arms=[sure])
+    folder = RunFolder(tmp_path / "run", experiment, place=place, resume=False)
+    teachers = {task: _untrained(_Model(experiment, None, 0, k), place=place) for k, task in enumerate(TEACHERS)}
+    for task, teacher in teachers.items():
+        weights = {name: 20 * values for name, values in teacher.state_dict().items()}  # for answers that differ
+        teacher.load_state_dict(weights)
+        folder.finish(task, {}, weights=weights)
+    written = _answers(_Model(experiment, experiment.arms[0], generation, 1), folder=folder, place=place)
+    assert written is not None
+    assert written.shape == (50, notation_of(experiment).length)
+
+    def greedy(task: str) -> Any:
+        random, notation = np.random.default_rng(0), notation_of(experiment)
+        return answered(teachers[task], written, notation=notation, sampling=GREEDY, random=random, place=place)
+
+    np.testing.assert_array_equal(greedy(TEACHERS[generation - 1]), written)
+    assert (greedy(TEACHERS[2 - generation]) != written).any()
+
+
+def test_page_shows_an_experiment_that_can_be_built() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "training.md").read_text()
+    block = next(part for part in page.split("```toml\n")[1:] if part.startswith("# skills.toml"))
+    experiment = training_from_dict("arithmetic", tomllib.loads(block.split("```")[0]))
+    assert [arm.name for arm in experiment.arms] == ["cut", "mixed-late", "answers"]
 
 
 def test_only_digits_of_the_outcome_are_learned() -> None:

@@ -20,6 +20,8 @@ from modelcollapse.theory.tails import clean_error
 
 LEARNING = 2
 """Outcomes that are mastered from where on curves are judged: the first is what is answered without reading."""
+SURE = 2.0
+"""Standard errors by which an arm is behind another when it is said to be."""
 FEWEST_POINTS = 4
 """Measured points from which on a curve is judged."""
 ZIPF_EXPONENT = 2.0
@@ -179,13 +181,14 @@ def _curve_sentences(arm: Arm, real: Arm, *, n_samples: Sequence[int]) -> list[s
             f"{arm.words}: grokking: after a plateau from {start} to {stop} examples, at an error of "
             f"{rough_text(curve.errors[middle.end])}, learning starts again, down to {rough_text(curve.errors[-1])}."
         )
-    return said + _lag_sentences(arm, lag(curve, clean, len(curve.sizes) - 1)) if arm is not real else said
+    if arm is not real:
+        said += _lag_sentences(arm, lag(curve, clean, len(curve.sizes) - 1))
+    return said
 
 
 def _lag_sentences(arm: Arm, behind: Lag) -> list[str]:
     """Say with how many of its examples the real arm had the same error, where it was seen there."""
-    surely = math.log(behind.factor) + 2 * behind.log_stderr < 0 if behind.factor > 0 else False
-    if not behind.inside or not surely:
+    if not behind.inside or math.log(behind.factor) + SURE * behind.log_stderr >= 0:
         return []
     return [f"{arm.words}: in the end it is where the {REAL} arm is with {rough_text(behind.factor, 2)} times as many."]
 
