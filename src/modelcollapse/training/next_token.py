@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from modelcollapse.checks import Array
 from modelcollapse.streams import stream
+from modelcollapse.training.cross_entropy import mean_cross_entropy
 from modelcollapse.training.gpt import drawn_from
 from modelcollapse.training.place import Place
 
@@ -20,8 +21,6 @@ Tokens = NDArray[np.int64]
 Batches = Callable[[int], Tokens]
 """Returns the sequences of a step, (batch_size, length): the same whenever it is asked for the same step."""
 
-IGNORED = -100
-"""Marks a target that is not learned."""
 EVALUATED_AT_ONCE = 32
 
 
@@ -59,7 +58,7 @@ class NextToken:
         ids = torch.from_numpy(self._batches(step)[self._own]).to(self._place.device)
         with self._dropout(step):
             logits = model(ids[:, :-1], use_cache=False).logits[:, self._n_given - 1 :]
-        return functional.cross_entropy(logits.flatten(0, 1), ids[:, self._n_given :].flatten())
+        return mean_cross_entropy(logits.flatten(0, 1), ids[:, self._n_given :].flatten())
 
     def _dropout(self, step: int) -> drawn_from | nullcontext[None]:  # type: ignore[valid-type]
         if self._dropout_seed is None:
