@@ -14,6 +14,8 @@ from modelcollapse.problems.text_training import PRESETS, TextTraining
 from modelcollapse.problems.training_files import load_training, training_from_dict
 
 REPLACE = {"workflow": {"kind": "replace", "generations": 1, "n_samples": 200_000}}
+STUDENTS = {"synthetic_fractions": [0, 1], "n_tokens": [1000]}
+SMALL = {"n_layers": 1, "n_heads": 1, "width": 8, "context": 128}
 
 
 def described(**tables: Any) -> TextTraining:
@@ -38,10 +40,8 @@ def test_one_arm_needs_no_list() -> None:
 
 
 def test_students_have_the_size_of_the_generator_unless_told() -> None:
-    mixtures = {"synthetic_fractions": [0, 1], "n_tokens": [1000]}
-    assert described(mixtures=mixtures).students == (described().model,)
-    small = {"n_layers": 1, "n_heads": 1, "width": 8, "context": 128}
-    assert [each.width for each in described(mixtures={**mixtures, "students": [small]}).students] == [8]
+    assert described(mixtures=STUDENTS).students == (described().model,)
+    assert [each.width for each in described(mixtures={**STUDENTS, "students": [SMALL]}).students] == [8]
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,8 @@ def test_students_have_the_size_of_the_generator_unless_told() -> None:
         ({"mixtures": {"synthetic_fractions": [2], "n_tokens": [9]}}, "synthetic_fractions"),
         ({"mixtures": {"synthetic_fractions": [], "n_tokens": [9]}}, "at least one number"),
         ({"mixtures": {"synthetic_fractions": 0.5, "n_tokens": [9]}}, "at least one number"),
+        ({"mixtures": {**STUDENTS, "students": [SMALL, SMALL]}}, "two students"),
+        ({"mixtures": {**STUDENTS, "students": [{**SMALL, "context": 64}]}}, "that of the generator, 128"),
         ({"optimisaton": {}}, "Did you mean `optimisation`"),
     ],
 )

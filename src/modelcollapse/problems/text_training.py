@@ -197,9 +197,7 @@ class TextTraining:
         object.__setattr__(self, "held_out", number("held_out", self.held_out, low=0, high=0.5, open_low=True))
         self._check_text()
         self._check_arms()
-        for student in () if self.mixtures is None else self.mixtures.students:
-            if student.context != self.model.context:
-                raise fail("students.context", student.context, f"that of the generator, {self.model.context}")
+        self._check_students()
 
     def _check_text(self) -> None:
         """Check what the text is and what its tokens are."""
@@ -228,6 +226,15 @@ class TextTraining:
             if arm.workflow.n_first != self.n_real:
                 hint = "All arms share generation 0."
                 raise fail(f"workflow.n_first of {arm.name}", arm.workflow.n_first, f"n_real = {self.n_real}", hint)
+
+    def _check_students(self) -> None:
+        """Check that students read the same documents as the generator, and can be told apart."""
+        for student in self.students:
+            if student.context != self.model.context:
+                raise fail("students.context", student.context, f"that of the generator, {self.model.context}")
+        sizes = [(student.n_layers, student.width) for student in self.students]
+        if len(set(sizes)) < len(sizes):
+            raise InputError("two students have as many layers and the same width. Leave one of them out.")
 
     @property
     def students(self) -> tuple[Transformer, ...]:
