@@ -66,3 +66,49 @@ def test_rival_of_the_simulation_solves_the_same_problem_and_no_other(kind: str,
     errors = [result.stderr["excess_risk"], *(result.stderr["training_error"][name] for name in names)]
     apart = (drawn.mean(axis=0) - expected) / np.hypot(drawn.std(axis=0, ddof=1) / np.sqrt(len(drawn)), errors)
     assert (np.abs(apart).max() < 5) == (noise == 1.0)
+
+
+@pytest.mark.torch
+@pytest.mark.usefixtures("benchmarks")
+def test_rival_of_training_is_the_same_network_and_no_larger() -> None:
+    """The plain GPT has our weights, laid out otherwise: then its logits are ours."""
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'modelcollapse[train]'")
+    pytest.importorskip("transformers", reason="transformers is not installed: pip install 'modelcollapse[train]'")
+    training = importlib.import_module("modelcollapse.problems.training")
+    gpt = importlib.import_module("modelcollapse.training.gpt")
+    rivals = importlib.import_module("benchmarks.gpt_rivals")
+    size = training.Transformer(n_layers=2, n_heads=2, width=16, context=8)
+    ours = gpt.build_gpt(size, n_tokens=11, random=np.random.default_rng(0)).eval()
+    plain = rivals.PlainGPT(size, n_tokens=11)
+    names = {"wte": "tokens", "wpe": "positions", "h.": "blocks.", "ln_f": "norm", "ln_": "norm_"}
+    names |= {"attn.c_attn": "attention", "attn.c_proj": "projection", "mlp.c_fc": "inner", "mlp.c_proj": "outer"}
+    state = {}
+    for name, weights in ours.transformer.state_dict().items():
+        turned = weights.dim() == 2 and ".c_" in name  # transformers keeps these as (in, out)
+        for theirs, own in names.items():
+            name = name.replace(theirs, own)
+        state[name] = weights.T if turned else weights
+    plain.load_state_dict({**state, "head.weight": ours.lm_head.weight})
+    ids = torch.arange(8)[None]
+    with torch.no_grad():
+        apart = (plain(ids) - ours(ids).logits).abs().max() / ours(ids).logits.abs().max()
+    assert apart < 1e-5
+    assert gpt.n_parameters(plain) == gpt.n_parameters(ours)
+
+
+@pytest.mark.torch
+@pytest.mark.usefixtures("benchmarks")
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+def test_training_and_writing_are_timed_in_turn() -> None:
+    pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'modelcollapse[train]'")
+    pytest.importorskip("transformers", reason="transformers is not installed: pip install 'modelcollapse[train]'")
+    bench = importlib.import_module("benchmarks.bench_training")
+    size = replace(bench.CPU.size, n_layers=1, n_heads=1, width=4, context=8)
+    small = {"n_tokens": 7, "batch_size": 2, "n_steps": 2, "n_written": 2, "n_prompt": 2, "n_new": 3, "repeats": 2}
+    setting = replace(bench.CPU, size=size, **small)
+    table = bench.rows(bench.training_speeds(setting, "float32"), "float32") + bench.rows(
+        bench.writing_speeds(setting), "float32"
+    )
+    assert len(table) == 5
+    assert table[0].endswith("| 1 |  |")
+    assert all(line.count("|") == 6 for line in table)
