@@ -236,6 +236,10 @@ def test_command_trains_grades_and_goes_on_with_the_same_numbers(command: Any) -
     code, out, _ = command("train", "arithmetic", "tiny.json", "--json", "--resume", "--device", "cpu")
     assert code == 0
     assert json.loads(out) == whole
+    code, out, _ = command("train", "arithmetic", "tiny.json", "--resume", "--device", "cpu")
+    assert code == 0
+    for words in ("test_error", "skills", "floor_cut:", "cut: ", "kept in: tiny-run", *whole["findings"]):
+        assert words in out
 
 
 @pytest.mark.parametrize("text", ["base = 1", "basis = 10", '[[arms]]\nname = "a"\nsynthetic = "cut"\nlargest = 9999'])
