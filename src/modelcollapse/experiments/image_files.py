@@ -121,7 +121,7 @@ def _idx(path: Path) -> NDArray[Any]:
 def _npz(path: Path) -> tuple[Any, Any]:
     """Return the images and labels of an NPZ file."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             images, labels = (_known(names, archive.files, path) for names in (IMAGES, LABELS))
             return archive[images], archive[labels]
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from modelcollapse.decisions.forecast import forecast
 from modelcollapse.estimation.pool import Pool, pool_of
@@ -67,12 +68,13 @@ def forecasts_for(
     found = folder.outcome(task)
     if found is None:
         pool = pool_for(source, shares, synthetic, width=width, seed=experiment.seed)
-        rows = [
-            _forecast(pool, fraction=fraction, n_samples=n_samples, ridge=ridge)
-            for fraction in fractions
-            for n_samples in experiment.n_samples
-            for ridge in experiment.random_features.ridges
-        ]
+        with threadpool_limits(limits=1):
+            rows = [
+                _forecast(pool, fraction=fraction, n_samples=n_samples, ridge=ridge)
+                for fraction in fractions
+                for n_samples in experiment.n_samples
+                for ridge in experiment.random_features.ridges
+            ]
         found = folder.finish(task, {"forecasts": rows})
     return [{key: math.nan if value is None else value for key, value in row.items()} for row in found["forecasts"]]
 

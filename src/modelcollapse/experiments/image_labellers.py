@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from modelcollapse.checks import Array
 from modelcollapse.decisions.differences import label_quality
@@ -87,7 +88,8 @@ def _measured_quality(
     width = max((*experiment.random_features.widths, QUALITY_WIDTH))
     pool = pool_for(labeller.name, shares, synthetic, width=width, seed=experiment.seed)
     for ridge in min(experiment.random_features.ridges) * COARSER:
-        found = label_quality(pool, source=1, ridge=float(ridge), seed=experiment.seed)
+        with threadpool_limits(limits=1):
+            found = label_quality(pool, source=1, ridge=float(ridge), seed=experiment.seed)
         if found is not None:
             low, high = found.interval
             return {"quality": found.value, "quality_low": low, "quality_high": high, "quality_ridge": float(ridge)}

@@ -26,10 +26,11 @@ from modelcollapse.experiments.image_shares import (
     training_set,
 )
 from modelcollapse.experiments.kinds import Watch
+from modelcollapse.experiments.progress import told
 from modelcollapse.experiments.run_folder import RunFolder
 from modelcollapse.problems.image_training import ImageTraining
 from modelcollapse.result import Status, TrainedPoint, TrainingResult
-from modelcollapse.training.loop import Progress, Report
+from modelcollapse.training.loop import Report
 from modelcollapse.training.networks import network_outputs, train_network
 from modelcollapse.training.place import Place
 from modelcollapse.training.random_features import FirstLayer, fit_random_features
@@ -55,17 +56,17 @@ def run(experiment: ImageTraining, *, folder: RunFolder, place: Place, watch: Wa
         When the images cannot be read, or are too few.
     """
     shares = share_out(read_images(experiment.data), experiment)
-    told = _Told(watch, n_tasks=_n_tasks(experiment))
+    tasks = _Tasks(watch, n_tasks=_n_tasks(experiment))
     labellers = {labeller.name: labeller for labeller in experiment.labellers}
     synthetic: dict[str, Array] = {}
     numbers: dict[str, float] = {}
     for name, labeller in labellers.items():
-        synthetic[name] = labels_of(labeller, shares, experiment, folder=folder, place=place, report=told.report)
-        told.done(f"labeller {name}")
+        synthetic[name] = labels_of(labeller, shares, experiment, folder=folder, place=place, report=tasks.report)
+        tasks.done(f"labeller {name}")
     for name, labeller in labellers.items():
         numbers |= as_numbers(quality_of(labeller, shares, synthetic, experiment, folder=folder), name=name)
-        told.done(f"quality of {name}")
-    models = _Models(experiment, shares, synthetic, folder, place, told)
+        tasks.done(f"quality of {name}")
+    models = _Models(experiment, shares, synthetic, folder, place, tasks)
     forecasts = dict(models.forecasts())
     measured: dict[Setting, list[dict[str, float]]] = defaultdict(list)
     for setting, values in models.measurements():
@@ -88,8 +89,8 @@ def run(experiment: ImageTraining, *, folder: RunFolder, place: Place, watch: Wa
 
 
 @dataclass
-class _Told:
-    """Tells which of how many tasks is being done."""
+class _Tasks:
+    """How many tasks there are, and how many are done."""
 
     watch: Watch
     n_tasks: int
@@ -102,15 +103,7 @@ class _Told:
 
     def report(self, what: str) -> Report:
         """Return what tells of the steps of a network."""
-
-        def show(progress: Progress) -> None:
-            words = (
-                f"{self.n_done + 1:,} of {self.n_tasks:,}: {what}, step {progress.step:,} of {progress.n_steps:,}, "
-                f"loss {progress.loss:.3g}, {progress.rate:,.0f} images/s, {progress.seconds_left:.0f} s left"
-            )
-            self.watch(words, share=(self.n_done + progress.step / progress.n_steps) / self.n_tasks)
-
-        return show
+        return told(self.watch, what, done=self.n_done, total=self.n_tasks, units="images")
 
 
 def _n_tasks(experiment: ImageTraining) -> int:
@@ -131,7 +124,7 @@ class _Models:
     synthetic: SyntheticLabels
     folder: RunFolder
     place: Place
-    told: _Told
+    tasks: _Tasks
 
     def forecasts(self) -> Iterator[tuple[Setting, dict[str, float]]]:
         """Yield the forecast for every setting of the random features."""
@@ -152,7 +145,7 @@ class _Models:
                     where = row["synthetic_fraction"], row["n_samples"], width, row["ridge"]
                     values = {name: row[name] for name in ("forecast", "forecast_low", "forecast_high")}
                     yield ("random_features", source, *where), values
-                self.told.done(f"forecasts for width {width:,}, {source or 'real labels'}")
+                self.tasks.done(f"forecasts for width {width:,}, {source or 'real labels'}")
 
     def measurements(self) -> Iterator[tuple[Setting, dict[str, float]]]:
         """Yield the measurements on every trained model."""
@@ -175,7 +168,7 @@ class _Models:
         if found is None:
             models = self._fitted(examples, width=width, replicate=replicate)
             found = self.folder.finish(task, {"models": models})
-        self.told.done(f"random features, width {width:,}, {n_samples:,} samples")
+        self.tasks.done(f"random features, width {width:,}, {n_samples:,} samples")
         rows: list[dict[str, Any]] = found["models"]
         return rows
 
@@ -211,7 +204,7 @@ class _Models:
                 labels = self._labels(examples, source, fraction)
                 values = self._network(examples, labels, task=task, width=width, replicate=replicate)
                 found = self.folder.finish(task, {"labeller": source, "synthetic_fraction": fraction, **values})
-            self.told.done(f"network of width {width:,}, {n_samples:,} samples, {fraction:g} by {source or 'nobody'}")
+            self.tasks.done(f"network of width {width:,}, {n_samples:,} samples, {fraction:g} by {source or 'nobody'}")
             yield found
 
     def _network(
@@ -227,7 +220,7 @@ class _Models:
             names=("network", replicate, width, len(labels)),
             place=self.place,
             checkpoints=self.folder.checkpoints(task),
-            report=self.told.report(task),
+            report=self.tasks.report(task),
         )
         error, accuracy = self.shares.measured(network_outputs(model, self.shares.test_pixels, place=self.place))
         residuals = network_outputs(model, examples.pixels, place=self.place) - labels

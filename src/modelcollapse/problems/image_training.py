@@ -283,7 +283,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "seed": 0,
     },
     "paper": {
-        "data": {"dataset": "ylecun/mnist", "n_test": 10_000, "n_pool": 2000},
+        "data": {"n_test": 10_000, "n_pool": 2000},
         "labellers": [{"name": "network", "n_train": 1000, "width": 2000}],
         "random_features": {"widths": [100_000], "ridges": [1e-6]},
         "network": {"widths": [2000], "epochs": 400},
@@ -294,4 +294,5 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 """`paper`: sizes of Dohmatob, Feng, Subramonian and Kempe (2024), arXiv 2410.04840, section 4.1, for random features;
-its networks saw up to 50,000 images. The labeller and the ridge, which it leaves open, are ours."""
+its networks saw up to 50,000 images. The labeller and the ridge, which it leaves open, are ours. MNIST itself is to be
+named, by `path` or `dataset`."""
