@@ -135,3 +135,16 @@ def test_recursion_trains_each_generation_on_its_own_pool() -> None:
     weighed = models.seen["0/accumulate-detector/generation-2"]
     assert len(weighed.documents) == 40
     assert weighed.real.all()  # a perfect detector leaves real documents only
+
+
+@pytest.mark.torch
+def test_judge_that_keeps_documents_has_more_written_and_keeps_the_best() -> None:
+    pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'modelcollapse[train]'")
+    from modelcollapse.experiments.text_models import Judge
+
+    judge = Judge(TextCuration(kind="perplexity", kept_share=0.25), lambda documents: -documents[:, 0].astype(float))
+    assert judge.n_written(5) == 20
+    documents = np.array([[7], [3], [9], [1]])
+    assert judge.kept(documents, 2).tolist() == [[3], [1]]
+    pool = Pool(documents, np.ones(4, dtype=bool))
+    assert judge.drawn(pool, random=np.random.default_rng(0)) is pool

@@ -23,6 +23,7 @@ WATCHED = (
     ("distinct_words", "distinct words written", ""),
 )
 """Quantities that findings are about: name, words, unit."""
+ONE_REPLICATE = "One replicate does not tell which of these changes are sure: raise n_replicates."
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,11 @@ class Change:
     n_replicates: int
 
     def verdict(self, *, n_tests: int) -> str:
-        """Say whether it is surely there, at a level of 1 % for any of so many changes."""
+        """Say whether it is surely there, at a level of 1 % for any of so many changes; nothing of one replicate."""
         if self.n_replicates < 2:
-            return "one replicate does not tell whether surely"
+            return ""
         sure = abs(self.mean) > student_quantile(self.n_replicates - 1, n_tests=2 * n_tests) * self.stderr
-        return ("surely up" if self.mean > 0 else "surely down") if sure else "not surely"
+        return (" (surely up)" if self.mean > 0 else " (surely down)") if sure else " (not surely)"
 
     @property
     def text(self) -> str:
@@ -89,10 +90,12 @@ def findings(found: Measured) -> tuple[str, ...]:
     pairs = _extremes(found)
     rivals = _rivals(found)
     n_tests = max(1, len(WATCHED) * len(ends) + len(rivals) + len(pairs))
+    few = next(iter(found.values()))
     return (
         *(_of_arm(found, arm, last, first, n_tests) for arm, (last, first) in ends.items()),
         *(_between(found, arm, other, n_tests) for arm, other in rivals),
         *(_of_students(found, most, least, n_tests) for most, least in pairs),
+        *(() if len(few) > 1 else (ONE_REPLICATE,)),
     )
 
 
@@ -134,7 +137,7 @@ def _of_arm(found: Measured, arm: str, last: Setting, first: Setting, n_tests: i
     for name, words, unit in WATCHED:
         after, before = ([_number(one[name]) for one in found[each]] for each in (last, first))
         moved = change(after, before)
-        parts.append(f"{words} {moved.text}{unit} ({moved.verdict(n_tests=n_tests)})")
+        parts.append(f"{words} {moved.text}{unit}{moved.verdict(n_tests=n_tests)}")
     return f"{arm}, from generation 0 to {dict(last)['generation']}: {', '.join(parts)}."
 
 
@@ -144,7 +147,7 @@ def _between(found: Measured, arm: Setting, other: Setting, n_tests: int) -> str
     moved = change(after, before)
     return (
         f"{dict(other)['workflow']} against {dict(arm)['workflow']}, at generation {dict(arm)['generation']}: "
-        f"validation loss {moved.text} nats ({moved.verdict(n_tests=n_tests)})."
+        f"validation loss {moved.text} nats{moved.verdict(n_tests=n_tests)}."
     )
 
 
@@ -155,8 +158,8 @@ def _of_students(found: Measured, most: Setting, least: Setting, n_tests: int) -
     which = dict(most)
     return (
         f"student {which['student']} on {which['n_tokens']:,} tokens, from a synthetic fraction of "
-        f"{dict(least)['synthetic_fraction']:g} to {which['synthetic_fraction']:g}: validation loss {moved.text} nats "
-        f"({moved.verdict(n_tests=n_tests)})."
+        f"{dict(least)['synthetic_fraction']:g} to {which['synthetic_fraction']:g}: validation loss {moved.text} nats"
+        f"{moved.verdict(n_tests=n_tests)}."
     )
 
 
