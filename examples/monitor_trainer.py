@@ -27,7 +27,7 @@ from modelcollapse.training.place import Place
 from modelcollapse.training.writing import write
 
 N_TOKENS, CONTEXT, BATCH = 1024, 64, 16
-STEPS, REAL_STEPS, OWN_STEPS, EVERY = 600, 300, 50, 50
+STEPS, REAL_STEPS, OWN_STEPS, EVERY = 400, 200, 40, 40
 
 
 def real_text() -> tuple[list[str], list[str]]:
@@ -49,15 +49,16 @@ def trained_tokenizer(texts: list[str]) -> PreTrainedTokenizerFast:
 
 
 class Feed(IterableDataset):
-    """Pieces of real text at first; then, unless it stays real, of what the model has written itself."""
+    """Pieces of real text for some steps; then of text that the model has just written itself."""
 
-    def __init__(self, ids: np.ndarray, model: GPT2LMHeadModel, *, stays_real: bool, seed: int) -> None:
-        self.ids, self.model, self.stays_real, self.seed = ids, model, stays_real, seed
+    def __init__(self, ids: np.ndarray, model: GPT2LMHeadModel, *, steps: int, real_steps: int, seed: int) -> None:
+        self.ids, self.model, self.seed = ids, model, seed
+        self.steps, self.real_steps = steps, real_steps
 
     def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
         random, ids = np.random.default_rng(self.seed), self.ids
-        for step in range(STEPS):
-            if step >= REAL_STEPS and step % OWN_STEPS == 0 and not self.stays_real:
+        for step in range(self.steps):
+            if step >= self.real_steps and (step - self.real_steps) % OWN_STEPS == 0:
                 ids = self.written(random)
             for start in random.integers(len(ids) - CONTEXT, size=BATCH):
                 piece = torch.from_numpy(ids[start : start + CONTEXT])
@@ -72,7 +73,7 @@ class Feed(IterableDataset):
         ).ravel()
 
 
-def run(folder: Path, *, stays_real: bool, seed: int = 0) -> CollapseMonitor:
+def run(folder: Path, *, steps: int = STEPS, real_steps: int = REAL_STEPS, seed: int = 0) -> CollapseMonitor:
     """Train, and return the monitor with all that it saw."""
     set_seed(seed)
     real, held_out = real_text()
@@ -91,7 +92,7 @@ def run(folder: Path, *, stays_real: bool, seed: int = 0) -> CollapseMonitor:
     ids = np.array(tokenizer.encode("\n\n".join(real)))
     arguments = TrainingArguments(
         output_dir=str(folder),
-        max_steps=STEPS,
+        max_steps=steps,
         per_device_train_batch_size=BATCH,
         learning_rate=3e-3,
         lr_scheduler_type="constant_with_warmup",
@@ -103,7 +104,7 @@ def run(folder: Path, *, stays_real: bool, seed: int = 0) -> CollapseMonitor:
         disable_tqdm=True,
         seed=seed,
     )
-    trainer = Trainer(model, arguments, train_dataset=Feed(ids, model, stays_real=stays_real, seed=seed))
+    trainer = Trainer(model, arguments, train_dataset=Feed(ids, model, steps=steps, real_steps=real_steps, seed=seed))
     monitor = CollapseMonitor(held_out, tokenizer=tokenizer, every=EVERY, n_samples=256, max_new_tokens=56, seed=seed)
     monitor.attach(trainer)
     trainer.train()
@@ -113,7 +114,8 @@ def run(folder: Path, *, stays_real: bool, seed: int = 0) -> CollapseMonitor:
 def main() -> None:
     """Run, and print what was seen."""
     arguments = [argument for argument in sys.argv[1:] if not argument.startswith("--")]
-    monitor = run(Path(arguments[0] if arguments else "monitored"), stays_real="--real" in sys.argv)
+    real_steps = STEPS if "--real" in sys.argv else REAL_STEPS
+    monitor = run(Path(arguments[0] if arguments else "monitored"), real_steps=real_steps)
     for reading in monitor.readings:
         print(f"step {reading.step}: {', '.join(reading.warnings) or 'no sign of collapse'}")
 

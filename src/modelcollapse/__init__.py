@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from modelcollapse.errors import InputError, MissingExtraError, ModelCollapseError, NumericalError
     from modelcollapse.estimation.runs import Runs, read_runs
     from modelcollapse.monitoring.gauge import Gauge
-    from modelcollapse.monitoring.trainer import CollapseMonitor
+    from modelcollapse.monitoring.trainer import CollapseMonitor as CollapseMonitor
     from modelcollapse.problems.classes import Classes, ClassSource
     from modelcollapse.problems.files import load_problem, save_problem
     from modelcollapse.problems.gaussian import GaussianChain
@@ -95,11 +95,11 @@ _HOME = {
     "solve_generations": "theory.generations_engine",
 }
 
+# `CollapseMonitor` is left out: without the extra `train`, importing all names would fail.
 __all__ = [
     "AuditResult",
     "ClassSource",
     "Classes",
-    "CollapseMonitor",
     "Context",
     "Curation",
     "FixedTeacher",

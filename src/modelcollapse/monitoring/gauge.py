@@ -19,6 +19,7 @@ from modelcollapse.digits import HALF_WIDTH_90, rough_text
 from modelcollapse.errors import InputError
 from modelcollapse.estimation.text_files import Source
 from modelcollapse.estimation.token_ids import TokenSequence, read_tokens
+from modelcollapse.monitoring.closeness import frequency_distance
 from modelcollapse.monitoring.reading import Measurement, Reading
 from modelcollapse.monitoring.tail import BandLosses, standard_error, tail_growth
 from modelcollapse.streams import stream
@@ -69,9 +70,9 @@ class Gauge:
 
     **Not yet learned, or collapsed.** A model that has learned little is far from real text too. So a signature is a
     departure that has *grown*: the model was closer to real text, at the look at which the frequencies of its tokens
-    diverged least, and has since gone farther on the side of collapse, beyond real text. What is narrow from the first
-    look to the last, without ever having been closer, is listed in `Reading.outside` and is not warned of: a small
-    model and a collapsed one cannot be told apart by what they write.
+    were nearest to real ones, and has since gone farther on the side of collapse, beyond real text. What is narrow from
+    the first look to the last, without ever having been closer, is listed in `Reading.outside` and is not warned of: a
+    small model and a collapsed one cannot be told apart by what they write.
 
     **Looking often.** Look number t may spend a chance of 0.05/(t (t − 1)) on a false alarm, which adds up to 0.05
     however long the run is; it is shared equally by all measures and all earlier looks that might have been the
@@ -120,9 +121,8 @@ class Gauge:
         if isinstance(texts, str) or len(texts) != self.n_samples:
             raise fail("texts", texts if isinstance(texts, str) else len(texts), f"{self.n_samples} texts")
         written = self._read(texts)
-        findings = self._findings(written)
-        divergence = findings[f"frequencies of {self._real.noun}"].synthetic if findings else None
-        closest = self._closest(divergence)
+        findings, distance = self._compared(written)
+        closest = self._closest(distance)
         threshold = growth_threshold(len(self.readings) + 1)
         measurements = [self._measurement(*watched, findings, closest) for watched in WATCHED if findings]
         if closest is None:
@@ -134,7 +134,7 @@ class Gauge:
             step=step,
             n_tokens=len(written),
             measurements=tuple(measurements),
-            divergence=divergence,
+            distance=distance,
             closest_step=closest.step if closest is not None else step if findings else None,
             threshold=threshold,
             outside=tuple(_by_signature(outside)),
@@ -161,21 +161,21 @@ class Gauge:
             return np.zeros(0, dtype=np.int32)
         return read_tokens(list(texts), tokens=self._real.unit, vocabulary=self._real.vocabulary).ids
 
-    def _findings(self, written: NDArray[np.int32]) -> dict[str, Finding]:
-        """Hold what the model wrote against real text; nothing when it wrote too little."""
+    def _compared(self, written: NDArray[np.int32]) -> tuple[dict[str, Finding], float | None]:
+        """Hold what the model wrote against real text, measure by measure and as a whole; nothing of too little."""
         if len(written) < self.n_tokens:
-            return {}
+            return {}, None
         draws = self._real.draws(self.n_tokens)
         text = prepare_synthetic(draws, written[: self.n_tokens])
-        return {finding.name: finding for finding in judge(draw_synthetic(draws, text, seed=self._real.seed))}
+        findings = judge(draw_synthetic(draws, text, seed=self._real.seed))
+        distance = frequency_distance(draws.text.text, text.text, seed=self._real.seed)
+        return {finding.name: finding for finding in findings}, distance
 
-    def _closest(self, divergence: float | None) -> Reading | None:
+    def _closest(self, distance: float | None) -> Reading | None:
         """Return the earlier look that was closest to real text; None when it is this one, or there is none."""
-        earlier = [reading for reading in self.readings if reading.divergence is not None]
-        best = min(earlier, key=lambda reading: reading.divergence or 0.0, default=None)
-        if best is None or (divergence is not None and divergence <= (best.divergence or 0.0)):
-            return None
-        return best
+        earlier = [(reading.distance, reading) for reading in self.readings if reading.distance is not None]
+        least, best = min(earlier, key=lambda pair: pair[0], default=(0.0, None))
+        return None if distance is not None and distance <= least else best
 
     def _measurement(
         self, name: str, signature: str, noun: str, side: int, findings: dict[str, Finding], closest: Reading | None

@@ -60,11 +60,11 @@ class Reading(Writable):
         What the model wrote, in tokens of the gauge.
     measurements : tuple of Measurement
         Those of what it wrote are left out when it wrote less than a look needs.
-    divergence : float or None
-        Of the frequencies of its tokens from those of real text; it says which look was closest. None when it wrote too
-        little.
+    distance : float or None
+        Between the frequencies of its tokens and real ones (`modelcollapse.monitoring.closeness`); it says which look
+        was closest. None when it wrote too little.
     closest_step : int or None
-        Step of the look with the least divergence so far, this one included.
+        Step of the look with the least distance so far, this one included.
     threshold : float
         What a growth must reach to be a warning: infinite at the first look.
     outside : tuple of str
@@ -78,7 +78,7 @@ class Reading(Writable):
     step: int
     n_tokens: int
     measurements: tuple[Measurement, ...]
-    divergence: float | None
+    distance: float | None
     closest_step: int | None
     threshold: float
     outside: tuple[str, ...]
@@ -102,8 +102,8 @@ class Reading(Writable):
             name = f"{PREFIX}{each.name}"
             found |= {name: each.value, f"{name}_low": each.band[0], f"{name}_high": each.band[1]}
             found[f"{name}_growth"] = each.growth
-        if self.divergence is not None:
-            found[f"{PREFIX}divergence"] = self.divergence
+        if self.distance is not None:
+            found[f"{PREFIX}distance"] = self.distance
         return found | {f"{PREFIX}n_warnings": float(len(self.warnings))}
 
     def measurement(self, name: str) -> Measurement:

@@ -146,7 +146,7 @@ class CollapseMonitor(TrainerCallback, ExportableState):  # type: ignore[misc]
         kept = (state.stateful_callbacks or {}).get(type(self).__name__) if state.global_step else None
         self._warned.clear()
         self._gauge.restore(kept["attributes"]["seen"] if kept else {"readings": [], "losses_then": None})
-        if not any(reading.step == state.global_step for reading in self.readings):
+        if not self.readings:
             self._look(objects["model"], state.global_step, control)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **objects: Any) -> None:
@@ -156,7 +156,7 @@ class CollapseMonitor(TrainerCallback, ExportableState):  # type: ignore[misc]
 
     def on_train_end(self, args: Any, state: Any, control: Any, **objects: Any) -> None:
         """Say so when nothing could be said."""
-        if self.readings and not any(reading.divergence is not None for reading in self.readings):
+        if self.readings and not any(reading.distance is not None for reading in self.readings):
             most = max(reading.n_tokens for reading in self.readings)
             warnings.warn(
                 f"the model never wrote enough to be measured: {most:,} tokens at most, and a look needs "
