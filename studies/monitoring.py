@@ -46,9 +46,9 @@ class Arm:
 
 
 ARMS = {
-    "real": Arm(title="real throughout", steps=600, real_steps=600, n_runs=8),
-    "own": Arm(title="its own text from step 300 on", steps=600, real_steps=300, n_runs=8),
-    "long": Arm(title="real throughout, four times as long", steps=2400, real_steps=2400, n_runs=3),
+    "real": Arm(title="real throughout", steps=600, real_steps=600, n_runs=6),
+    "own": Arm(title="its own text from step 300 on", steps=600, real_steps=300, n_runs=6),
+    "long": Arm(title="real throughout, four times as long", steps=2400, real_steps=2400, n_runs=2),
 }
 NULL_RUNS, NULL_LOOKS, NULL_SAMPLES, NULL_WORDS = 50, 20, 256, 17
 
