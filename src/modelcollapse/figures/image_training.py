@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, NullLocator
 
 from modelcollapse.figures.style import DASHES, FONT_SIZE, INK, QUIET, SERIES, Tables, finish, new_axes, scale_counts
 from modelcollapse.result import TrainingResult
@@ -88,7 +89,7 @@ def draw_error_against_data(data: Tables, *, axes: Axes | None = None) -> Axes:
     finish(axes, x=f"training images n, labels of {labeller}", y="test error, summed over classes")
     axes.set_title(_title(points), fontsize=FONT_SIZE, color=INK, loc="left")
     scale_counts(axes, points["n_samples"].to_numpy(dtype=float))
-    _plain_errors(axes)
+    _plain_numbers(axes.yaxis)
     _legend(axes, forecast=bool(forecast))
     return axes
 
@@ -116,9 +117,8 @@ def draw_error_against_quality(data: Tables, *, axes: Axes | None = None) -> Axe
     finish(axes, x="measured label quality c² (smaller is better)", y="test error, summed over classes")
     size = f"{points['n_samples'].max():,.0f}"
     axes.set_title(f"{size} images, every labeller; thin line: no synthetic", fontsize=FONT_SIZE, color=INK, loc="left")
-    _plain_errors(axes)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    for axis in (axes.xaxis, axes.yaxis):
+        _plain_numbers(axis)
     return axes
 
 
@@ -144,13 +144,13 @@ def _title(points: pd.DataFrame) -> str:
     return f"{first['width']:,.0f} random features, ridge {first['ridge']:g}"
 
 
-def _plain_errors(axes: Axes) -> None:
-    """Write errors as plain numbers at 1, 2 and 5 of each decade."""
-    low, high = axes.get_ylim()
-    ticks = [a * 10.0**k for k in range(-6, 4) for a in (1, 2, 3, 5, 7)]
-    axes.set_yticks([tick for tick in ticks if low <= tick <= high])
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+def _plain_numbers(axis: Axis) -> None:
+    """Write plain numbers at a few places of each decade of a logarithmic axis."""
+    low, high = axis.get_view_interval()
+    ticks = np.array([digit * 10.0**k for k in range(-6, 4) for digit in (1, 2, 3, 5, 7)])
+    axis.set_ticks(ticks[(ticks >= low) & (ticks <= high)])
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def _legend(axes: Axes, *, forecast: bool) -> None:
