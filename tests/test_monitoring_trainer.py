@@ -6,13 +6,15 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from modelcollapse import CollapseMonitor, InputError, MissingExtraError
+import modelcollapse
+from modelcollapse import InputError, MissingExtraError
 from modelcollapse.monitoring.reading import Reading
 from modelcollapse.training import extra
 from text_worlds import documents, written
@@ -21,6 +23,9 @@ pytestmark = pytest.mark.torch
 TORCH = pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'modelcollapse[train]'")
 HF = pytest.importorskip("transformers", reason="transformers is not installed: pip install 'modelcollapse[train]'")
 pytest.importorskip("accelerate", reason="accelerate is not installed: pip install 'modelcollapse[train]'")
+from modelcollapse.monitoring import undisturbed  # noqa: E402
+
+CollapseMonitor = modelcollapse.CollapseMonitor
 ROOT = Path(__file__).parent.parent
 CONTEXT, N_WORDS = 40, 200
 
@@ -71,7 +76,7 @@ def trainer(folder: Path, texts: list[str], tokenizer: Any, network: Any, **opti
     return HF.Trainer(network, arguments, train_dataset=[{"input_ids": piece, "labels": piece} for piece in pieces])
 
 
-def monitor(texts: list[str], tokenizer: Any, **options: Any) -> CollapseMonitor:
+def monitor(texts: list[str], tokenizer: Any, **options: Any) -> Any:
     return CollapseMonitor(texts, tokenizer=tokenizer, n_samples=64, max_new_tokens=30, **{"every": 4, **options})
 
 
@@ -99,15 +104,28 @@ def test_monitor_leaves_the_run_as_it_is(activation: str, tmp_path: Path, texts:
     assert all(reading.measurements for reading in readings)
 
 
-def test_monitor_leaves_modes_and_random_numbers_as_they_are() -> None:
-    from modelcollapse.monitoring.undisturbed import undisturbed
+def test_monitor_leaves_the_run_as_it_is_check_catches_random_numbers_that_are_used_up(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, texts: list[str], tokenizer: Any
+) -> None:
+    weights = []
+    for protected in (True, False):
+        if not protected:
+            monkeypatch.setattr(undisturbed, "drawn_from", lambda random, device: nullcontext())
+        network = model(activation="relu")
+        run = trainer(tmp_path, texts, tokenizer, network)
+        monitor(texts, tokenizer).attach(run)
+        run.train()
+        weights.append(network.lm_head.weight)
+    assert not TORCH.equal(*weights)
 
+
+def test_monitor_leaves_modes_and_random_numbers_as_they_are() -> None:
     network = model()
     network.train()
     network.transformer.wte.eval()  # frozen by hand
     modes = {name: module.training for name, module in network.named_modules()}
     before = TORCH.random.get_rng_state()
-    with undisturbed(network, np.random.default_rng(0)):
+    with undisturbed.undisturbed(network, np.random.default_rng(0)):
         assert not any(module.training for module in network.modules())
         TORCH.rand(3)
     assert {name: module.training for name, module in network.named_modules()} == modes
@@ -157,6 +175,26 @@ def test_monitor_wants_to_know_its_trainer(tmp_path: Path, texts: list[str], tok
         run.train()
 
 
+@pytest.mark.parametrize("activation", ["gelu_new", "relu"])
+def test_monitor_refuses_texts_beyond_the_context(
+    activation: str, tmp_path: Path, texts: list[str], tokenizer: Any
+) -> None:
+    run = trainer(tmp_path, texts, tokenizer, model(activation=activation))
+    longer = CollapseMonitor(texts, tokenizer=tokenizer, every=4, n_samples=64, max_new_tokens=CONTEXT)
+    longer.attach(run)
+    with pytest.raises(InputError, match=f"context of {CONTEXT}"):
+        run.train()
+
+
+def test_monitor_looks_once_however_it_is_attached(tmp_path: Path, texts: list[str], tokenizer: Any) -> None:
+    run, seen = trainer(tmp_path, texts, tokenizer, model(), max_steps=1), monitor(texts, tokenizer)
+    run.add_callback(seen)
+    seen.attach(run)
+    seen.attach(run)
+    run.train()
+    assert [reading.step for reading in seen.readings] == [0]
+
+
 def test_monitor_says_when_the_model_writes_too_little(tmp_path: Path, tokenizer: Any, texts: list[str]) -> None:
     class Mute:
         """A tokenizer that can read and not write."""
@@ -192,7 +230,7 @@ def test_monitor_refuses_bad_input(options: dict[str, Any], said: str, texts: li
 def test_monitor_needs_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(extra, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"modelcollapse\[train\]"):
-        from modelcollapse import CollapseMonitor  # noqa: F401
+        modelcollapse.CollapseMonitor  # noqa: B018
 
 
 def test_example_warns_by_name_and_only_after_its_data_have_changed(tmp_path: Path) -> None:

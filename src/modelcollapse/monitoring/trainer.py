@@ -27,6 +27,8 @@ PROMPT = 8
 """Tokens of real text that each text of the model starts with; they are not measured."""
 SCORED = 64
 """Pieces of real text on which the model's losses are measured."""
+SCORED_AT_ONCE = 8
+"""Pieces that go through the model together, beside what training itself keeps in memory."""
 MARGIN = 0.75
 """Words that are measured, as a share of those that as many tokens of real text have."""
 
@@ -123,7 +125,8 @@ class CollapseMonitor(TrainerCallback, ExportableState):  # type: ignore[misc]
         hence this way, and not the Trainer's argument `callbacks`.
         """
         self._trainer = trainer
-        trainer.add_callback(self)
+        if self not in trainer.callback_handler.callbacks:
+            trainer.add_callback(self)
 
     def state(self) -> dict[str, Any]:
         """Return what the Trainer keeps in its checkpoints; see `transformers.trainer_callback.ExportableState`."""
@@ -144,8 +147,8 @@ class CollapseMonitor(TrainerCallback, ExportableState):  # type: ignore[misc]
         if not state.is_world_process_zero:
             return
         kept = (state.stateful_callbacks or {}).get(type(self).__name__) if state.global_step else None
-        self._warned.clear()
         self._gauge.restore(kept["attributes"]["seen"] if kept else {"readings": [], "losses_then": None})
+        self._warned = {name for reading in self.readings for name in reading.warnings}
         if not self.readings:
             self._look(objects["model"], state.global_step, control)
 
@@ -182,7 +185,8 @@ class CollapseMonitor(TrainerCallback, ExportableState):  # type: ignore[misc]
         """Score the model on real text."""
         length = 1 + min(self._n_new + PROMPT, len(self._ids) // SCORED - 1)
         pieces = self._pieces("scored", SCORED, length)
-        return band_losses(token_losses(model, pieces, place=place), tokens=pieces[:, 1:])
+        losses = [token_losses(model, few, place=place) for few in np.array_split(pieces, SCORED // SCORED_AT_ONCE)]
+        return band_losses(np.concatenate(losses), tokens=pieces[:, 1:])
 
     def _pieces(self, name: str, n: int, length: int) -> Tokens:
         """Return pieces of real text from anywhere, the same whenever asked for."""

@@ -13,6 +13,7 @@ from torch import nn
 from transformers import GPT2LMHeadModel
 from transformers.pytorch_utils import Conv1D
 
+from modelcollapse.errors import InputError
 from modelcollapse.problems.training import Sampling
 from modelcollapse.training.gpt import drawn_from
 from modelcollapse.training.place import Place
@@ -63,13 +64,23 @@ def continuations(
     -------
     int array, (n_sequences, n_prompt + n_new)
         Prompts and what follows. After a token that ends a text there is only padding.
+
+    Raises
+    ------
+    InputError
+        When prompt and continuation are longer than the model's context.
     """
+    length, most = prompts.shape[1] + n_new, getattr(model.config, "max_position_embeddings", None)
+    if most is not None and length > most:
+        raise InputError(
+            f"{prompts.shape[1]} tokens of prompt and {n_new} new ones are more than the model's context of {most}. "
+            "Use a smaller `max_new_tokens`."
+        )
     parts = [prompts[start : start + AT_ONCE] for start in range(0, len(prompts), AT_ONCE)]
     if is_plain_gpt2(model):
         written = [write(model, part, n_new=n_new, sampling=sampling, random=random, place=place) for part in parts]
     else:
         written = [_generated(model, part, n_new, sampling, place) for part in parts]
-    length = prompts.shape[1] + n_new
     ends = [np.pad(part, ((0, 0), (0, length - part.shape[1])), mode="edge") for part in written]
     return np.concatenate(ends)
 
