@@ -11,13 +11,13 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from modelcollapse.figures.style import (
     BLUE,
+    DASHES,
     FONT_SIZE,
     INK,
     QUIET,
+    SERIES,
     Tables,
     finish,
-    legend_above,
-    line_styles,
     scale_counts,
 )
 from modelcollapse.result import TrainingResult
@@ -29,6 +29,7 @@ DESCRIPTION = (
 SIZE = (11.0, 3.9)
 ROW = 0.3
 """Height of a row of the map in inches."""
+LEGEND_COLUMNS = 7
 SEEN = 0.5
 """Outcomes are shown that some arm answers rightly with at least this share."""
 SHADES = LinearSegmentedColormap.from_list("shades", ["white", BLUE])
@@ -73,7 +74,11 @@ def draw_arithmetic_training(data: Tables) -> Figure:
     draw_errors(data, axes=errors)
     draw_skills(data, axes=figure.add_subplot(grid[0, 1]))
     draw_accuracy(data, axes=figure.add_subplot(grid[1, :]))
-    legend_above(errors, columns=3)
+    handles, labels = errors.get_legend_handles_labels()
+    figure.legend(
+        handles, labels, loc="outside upper left", ncols=LEGEND_COLUMNS, frameon=False, fontsize=FONT_SIZE - 1,
+        labelcolor=INK, handlelength=2.8,
+    )  # fmt: skip
     return figure
 
 
@@ -83,13 +88,13 @@ def draw_errors(data: Tables, *, axes: Axes) -> Axes:
     _draw_curves(data["curves"], "test_error", axes)
     for floor in data["floors"]["floor"].unique():
         axes.axhline(floor, color=QUIET, linestyle=":", linewidth=1.2)
-        where = (0.99, floor)
+        where = (0.02, floor)
         axes.annotate(
             "mass of the outcomes cut", where, xycoords=("axes fraction", "data"), xytext=(0, -3),
-            textcoords="offset points", ha="right", va="top", fontsize=FONT_SIZE - 2, color=QUIET,
+            textcoords="offset points", ha="left", va="top", fontsize=FONT_SIZE - 2, color=QUIET,
         )  # fmt: skip
     axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 5.0, 7.0)))
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
     return axes
@@ -128,7 +133,8 @@ def draw_accuracy(data: Tables, *, axes: Axes) -> Axes:
 def _draw_curves(curves: pd.DataFrame, name: str, axes: Axes) -> None:
     """Draw one quantity of all arms."""
     arms = curves["arm"].unique()
-    for arm, (colour, dash) in zip(arms, line_styles(len(arms)), strict=True):
+    for number, arm in enumerate(arms):
+        colour, dash = SERIES[number % len(SERIES)], DASHES[(number + number // len(SERIES)) % len(DASHES)]
         line = curves[curves["arm"] == arm]
         axes.plot(line["n_samples"], line[name], color=colour, linestyle=dash, linewidth=1.7, label=arm)
         low, high = (line[name] + sign * 2 * line[f"{name}_stderr"].fillna(0.0) for sign in (-1, 1))
