@@ -84,6 +84,25 @@ def test_images_of_parquet_with_pictures(tmp_path: Path) -> None:
         read(tmp_path / "a.parquet")
 
 
+def test_images_of_a_named_data_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    datasets = pytest.importorskip(
+        "datasets", reason="datasets is not installed: pip install 'modelcollapse[datasets]'"
+    )
+    sizes = {"train": 20, "test": 8}
+
+    def load(name: str, *, split: str) -> Any:
+        if name != "somebody/digits":
+            raise FileNotFoundError(f"no {name}")
+        n = sizes[split]
+        pictures = [Image.fromarray(pixels) for pixels in PIXELS[:n]]
+        return datasets.Dataset.from_dict({"image": pictures, "label": CODES[:n]})
+
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    check(read_images(ImageData(dataset="somebody/digits", n_test=2, n_pool=10)), n_test=8)
+    with pytest.raises(InputError, match="'nobody/digits' cannot be loaded: no nobody/digits"):
+        read_images(ImageData(dataset="nobody/digits", n_test=2, n_pool=10))
+
+
 def test_digits_are_there_without_a_file() -> None:
     found = read_images(ImageData(n_test=2, n_pool=10))
     assert found.pixels.shape == (1797, 64)
