@@ -26,7 +26,7 @@ from studies.mixtures import Mixture, mixtures
 from studies.rivals import mixture_law, power_law, train_mixtures, train_real_only
 from studies.sets import Study
 from studies.splits import Split, split
-from studies.training import Measured, measure
+from studies.trained import Measured, measure
 
 N_STRATA = 4
 LARGE, N_LARGE_RUNS = 10_000, 2

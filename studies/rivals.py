@@ -13,7 +13,7 @@ from modelcollapse.estimation.pool import Pool
 from modelcollapse.estimation.rows import Array
 from modelcollapse.streams import stream
 from studies.mixtures import Mixture
-from studies.training import squared_error, train
+from studies.trained import squared_error, train
 
 CURVE_SHARES = tuple(np.geomspace(0.1, 1.0, 7))
 LAW_SHARES = (0.0, 0.1, 0.25, 0.5, 1.0)

@@ -152,7 +152,7 @@ def test_controls_are_paired_with_the_forecast(study: Any, findings: Any) -> Non
 
 def test_training_agrees_with_scikit_learn() -> None:
     from sklearn.linear_model import Ridge
-    from studies.training import train
+    from studies.trained import train
 
     generator = np.random.default_rng(0)
     sources = [(generator.normal(size=(n, 6)), generator.normal(size=(n, 2))) for n in (30, 20)]
