@@ -76,6 +76,17 @@ def test_grokking_is_a_fall_after_a_plateau_and_only_that() -> None:
     assert not any(each.startswith("cut: grokking") for each in said)
 
 
+def test_arm_that_needs_four_times_the_examples_is_said_to_be_behind() -> None:
+    def falling(name: str, factor: float) -> Arm:
+        errors = 0.4 * (factor * np.array(STEPS, dtype=float)) ** -0.5 * np.array([[0.99], [1.0], [1.01]])
+        accuracy = np.ones((3, len(STEPS), 4))
+        return Arm(name=name, generation=1, errors=errors, grading_stderr=0 * errors, accuracy=accuracy)
+
+    said = findings([falling("real", 1.0), falling("slow", 0.25), falling("same", 1.0)], n_samples=N_SAMPLES)
+    assert "slow: in the end it is where the real arm is with 0.25 times as many." in said
+    assert not any(each.startswith("same: in the end it is") for each in said)
+
+
 def test_curves_are_judged_from_the_second_outcome_on() -> None:
     assert first_learned(REAL) == 2
     assert first_learned(arm("never", np.array([0, NEVER, NEVER, NEVER]))) == len(STEPS) - 1
