@@ -27,6 +27,8 @@ PICTURES = Path(__file__).parent.parent / "docs" / "images"
 N_POOL, N_TEST = 1000, 2000
 FEATURES = {"widths": [5000], "ridges": [3e-6]}
 LABELLER = {"name": "net-200", "n_train": 200, "width": 500}
+SEEDS = (1, 2, 3, 4, 5)
+"""Of further runs on the digits, random features only."""
 WIDE = {"width": 100_000, "n_samples": 2000, "n_test": 1000, "ridges": (1e-6, 1e-5)}
 
 
@@ -92,6 +94,8 @@ def run(data: Path | None, work: Path) -> str:
         figure = draw_image_training(image_training_data(result))
         write_picture(figure, PICTURES / f"training-images-{name}.svg", name=name, description=DESCRIPTION)
         parts.append(_section(title, name, result))
+        if name == "digits":
+            parts.append(_other_seeds(work))
     if data is not None:
         parts.append(_wide_section(_wide(data / "mnist", work / "wide.json")))
     return "\n\n".join([*parts, LIMITS])
@@ -115,6 +119,20 @@ few percent of synthetic labels would lie far below any error that is reached he
 features on 10,000 images, networks on 50,000) were not trained. Standard errors are over samples and weights, with one
 test set and one draw of every labeller.
 """
+
+
+def _other_seeds(work: Path) -> str:
+    """Return how forecasts for random features did on the digits with other seeds: other pools and images."""
+    lines = ["| seed | median of measured/forecast | median error | models within their band |", "|" + "---|" * 4]
+    for seed in SEEDS:
+        described = {"preset": "small", "seed": seed, "network": {"widths": []}}
+        name = f"digits-seed-{seed}"
+        folder = work / name
+        experiment = training_from_dict("images", described)
+        found = train("images", experiment, out=folder, resume=folder.exists(), device="cpu", watch=_say(name)).numbers
+        ratio, error, inside = (found[f"forecast/{key}"] for key in ("median_ratio", "median_error", "within_band"))
+        lines.append(f"| {seed} | {ratio:.3f} | {error:.1%} | {inside:.0%} |")
+    return "\n".join(["The same random features with other seeds:", "", *lines])
 
 
 def _section(title: str, name: str, result: TrainingResult) -> str:

@@ -96,7 +96,7 @@ def fit_random_features(
     -----
     Features and their products within a block are float32, sums over blocks and factorisations float64: errors of about
     1e-7 of the largest eigenvalue, which matter for ridges that come near. Memory: one block of features beside
-    min(n, width)² and min(n, width) × test images numbers; in the primal form one block of rows with all features.
+    min(n, width)² numbers and the outputs; in the primal form one block of rows with all features.
     """
     rows, tests = (torch.from_numpy(part).to(device) for part in (images, test_images))
     labels = torch.from_numpy(targets).to(device)
@@ -146,15 +146,19 @@ def coordinates(images: Images, others: Images, *, layer: FirstLayer) -> tuple[A
 def _dual(
     images: Tensor, targets: Tensor, tests: Tensor, *, layer: FirstLayer, ridges: tuple[float, ...]
 ) -> tuple[Tensor, Tensor]:
-    """Solve in as many dimensions as there are images: residuals are nλ times the dual coefficients."""
-    within, across = gram(images, tests, layer=layer)
+    """Solve in as many dimensions as there are images: residuals are nλ times the dual coefficients.
+
+    Outputs need the features once more, and no inner products with test images.
+    """
     n = len(images)
-    outputs, errors = [], []
-    for ridge in ridges:
-        coefficients = _solved(within, targets, n * ridge)
-        outputs.append(across @ coefficients)
-        errors.append((n * ridge * coefficients).square().mean(dim=0))
-    return torch.stack(outputs), torch.stack(errors)
+    within, _ = gram(images, images[:0], layer=layer)
+    coefficients = torch.stack([_solved(within, targets, n * ridge) for ridge in ridges])
+    residuals = n * coefficients * torch.tensor(ridges, device=images.device, dtype=torch.float64)[:, None, None]
+    outputs = torch.zeros((len(ridges), len(tests), targets.shape[1]), dtype=torch.float64, device=images.device)
+    for block in layer.blocks(torch.cat([images, tests])):
+        features = block.double()
+        outputs += features[n:] @ (features[:n].T @ coefficients)
+    return outputs, residuals.square().mean(dim=1)
 
 
 def _primal(
