@@ -110,7 +110,11 @@ def test_stopped_run_exits_with_130_and_keeps_its_last_checkpoint(tmp_path: Path
     file, out = config(tmp_path, n_steps=100_000), tmp_path / "run"
     process = started(file, out)
     deadline = time.monotonic() + MOST_SECONDS
-    while not any("step-" in file for file in files(out)) and process.poll() is None and time.monotonic() < deadline:
+    while (
+        not any("step-" in file and file.endswith(".pt") for file in files(out))
+        and process.poll() is None
+        and time.monotonic() < deadline
+    ):
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     printed, error = process.communicate(timeout=MOST_SECONDS)
