@@ -34,7 +34,7 @@ def run(data: Path | None, work: Path) -> str:
     """Train what is not trained yet, draw the picture, and return the section of the page."""
     text = None if data is None else data / "tinyshakespeare" / "input.txt"
     main = _trained(work / "recursions", text, arms=("replace", "accumulate"), students=True)
-    cut = _trained(work / "tail-cut", text, arms=("replace",), sampling={"top_p": TOP_P})
+    cut = _trained(work / "tail-cut", text, arms=("replace",), sampling={"top_p": TOP_P}, n_replicates=2)
     _draw(main)
     return "\n\n".join(
         [
@@ -44,7 +44,7 @@ def run(data: Path | None, work: Path) -> str:
             "Recursions that sample from the whole next-token law:",
             _generations(main),
             _real(main),
-            f"The same, replace only, with the tail of every next-token law cut (`top_p = {TOP_P}`):",
+            f"The same, replace only, with the tail of every next-token law cut (`top_p = {TOP_P}`), 2 replicates:",
             _generations(cut),
             "Students of one size, on as many tokens of which a share is written by generation 0:",
             _students(main),
@@ -62,11 +62,12 @@ def _trained(
     arms: Sequence[str],
     students: bool = False,
     sampling: dict[str, Any] | None = None,
+    n_replicates: int = N_REPLICATES,
 ) -> TrainingResult:
     """Return the result of an experiment, going on with what its folder holds."""
     tables: dict[str, Any] = {
         "n_real": N_TOKENS,
-        "n_replicates": N_REPLICATES,
+        "n_replicates": n_replicates,
         "model": {"width": 64, "context": 64},
         "optimisation": {"n_steps": 600, "learning_rate": 5e-3, "warmup_steps": 30},
         "sampling": sampling or {},
