@@ -136,6 +136,18 @@ def test_whole_file_is_the_old_or_the_new(tmp_path: Path) -> None:
     assert names(path.parent) == ["file"]
 
 
+def test_stop_while_a_checkpoint_is_written_stays_a_stop(tmp_path: Path) -> None:
+    def stopped(_: Any) -> None:
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise RuntimeError("unexpected pos 704 vs 598")  # as PyTorch's writer does on its way out
+
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(tmp_path / "file", stopped)
+    assert names(tmp_path) == []
+
+
 LIMITED = """
 import resource, sys
 from pathlib import Path

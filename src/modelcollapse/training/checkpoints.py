@@ -6,6 +6,7 @@ import os
 import time
 import warnings
 import zipfile
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -52,20 +53,21 @@ def write_whole(path: Path, write: Any) -> None:
     except (OSError, RuntimeError) as error:  # PyTorch's writer raises RuntimeError when the disk is full
         with suppress(OSError):
             part.unlink(missing_ok=True)
+        if any(isinstance(cause, KeyboardInterrupt) for cause in _chain(error)):
+            raise KeyboardInterrupt from None
+        said = [cause.strerror for cause in _chain(error) if isinstance(cause, OSError) and cause.strerror]
+        reason = said[0] if said else str(error).splitlines()[0]
         raise CheckpointError(
-            f"{path} cannot be written: {_reason(error)}. What was written before is whole: mend the cause, then use "
-            "--resume."
+            f"{path} cannot be written: {reason}. What was written before is whole: mend the cause, then use --resume."
         ) from None
 
 
-def _reason(error: BaseException) -> str:
-    """Return what the system said: PyTorch's own errors stand before it."""
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Return an error and what it came upon: PyTorch's writer hides the system's errors, and Ctrl-C, behind its own."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror
+        yield cause
         cause = cause.__context__
-    return str(error).splitlines()[0]
 
 
 class Checkpoints:
