@@ -73,6 +73,7 @@ def test_grokking_is_a_fall_after_a_plateau_and_only_that() -> None:
     late, cut = arm("late", np.array([0, 2, 11, 11])), arm("cut", np.array([0, 2, NEVER, NEVER]))
     said = findings([REAL, late, cut], n_samples=N_SAMPLES)
     assert any(each.startswith("late: grokking") for each in said)
+    assert "late: neither loss of scaling nor grokking is sure with 4 replicates." not in said
     assert not any(each.startswith("cut: grokking") for each in said)
 
 
@@ -83,8 +84,9 @@ def test_arm_that_needs_four_times_the_examples_is_said_to_be_behind() -> None:
         return Arm(name=name, generation=1, errors=errors, grading_stderr=0 * errors, accuracy=accuracy)
 
     said = findings([falling("real", 1.0), falling("slow", 0.25), falling("same", 1.0)], n_samples=N_SAMPLES)
-    assert "slow: in the end it is where the real arm is with 0.25 times as many." in said
-    assert not any(each.startswith("same: in the end it is") for each in said)
+    assert "slow: neither loss of scaling nor grokking is sure with 3 replicates." in said
+    assert "slow: in the end its error is that of the real arm with 0.25 times as many examples." in said
+    assert not any(each.startswith("same: in the end") for each in said)
 
 
 def test_curves_are_judged_from_the_second_outcome_on() -> None:

@@ -181,6 +181,8 @@ def _curve_sentences(arm: Arm, real: Arm, *, n_samples: Sequence[int]) -> list[s
             f"{arm.words}: grokking: after a plateau from {start} to {stop} examples, at an error of "
             f"{rough_text(curve.errors[middle.end])}, learning starts again, down to {rough_text(curve.errors[-1])}."
         )
+    if not said:
+        said.append(f"{arm.words}: neither loss of scaling nor grokking is sure with {len(arm.errors)} replicates.")
     if arm is not real:
         said += _lag_sentences(arm, lag(curve, clean, len(curve.sizes) - 1))
     return said
@@ -190,7 +192,8 @@ def _lag_sentences(arm: Arm, behind: Lag) -> list[str]:
     """Say with how many of its examples the real arm had the same error, where it was seen there."""
     if not behind.inside or math.log(behind.factor) + SURE * behind.log_stderr >= 0:
         return []
-    return [f"{arm.words}: in the end it is where the {REAL} arm is with {rough_text(behind.factor, 2)} times as many."]
+    factor = rough_text(behind.factor, 2)
+    return [f"{arm.words}: in the end its error is that of the {REAL} arm with {factor} times as many examples."]
 
 
 def ranges_text(numbers: Sequence[int]) -> str:
