@@ -18,6 +18,7 @@ from statistics import median
 import numpy as np
 from examples import monitor_trainer
 from matplotlib.figure import Figure
+from scipy import stats
 
 from modelcollapse.figures.style import BLUE, FONT_SIZE, INK, QUIET, VERMILLION, finish
 from modelcollapse.monitoring.gauge import Gauge
@@ -114,6 +115,7 @@ def section(null: Sequence[list[Reading]], runs: dict[str, Sequence[list[Reading
     early = sum(bool(reading.warnings) for reading in before)
     final = [run[-1] for run in runs["real"]]
     narrow = sum(bool(reading.outside) for reading in final)
+    clean = [*runs["real"], *runs["long"]]
     return "\n".join(
         [
             *lines,
@@ -123,9 +125,18 @@ def section(null: Sequence[list[Reading]], runs: dict[str, Sequence[list[Reading
             f"the end of the runs on real text, {narrow} of {len(final)} models wrote text that is narrower than real "
             "text by some signature (`outside`).",
             "",
+            f"What was seen leaves room for a rate of warned runs of up to {_room(null):.0%} in the {len(null)} runs without "
+            f"a model, and of up to {_room(clean):.0%} in the {len(clean)} runs on real text (95 % limits).",
+            "",
             f"![Four measures of the first run of two kinds, with the bands of real text]({PICTURE})",
         ]
     )
+
+
+def _room(runs: Sequence[list[Reading]]) -> float:
+    """Return the largest rate of runs with a warning at which as few as were seen are not rare, at 95 %."""
+    warned = sum(any(reading.warnings for reading in run) for run in runs)
+    return float(stats.beta.ppf(0.95, warned + 1, len(runs) - warned))
 
 
 def _row(title: str, runs: Sequence[list[Reading]], *, since: int) -> str:
