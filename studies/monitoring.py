@@ -125,8 +125,8 @@ def section(null: Sequence[list[Reading]], runs: dict[str, Sequence[list[Reading
             f"the end of the runs on real text, {narrow} of {len(final)} models wrote text that is narrower than real "
             "text by some signature (`outside`).",
             "",
-            f"What was seen leaves room for a rate of warned runs of up to {_room(null):.0%} in the {len(null)} runs without "
-            f"a model, and of up to {_room(clean):.0%} in the {len(clean)} runs on real text (95 % limits).",
+            f"What was seen leaves room for a rate of warned runs of up to {_room(null):.0%} in the {len(null)} runs "
+            f"without a model, and of up to {_room(clean):.0%} in the {len(clean)} runs on real text (95 % limits).",
             "",
             f"![Four measures of the first run of two kinds, with the bands of real text]({PICTURE})",
         ]
