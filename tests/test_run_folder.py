@@ -103,6 +103,25 @@ def test_folder_says_which_outcome_is_damaged(tmp_path: Path, described: Describ
         folder.outcome("a")
 
 
+def test_folder_says_which_outcome_holds_no_text(tmp_path: Path, described: Described) -> None:
+    folder = RunFolder(tmp_path / "run", described, place=PLACE, resume=False)
+    folder.finish("one", {"loss": 1.0})
+    (tmp_path / "run" / "tasks" / "one.json").write_bytes(b"\xff\xfe\xff")
+    with pytest.raises(InputError, match=r"one\.json is damaged"):
+        folder.outcome("one")
+    (tmp_path / "run" / "experiment.json").write_bytes(b"\xff\xfe\xff")
+    with pytest.raises(InputError, match="of another description"):
+        RunFolder(tmp_path / "run", described, place=PLACE, resume=True)
+
+
+def test_checkpoints_of_a_finished_task_go_when_it_is_read(tmp_path: Path, described: Described) -> None:
+    folder = RunFolder(tmp_path / "run", described, place=PLACE, resume=False)
+    folder.finish("one", {"loss": 1.0})
+    folder.checkpoints("one").save(3, {"n": 1})  # as if killed before they were dropped
+    assert folder.outcome("one") == {"loss": 1.0}
+    assert folder.checkpoints("one").latest() is None
+
+
 def test_task_is_not_done_until_all_of_it_is_written(
     tmp_path: Path, described: Described, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -68,7 +68,7 @@ class RunFolder:
             raise InputError(f"{self.path} is a file. Name another folder by --out.")
         file = self.path / DESCRIPTION
         if file.exists():
-            return file.read_text()
+            return file.read_text(errors="replace")
         if self.path.is_dir() and any(other.suffix != ".part" for other in self.path.iterdir()):
             raise InputError(f"{self.path} holds other files. Name a folder of its own by --out.")
         return None
@@ -82,11 +82,13 @@ class RunFolder:
             When its file is damaged.
         """
         file = self._file(task, ".json")
-        text = self._place.agreed(file.read_text() if self._place.is_main and file.exists() else None)
-        if text is None:
+        found = self._place.agreed(file.read_bytes() if self._place.is_main and file.exists() else None)
+        if found is None:
             return None
+        if self._place.is_main:
+            self.checkpoints(task).remove()  # a run that was killed between its last two files has left them
         try:
-            content: dict[str, Any] = json.loads(text)
+            content: dict[str, Any] = json.loads(found)
         except ValueError:
             raise InputError(f"{file} is damaged. Delete it to do this task anew.") from None
         return content

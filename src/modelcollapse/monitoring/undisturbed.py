@@ -34,12 +34,10 @@ def undisturbed(model: nn.Module, random: np.random.Generator) -> Iterator[Place
     """
     modes = [(module, module.training) for module in model.modules()]
     device = next(model.parameters()).device
-    place = Place(device.type)
-    place.device = device
     model.eval()
     try:
         with drawn_from(random, device), torch.no_grad():
-            yield place
+            yield Place.alone(device)
     finally:
         for module, training in modes:
             module.training = training

@@ -52,6 +52,13 @@ class Place:
             atexit.register(_leave)
         self.device = torch.device(device) if self._state is None else self._state.device
 
+    @classmethod
+    def alone(cls, device: torch.device) -> Place:
+        """Return the place of one process on any device of PyTorch, whatever other processes there are."""
+        place = cls.__new__(cls)
+        place.index, place.count, place._state, place.device = 0, 1, None, device
+        return place
+
     @property
     def is_main(self) -> bool:
         """Whether this process writes files and speaks."""
