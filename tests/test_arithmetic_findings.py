@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'modelcollapse[train]'")
 
 from modelcollapse.experiments.arithmetic_findings import (
+    NO_LAW,
     Arm,
     curve_points,
     findings,
@@ -63,15 +64,32 @@ def test_unlearned_outcomes_are_those_lost_beside_real_examples_or_on_the_way() 
 
 def test_scaling_is_lost_where_outcomes_are_cut_and_only_there() -> None:
     cut, same = arm("cut", np.array([0, 2, NEVER, NEVER])), arm("other", LEARNED)
-    said = findings([REAL, cut, same], n_samples=N_SAMPLES)
+    said = findings([REAL, cut, same], n_samples=N_SAMPLES, natural=True)
     assert any(each.startswith("cut: loss of scaling") for each in said)
     assert not any(each.startswith("other: loss of scaling") for each in said)
     assert "other: no un-learned skills." in said
 
 
+def test_curves_are_held_against_the_law_of_natural_outcomes_only() -> None:
+    cut = arm("cut", np.array([0, 2, NEVER, NEVER]))
+    natural, other = (findings([REAL, cut], n_samples=N_SAMPLES, natural=each) for each in (True, False))
+    assert any("loss of scaling" in each for each in natural)
+    assert NO_LAW not in natural
+    assert not any("loss of scaling" in each or "grokking" in each for each in other)
+    assert other[-1] == NO_LAW
+
+
+def test_curve_that_is_sure_alone_is_not_among_many() -> None:
+    """A flat end a little surer than one test of one curve asks for: 300 curves would show some such by chance."""
+    cut = arm("cut", np.array([0, 2, NEVER, NEVER]), noise=0.05)
+    few, many = (findings([REAL, *n * [cut]], n_samples=N_SAMPLES, natural=True) for n in (1, 300))
+    assert any(each.startswith("cut: loss of scaling") for each in few)
+    assert not any(each.startswith("cut: loss of scaling") for each in many)
+
+
 def test_grokking_is_a_fall_after_a_plateau_and_only_that() -> None:
     late, cut = arm("late", np.array([0, 2, 11, 11])), arm("cut", np.array([0, 2, NEVER, NEVER]))
-    said = findings([REAL, late, cut], n_samples=N_SAMPLES)
+    said = findings([REAL, late, cut], n_samples=N_SAMPLES, natural=True)
     assert any(each.startswith("late: grokking") for each in said)
     assert "late: neither loss of scaling nor grokking is sure with 4 replicates." not in said
     assert not any(each.startswith("cut: grokking") for each in said)
@@ -83,7 +101,9 @@ def test_arm_that_needs_four_times_the_examples_is_said_to_be_behind() -> None:
         accuracy = np.ones((3, len(STEPS), 4))
         return Arm(name=name, generation=1, errors=errors, grading_stderr=0 * errors, accuracy=accuracy)
 
-    said = findings([falling("real", 1.0), falling("slow", 0.25), falling("same", 1.0)], n_samples=N_SAMPLES)
+    said = findings(
+        [falling("real", 1.0), falling("slow", 0.25), falling("same", 1.0)], n_samples=N_SAMPLES, natural=True
+    )
     assert "slow: neither loss of scaling nor grokking is sure with 3 replicates." in said
     assert "slow: in the end its error is that of the real arm with 0.25 times as many examples." in said
     assert not any(each.startswith("same: in the end") for each in said)
@@ -101,7 +121,7 @@ def test_curves_of_one_replicate_are_not_judged() -> None:
             accuracy=whole.accuracy[:1],
         )  # fmt: skip
 
-    said = findings([first(REAL), first(arm("cut", LEARNED))], n_samples=N_SAMPLES)
+    said = findings([first(REAL), first(arm("cut", LEARNED))], n_samples=N_SAMPLES, natural=True)
     assert said[-1] == "cut: its curve cannot be judged with one replicate."
 
 

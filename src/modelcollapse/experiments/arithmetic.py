@@ -76,7 +76,7 @@ def run(experiment: ArithmeticTraining, *, folder: RunFolder, place: Place, watc
         points=curve_points(arms, steps=steps, n_samples=n_samples),
         numbers=floors,
         stderr=dict.fromkeys(floors, 0.0),
-        findings=findings(arms, n_samples=n_samples),
+        findings=findings(arms, n_samples=n_samples, natural=experiment.outcomes == "natural"),
         status=Status.OK,
         engine="training",
         seed=experiment.seed,

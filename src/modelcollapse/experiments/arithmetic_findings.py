@@ -26,6 +26,7 @@ FEWEST_POINTS = 4
 """Measured points from which on a curve is judged."""
 ZIPF_EXPONENT = 2.0
 """Of the natural law of outcomes."""
+NO_LAW = "Curves are not held against a power law: real outcomes do not have the natural one."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,13 +91,13 @@ def curve_points(arms: Sequence[Arm], *, steps: Sequence[int], n_samples: Sequen
     return tuple(found)
 
 
-def findings(arms: Sequence[Arm], *, n_samples: Sequence[int]) -> tuple[str, ...]:
+def findings(arms: Sequence[Arm], *, n_samples: Sequence[int], natural: bool) -> tuple[str, ...]:
     """Say what each arm masters, what it un-learns beside real examples, and where its curve leaves the Zipf law.
 
     Curves are judged from the point on at which the real arm masters its second outcome; before, networks do not learn.
     They are held against the error of the Zipf law with exponent 2, the natural one, of which every item is learned as
     soon as it is seen: what is flat falls with less than half of its power, 1/2. What is said of curves is sure as in
-    `modelcollapse.decisions.phenomena`; it takes replicates.
+    `modelcollapse.decisions.phenomena`, over all curves together; it takes replicates.
 
     Parameters
     ----------
@@ -104,13 +105,16 @@ def findings(arms: Sequence[Arm], *, n_samples: Sequence[int]) -> tuple[str, ...
         That of real examples first.
     n_samples : sequence of int
         Examples at each measured point.
+    natural : bool
+        Whether real outcomes have the natural law; else no power of the error is predicted, and curves are not judged
+        by one.
     """
-    real, *others = arms
-    said = [mastered_sentence(real), *_curve_sentences(real, real, n_samples=n_samples)]
-    for arm in others:
-        said += [mastered_sentence(arm), unlearned_sentence(arm, real)]
-        said += _curve_sentences(arm, real, n_samples=n_samples)
-    return tuple(said)
+    real, *_ = arms
+    said: list[str] = []
+    for arm in arms:
+        said += [mastered_sentence(arm)] if arm is real else [mastered_sentence(arm), unlearned_sentence(arm, real)]
+        said += _curve_sentences(arm, real, n_samples=n_samples, n_tests=len(arms) if natural else 0)
+    return (*said, *([] if natural else [NO_LAW]))
 
 
 def mastered_sentence(arm: Arm) -> str:
@@ -155,27 +159,32 @@ def first_learned(real: Arm) -> int:
     return int(enough[0]) if len(enough) else real.errors.shape[1] - 1
 
 
-def _curve_sentences(arm: Arm, real: Arm, *, n_samples: Sequence[int]) -> list[str]:
-    """Say whether scaling is lost, whether learning starts again after a plateau, and how far an arm is behind."""
+def _curve_sentences(arm: Arm, real: Arm, *, n_samples: Sequence[int], n_tests: int) -> list[str]:
+    """Say how a curve bends, as one of so many that are tested, 0 for not at all, and how far an arm is behind."""
     if len(arm.errors) < 2:
         return [f"{arm.words}: its curve cannot be judged with one replicate."]
     part = slice(first_learned(real), None)
     curve, clean = arm.curve(n_samples, part), real.curve(n_samples, part)
     if len(curve.sizes) < FEWEST_POINTS or not (curve.errors > 0).all():
         return [f"{arm.words}: its curve cannot be judged: too little is learned, or an error is 0."]
-    law = Curve(
-        sizes=curve.sizes,
-        errors=clean_error(curve.sizes, exponent=ZIPF_EXPONENT),
-        stderr=np.zeros_like(curve.sizes),
-    )
+    said = _bend_sentences(arm, curve, n_tests=n_tests) if n_tests else []
+    if arm is not real:
+        said += _lag_sentences(arm, lag(curve, clean, len(curve.sizes) - 1))
+    return said
+
+
+def _bend_sentences(arm: Arm, curve: Curve, *, n_tests: int) -> list[str]:
+    """Say whether scaling is lost, and whether learning starts again after a plateau, beside the Zipf law."""
+    errors = clean_error(curve.sizes, exponent=ZIPF_EXPONENT)
+    law = Curve(sizes=curve.sizes, errors=errors, stderr=np.zeros_like(curve.sizes))
     said = []
-    if (flat := flat_end(curve, law)) is not None:
+    if (flat := flat_end(curve, law, n_tests=n_tests)) is not None:
         start = amount_text(curve.sizes[flat.start])
         said.append(
             f"{arm.words}: loss of scaling from {start} examples on: the error stays near "
             f"{rough_text(curve.errors[flat.start :].mean())}, where it would fall as the root of the examples."
         )
-    if (middle := flat_middle(curve, law, least=HALF_A_DECADE)) is not None:
+    if (middle := flat_middle(curve, law, least=HALF_A_DECADE, n_tests=n_tests)) is not None:
         start, stop = (amount_text(curve.sizes[place]) for place in (middle.start, middle.end))
         said.append(
             f"{arm.words}: grokking: after a plateau from {start} to {stop} examples, at an error of "
@@ -183,8 +192,6 @@ def _curve_sentences(arm: Arm, real: Arm, *, n_samples: Sequence[int]) -> list[s
         )
     if not said:
         said.append(f"{arm.words}: neither loss of scaling nor grokking is sure with {len(arm.errors)} replicates.")
-    if arm is not real:
-        said += _lag_sentences(arm, lag(curve, clean, len(curve.sizes) - 1))
     return said
 
 
