@@ -38,7 +38,7 @@ def run(data: Path | None, work: Path) -> str:
     _draw(main)
     return "\n\n".join(
         [
-            _setting(text),
+            f"{_setting(text)} And {main.assumptions[-1]}.",
             "![Measures of language models by generation, and of students by synthetic fraction]"
             "(images/training-text.svg)",
             "Recursions that sample from the whole next-token law:",

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from modelcollapse.errors import InputError
-from modelcollapse.experiments.text_data import real_text
-from modelcollapse.experiments.text_pools import n_documents
+from modelcollapse.experiments.text_data import documents_needed, real_text
+from modelcollapse.experiments.text_pools import n_documents, student_documents
 from modelcollapse.problems.text_training import TextTraining
 from modelcollapse.problems.training_files import training_from_dict
 
@@ -87,9 +87,29 @@ def test_grammar_writes_as_much_as_is_needed(tokens: str) -> None:
     assert 0 < found.entropy_rate < math.log(26)
 
 
-def test_replicates_take_real_documents_in_orders_of_their_own() -> None:
-    found = real_text(described())
+def test_replicates_take_real_documents_in_orders_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("".join(SENTENCES))
+    found = real_text(described(tmp_path, text="a.txt", n_replicates=2))
     first, again, other = found.ordered(0, 0), found.ordered(0, 0), found.ordered(0, 1)
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
     assert sorted(map(tuple, first)) == sorted(map(tuple, other)) == sorted(map(tuple, found.training))
+
+
+def test_replicates_take_documents_of_their_own_from_the_grammar() -> None:
+    experiment = described(n_replicates=3)
+    found = real_text(experiment)
+    documents = [found.ordered(0, replicate) for replicate in range(3)]
+    assert all(len(own) >= documents_needed(experiment, learned=15) for own in documents)
+    assert sorted(map(tuple, np.concatenate(documents))) == sorted(map(tuple, found.training))
+
+
+def test_students_need_the_documents_that_they_take() -> None:
+    """Rounding tokens, real and written ones apart, would leave some of these a document short."""
+    settings = [(n_tokens, fraction) for n_tokens in range(90, 130) for fraction in (0.1, 0.25, 0.5)]
+    for n_tokens, fraction in settings:
+        mixtures = {"synthetic_fractions": [fraction], "n_tokens": [n_tokens]}
+        experiment = described(n_real=15, arms=[], mixtures=mixtures)
+        taken, written = student_documents(n_tokens, fraction, learned=15)
+        assert taken + written == n_documents(n_tokens, learned=15)
+        assert documents_needed(experiment, learned=15) == max(taken, 1)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from modelcollapse import __version__
+from modelcollapse.digits import share_text
 from modelcollapse.errors import InputError
 from modelcollapse.experiments.run_folder import RunFolder
 from modelcollapse.experiments.text_audits import audits
@@ -13,7 +15,14 @@ from modelcollapse.experiments.text_data import FEWEST_JUDGED, RealText, documen
 from modelcollapse.experiments.text_findings import Measured, Setting, findings, summarised
 from modelcollapse.experiments.text_measures import deviation, written_measures
 from modelcollapse.experiments.text_models import Judge, Models
-from modelcollapse.experiments.text_pools import Documents, in_documents, n_documents, pool_of, pooled
+from modelcollapse.experiments.text_pools import (
+    Documents,
+    in_documents,
+    n_documents,
+    pool_of,
+    pooled,
+    student_documents,
+)
 from modelcollapse.problems.text_training import Arm, TextTraining
 from modelcollapse.problems.training import Transformer
 from modelcollapse.result import Status, TrainedPoint, TrainingResult
@@ -73,7 +82,7 @@ def run(experiment: TextTraining, *, folder: RunFolder, place: Place, watch: Wat
         seed=experiment.seed,
         n_replicates=experiment.n_replicates,
         version=__version__,
-        assumptions=_assumptions(experiment),
+        assumptions=_assumptions(experiment, text),
     )
 
 
@@ -108,7 +117,8 @@ class _Replicate:
         self._real = self._text.ordered(self._experiment.seed, replicate)
         self._generation_0 = f"{replicate}/generation-0"
         first = self._real[: n_documents(self._experiment.n_real, learned=self._text.learned)]
-        self._prompts = first[stream(self._experiment.seed, "prompts", replicate).permutation(len(first))]
+        order = stream(self._experiment.seed, "prompts", replicate).permutation(len(first))
+        self._prompts = first[:, : self._experiment.n_prompt][order]
         pool = pooled(first, [])
         names = ("generation", replicate, 0)
         self._values = models.trained(self._generation_0, pool, size=self._experiment.model, names=names)
@@ -161,14 +171,13 @@ class _Replicate:
         """Return what was measured on each student."""
         mixtures = self._experiment.mixtures
         assert mixtures is not None
-        n_most = n_documents(
-            round(max(mixtures.n_tokens) * max(mixtures.synthetic_fractions)), learned=self._text.learned
-        )
+        settings = product(mixtures.n_tokens, mixtures.synthetic_fractions)
+        n_most = max(student_documents(*setting, learned=self._text.learned)[1] for setting in settings)
         written, _ = self._models.written(
             f"{self._replicate}/written-for-students",
             by=self._generation_0,
             prompts=self._prompts,
-            n=n_most,
+            n=max(n_most, 1),
             names=("written for students", self._replicate),
         )
         found: dict[Setting, dict[str, Any]] = {}
@@ -184,9 +193,8 @@ class _Replicate:
         return found
 
     def _student(self, size: Transformer, n_tokens: int, fraction: float, written: Documents) -> dict[str, Any]:
-        n_all = n_documents(n_tokens, learned=self._text.learned)
-        n_written = min(round(fraction * n_all), len(written))
-        pool = pooled(self._real[: n_all - n_written], [written[:n_written]])
+        n_real, n_written = student_documents(n_tokens, fraction, learned=self._text.learned)
+        pool = pooled(self._real[:n_real], [written[:n_written]])
         task = f"{self._replicate}/students/{called(size)}-{n_tokens}-{fraction:g}"
         names = ("student", self._replicate, called(size))
         values = dict(self._models.trained(task, pool, size=size, names=names))
@@ -222,11 +230,18 @@ def _point(setting: Setting, replicates: list[dict[str, Any]]) -> TrainedPoint:
     )
 
 
-def _assumptions(experiment: TextTraining) -> tuple[str, ...]:
+def _assumptions(experiment: TextTraining, text: RealText) -> tuple[str, ...]:
     """Say what the numbers rest on."""
     steps = (
         f"every model is trained from scratch for {experiment.optimisation.n_steps:,} steps, however much data it has"
     )
     given = f"the first {experiment.n_prompt} tokens" if experiment.n_prompt > 1 else "the first token"
     started = f"a model continues {given} of real documents that generation 0 was trained on"
-    return (steps, started, "standard errors are over replicates: the held-out text is the same for all")
+    errors = "standard errors are over replicates: the held-out text is the same for all"
+    shared = n_documents(experiment.n_real, learned=text.learned) / len(text.training)
+    if experiment.n_replicates > 1 and text.n_parts == 1:
+        errors += (
+            f", and of the documents that generation 0 learns, two replicates share {share_text(shared)} on average, "
+            "which makes standard errors too small"
+        )
+    return (steps, started, errors)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 
 from modelcollapse.errors import InputError, MissingExtraError
 from modelcollapse.estimation.text_files import read_blocks
-from modelcollapse.experiments.text_pools import Documents, in_documents, n_documents, n_real_needed
+from modelcollapse.experiments.text_pools import Documents, in_documents, n_documents, n_real_needed, student_documents
 from modelcollapse.problems.text_training import TextTraining
 from modelcollapse.streams import stream
 from modelcollapse.training.documents import documents_of
@@ -42,6 +42,9 @@ class RealText:
         First tokens of a document, which are given.
     n_compared : int
         Documents on which the width of what is written is told: as many as all have, written and real ones.
+    n_parts : int
+        Parts of the training documents, one for each replicate, where text can be had without end; one that all
+        replicates draw from otherwise.
     entropy_rate : float, optional
         Of the law of the text in nats a character, where it is known.
     """
@@ -51,6 +54,7 @@ class RealText:
     tokeniser: Tokeniser
     n_prompt: int
     n_compared: int
+    n_parts: int = 1
     entropy_rate: float | None = None
 
     @property
@@ -68,8 +72,9 @@ class RealText:
         return [self.tokeniser.decode(ids) for ids in documents[:, self.n_prompt :]]
 
     def ordered(self, seed: int, replicate: int) -> Documents:
-        """Return the training documents in the order in which a replicate takes them."""
-        return self.training[stream(seed, "real documents", replicate).permutation(len(self.training))]
+        """Return the training documents of a replicate in the order in which it takes them."""
+        own = self.training[replicate % self.n_parts :: self.n_parts]
+        return own[stream(seed, "real documents", replicate).permutation(len(own))]
 
 
 def real_text(experiment: TextTraining) -> RealText:
@@ -84,11 +89,12 @@ def real_text(experiment: TextTraining) -> RealText:
     """
     learned = experiment.model.context - experiment.n_prompt
     needed = documents_needed(experiment, learned=learned)
-    entropy_rate = None
-    if experiment.text or experiment.dataset is not None:
-        text = _text_of_dataset(experiment) if experiment.dataset is not None else _text_of_files(experiment)
+    endless = not experiment.text and experiment.dataset is None
+    n_parts = experiment.n_replicates if endless else 1
+    if endless:
+        text = _text_of_grammar(experiment, needed)
     else:
-        text, entropy_rate = _text_of_grammar(experiment, needed * learned), Grammar().entropy_rate
+        text = _text_of_dataset(experiment) if experiment.dataset is not None else _text_of_files(experiment)
     stretches = split(text, held_out=experiment.held_out, seed=experiment.seed)
     tokeniser = tokeniser_of(experiment.tokens, stretches[0], vocabulary_size=experiment.vocabulary_size)
     parts = [
@@ -105,10 +111,11 @@ def real_text(experiment: TextTraining) -> RealText:
     found = RealText(
         training=parts[0],
         held_out=held_out,
-        n_compared=min(len(parts[0]), len(held_out), *n_written),
+        n_compared=min(len(parts[0]) // n_parts, len(held_out), *n_written),
+        n_parts=n_parts,
         tokeniser=tokeniser,
         n_prompt=experiment.n_prompt,
-        entropy_rate=entropy_rate,
+        entropy_rate=Grammar().entropy_rate if endless else None,
     )
     _require(found, needed)
     return found
@@ -135,14 +142,14 @@ def documents_needed(experiment: TextTraining, *, learned: int) -> int:
     needed = [n_documents(experiment.n_real, learned=learned)]
     needed += [n_real_needed(in_documents(arm.workflow, learned=learned)) for arm in experiment.arms]
     if experiment.mixtures is not None:
-        most = max(experiment.mixtures.n_tokens) * (1 - min(experiment.mixtures.synthetic_fractions))
-        needed.append(n_documents(round(most), learned=learned))
+        settings = product(experiment.mixtures.n_tokens, experiment.mixtures.synthetic_fractions)
+        needed += [student_documents(*setting, learned=learned)[0] for setting in settings]
     return max(needed)
 
 
 def _require(text: RealText, needed: int) -> None:
     """Refuse a text that is too short."""
-    if len(text.training) < needed:
+    if len(text.training) // text.n_parts < needed:
         raise InputError(
             f"too little real text: {len(text.training) * text.learned:,} tokens to train on, and the experiment takes "
             f"{needed * text.learned:,}. Give more text, or lower `n_real` and what arms and mixtures take."
@@ -181,12 +188,17 @@ def _text_of_dataset(experiment: TextTraining) -> str:
     return "\n".join(text for text in found[experiment.column] if text)
 
 
-def _text_of_grammar(experiment: TextTraining, n_tokens: int) -> str:
-    """Return as much text of the grammar as the experiment takes, and what is held out and judged by besides."""
+def _text_of_grammar(experiment: TextTraining, needed: int) -> str:
+    """Return as much text of the grammar as all replicates take, each documents of its own, and what is held out.
+
+    Beside what a replicate trains on there is what its judges learn from, and what the audit holds its texts against.
+    """
     learned = experiment.model.context - experiment.n_prompt
     context = experiment.model.context
     judged = N_JUDGED if any(arm.curation is not None for arm in experiment.arms) else 0
-    n_training = (n_tokens + (judged + 1) * learned) * _GRAMMAR_CHARACTERS[experiment.tokens]
+    audited = 2 * max((n_documents(arm.workflow.n_samples, learned=learned) for arm in experiment.arms), default=0)
+    n_tokens = experiment.n_replicates * (needed + judged + audited + 1) * learned
+    n_training = n_tokens * _GRAMMAR_CHARACTERS[experiment.tokens]
     least = 2 * FEWEST_HELD_OUT * context * _GRAMMAR_CHARACTERS[experiment.tokens] / experiment.held_out
     n_stretches = math.ceil(N_HELD_OUT_STRETCHES / experiment.held_out)
     lost_at_ends = n_stretches * context * _GRAMMAR_CHARACTERS[experiment.tokens]

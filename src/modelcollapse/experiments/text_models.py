@@ -128,7 +128,7 @@ class Models:
         task : str
         by : str
             Task of the model.
-        prompts : int array, (n_documents, context)
+        prompts : int array, (n_documents, at least n_prompt)
             Real documents, whose first tokens are continued; taken again from the first where they do not suffice.
         n : int
         names : tuple

@@ -38,6 +38,19 @@ def n_documents(n_tokens: int, *, learned: int) -> int:
     return max(1, round(n_tokens / learned))
 
 
+def student_documents(n_tokens: int, synthetic_fraction: float, *, learned: int) -> tuple[int, int]:
+    """Return how many real and how many written documents a student learns: as many together at any fraction.
+
+    Examples
+    --------
+    >>> student_documents(100, 0.5, learned=20)
+    (3, 2)
+    """
+    n_all = n_documents(n_tokens, learned=learned)
+    n_written = round(synthetic_fraction * n_all)
+    return n_all - n_written, n_written
+
+
 def in_documents(workflow: Resampling, *, learned: int) -> Resampling:
     """Return a workflow that counts tokens as one that counts documents of `learned` tokens."""
     counts: dict[str, Any] = {
@@ -95,5 +108,5 @@ def pool_of(
 
 def pooled(real: Documents, written: Sequence[Documents]) -> Pool:
     """Return real documents, and written ones after them, as one pool."""
-    documents = np.concatenate([real, *written])
+    documents = np.concatenate([real, *written]) if written else real
     return Pool(documents, np.arange(len(documents)) < len(real))

@@ -164,7 +164,8 @@ class TextTraining:
     arms : sequence of Arm
     mixtures : TextMixtures, optional
     n_replicates : int
-        Each with its own real documents, first weights, batches and written text.
+        Each with its own first weights, batches and written text, and real documents in an order of its own; of the
+        grammar, documents of its own. Standard errors know nothing of documents that replicates have in common.
     seed : int
 
     Raises
