@@ -219,6 +219,22 @@ def test_examination_weighs_outcomes_by_the_natural_law(monkeypatch: pytest.Monk
     assert examination.grade(everything).test_error == pytest.approx(0, abs=1e-12)
 
 
+def test_every_model_has_dropout_of_its_own() -> None:
+    from modelcollapse.experiments.arithmetic import _dropout_seed, _Model
+
+    experiment = tiny(model=TINY["model"] | {"dropout": 0.1})
+    arms = (None, *experiment.arms)
+    seeds = [
+        _dropout_seed(_Model(experiment, arm, generation, replicate))
+        for arm in arms
+        for generation in (1, 2)
+        for replicate in (0, 1)
+    ]
+    assert None not in seeds
+    assert len(set(seeds)) == len(seeds)
+    assert _dropout_seed(_Model(tiny(), None, 0, 0)) is None
+
+
 def test_command_trains_grades_and_goes_on_with_the_same_numbers(command: Any) -> None:
     Path("tiny.json").write_text(json.dumps(TINY))
     code, out, _ = command("train", "arithmetic", "tiny.json", "--json", "--device", "cpu")
@@ -251,9 +267,11 @@ def test_command_refuses_bad_descriptions_in_one_line(text: str, command: Any) -
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize(("lost", "first"), [(False, 9), (True, 0)])
 def test_killed_model_goes_on_from_its_checkpoint_with_the_same_grades(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lost: bool, first: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Where a grade was damaged and is deleted, as the error says, the model is trained from its first step."""
     from modelcollapse.experiments import arithmetic, run_folder
     from modelcollapse.experiments.kinds import train
 
@@ -273,6 +291,8 @@ def test_killed_model_goes_on_from_its_checkpoint_with_the_same_grades(
         with pytest.raises(KeyboardInterrupt):
             train("arithmetic", experiment, out=tmp_path / "killed", device="cpu")
     assert list((tmp_path / "killed" / "checkpoints").rglob("step-*.pt"))
+    if lost:
+        (tmp_path / "killed" / "tasks" / "real" / "0" / "generation-0" / "step-1.json").unlink()
     asked: list[int] = []
 
     def counted(self: Any, step: int) -> Any:
@@ -281,5 +301,5 @@ def test_killed_model_goes_on_from_its_checkpoint_with_the_same_grades(
 
     monkeypatch.setattr(arithmetic._Lessons, "__call__", counted)
     resumed = train("arithmetic", experiment, out=tmp_path / "killed", resume=True, device="cpu")
-    assert asked == [9, 10, 11]
+    assert asked == list(range(first, 12))
     assert resumed.to_dict() == whole.to_dict()

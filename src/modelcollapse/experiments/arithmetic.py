@@ -20,7 +20,7 @@ from modelcollapse.result import Status, TrainingResult
 from modelcollapse.streams import stream
 from modelcollapse.theory.tails import tail_mass
 from modelcollapse.training.arithmetic import Whole, draw_examples, outcome_law
-from modelcollapse.training.checkpoints import read_weights
+from modelcollapse.training.checkpoints import Checkpoints, read_weights
 from modelcollapse.training.gpt import build_gpt
 from modelcollapse.training.loop import train
 from modelcollapse.training.next_token import NextToken
@@ -148,17 +148,36 @@ def _trained(model: _Model, *, folder: RunFolder, place: Place, watch: Watch, do
             shape=(size, notation.length),
             place=place,
             n_given=notation.n_given,
-            dropout_seed=experiment.seed if experiment.model.dropout else None,
+            dropout_seed=_dropout_seed(model),
         ),
         recipe=adamw(experiment.optimisation),
         place=place,
-        checkpoints=folder.checkpoints(model.task),
+        checkpoints=_checkpoints(model, folder=folder, place=place),
         report=told(watch, words, done=done, total=total),
         after_step=grade,
     )
     grades = [folder.outcome(f"{model.task}/step-{step}") or {} for step in steps]
     curve = {name: [each[name] for each in grades] for name in ("test_error", "stderr", "accuracy")}
     return folder.finish(model.task, curve, weights=network.state_dict())
+
+
+def _dropout_seed(model: _Model) -> int | None:
+    """Return the seed of a model's masks, its own; None without dropout."""
+    names = "dropout", model.name, model.replicate, model.generation
+    return int(stream(model.experiment.seed, *names).integers(2**31)) if model.experiment.model.dropout else None
+
+
+def _checkpoints(model: _Model, *, folder: RunFolder, place: Place) -> Checkpoints:
+    """Return the checkpoints of a model; dropped where a grade of a step before them is gone, which takes all steps."""
+    checkpoints = folder.checkpoints(model.task)
+    found = checkpoints.latest()
+    graded = [] if found is None else [step for step in measured_steps(model.experiment) if step <= found[0]]
+    grades = [folder.outcome(f"{model.task}/step-{step}") for step in graded]
+    place.wait()  # all have read them
+    if None in grades and place.is_main:
+        checkpoints.remove()
+    place.wait()
+    return checkpoints
 
 
 def _untrained(model: _Model, *, place: Place) -> Any:
