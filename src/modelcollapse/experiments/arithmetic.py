@@ -199,7 +199,7 @@ def _answers(model: _Model, *, folder: RunFolder, place: Place) -> Whole | None:
         network = _untrained(teacher, place=place)
         network.load_state_dict(read_weights(folder.weights_file(teacher.task)))
         random = stream(experiment.seed, "answers", model.name, model.replicate, model.generation)
-        law = _real_law(experiment)
+        law = _cumulated_law(experiment)
         asked = draw_examples(notation, law, experiment.n_answers, maximum=experiment.maximum, random=random)
         sampling = Sampling(temperature=model.arm.temperature or 1.0)
         written = answered(network, asked, notation=notation, sampling=sampling, random=random, place=place)
@@ -213,7 +213,7 @@ class _Lessons:
 
     def __init__(self, model: _Model, *, answers: Whole | None) -> None:
         self._model, self._answers, self._notation = model, answers, notation_of(model.experiment)
-        self._law = _real_law(model.experiment)
+        self._law = _cumulated_law(model.experiment)
 
     def __call__(self, step: int) -> Whole:
         """Return the examples of a step, (batch_size, length)."""
@@ -236,10 +236,10 @@ class _Lessons:
         return draw_examples(self._notation, law, size, maximum=experiment.maximum, random=random)
 
 
-def _real_law(experiment: ArithmeticTraining) -> Array:
-    """Return the probabilities of the outcomes of real examples."""
+def _cumulated_law(experiment: ArithmeticTraining) -> Array:
+    """Return the probabilities that the outcome of a real example is at most 1, 2, ..."""
     largest = experiment.largest_outcome or experiment.maximum
-    return outcome_law(experiment.outcomes, maximum=experiment.maximum, largest=largest)
+    return outcome_law(experiment.outcomes, maximum=experiment.maximum, largest=largest).cumsum()
 
 
 def _collected(planned: list[_Model], outcomes: dict[str, dict[str, Any]]) -> list[Arm]:

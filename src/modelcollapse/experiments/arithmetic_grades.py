@@ -65,7 +65,7 @@ class Examination:
         random = stream(experiment.seed, "examination", replicate)
         outcomes = np.repeat(np.arange(1, self._n_graded + 1), self._asked[:-1])
         if rest.any():
-            outcomes = np.append(outcomes, draw_outcomes(rest, int(self._asked[-1]), random=random))
+            outcomes = np.append(outcomes, draw_outcomes(rest.cumsum(), int(self._asked[-1]), random=random))
         operands = draw_operands(outcomes, maximum=experiment.maximum, random=random)
         self._outcomes, self._examples = outcomes, self._notation.write(*operands, outcomes)
 

@@ -112,11 +112,10 @@ def outcome_law(kind: str, *, maximum: int, largest: int) -> Array:
     return np.asarray(weights / weights.sum())
 
 
-def draw_outcomes(law: Array, n: int, *, random: np.random.Generator) -> Whole:
-    """Draw n outcomes, entry g − 1 of the law being the probability of g."""
-    cumulated = law.cumsum()
+def draw_outcomes(cumulated: Array, n: int, *, random: np.random.Generator) -> Whole:
+    """Draw n outcomes, entry g − 1 of the cumulated law being the probability of at most g, or a multiple of it."""
     places = np.searchsorted(cumulated, random.random(n) * cumulated[-1], side="right")
-    return np.asarray(np.minimum(places, len(law) - 1) + 1, dtype=np.int64)
+    return np.asarray(np.minimum(places, len(cumulated) - 1) + 1, dtype=np.int64)
 
 
 def draw_operands(outcomes: Whole, *, maximum: int, random: np.random.Generator) -> tuple[Whole, Whole]:
@@ -148,7 +147,7 @@ def draw_operands(outcomes: Whole, *, maximum: int, random: np.random.Generator)
     return first * outcomes, second * outcomes
 
 
-def draw_examples(notation: Notation, law: Array, n: int, *, maximum: int, random: np.random.Generator) -> Whole:
-    """Draw examples whose outcomes have a law, (n, length)."""
-    outcomes = draw_outcomes(law, n, random=random)
+def draw_examples(notation: Notation, cumulated: Array, n: int, *, maximum: int, random: np.random.Generator) -> Whole:
+    """Draw examples whose outcomes have a cumulated law, (n, length)."""
+    outcomes = draw_outcomes(cumulated, n, random=random)
     return notation.write(*draw_operands(outcomes, maximum=maximum, random=random), outcomes)
