@@ -54,7 +54,9 @@ def test_folder_keeps_outcomes_arrays_and_weights(tmp_path: Path, described: Des
 
 
 def test_folder_is_continued_by_the_same_experiment_only(tmp_path: Path, described: Described) -> None:
-    RunFolder(tmp_path / "run", described, place=PLACE, resume=True)  # nothing there yet: it begins
+    RunFolder(tmp_path / "run", replace(described, n_steps=4), place=PLACE, resume=True)  # nothing there yet: it begins
+    folder = RunFolder(tmp_path / "run", described, place=PLACE, resume=False)  # nothing done yet: it begins
+    folder.finish("one", {"loss": 1.0})
     with pytest.raises(InputError, match="holds a run already"):
         RunFolder(tmp_path / "run", described, place=PLACE, resume=False)
     with pytest.raises(InputError, match="of another description"):
@@ -66,6 +68,15 @@ def test_folder_is_continued_by_the_same_experiment_only(tmp_path: Path, describ
     moved.write_text("real, and changed")
     with pytest.raises(InputError, match="of another description"):
         RunFolder(tmp_path / "run", Described(moved), place=PLACE, resume=True)
+
+
+def test_folder_of_another_version_goes_on_with_a_warning(tmp_path: Path, described: Described) -> None:
+    folder = RunFolder(tmp_path / "run", described, place=PLACE, resume=False)
+    folder.finish("one", {"loss": 1.0})
+    file = folder.path / "experiment.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "version": "0.0.1"}))
+    with pytest.warns(UserWarning, match=r"begun by version 0\.0\.1"):
+        RunFolder(tmp_path / "run", described, place=PLACE, resume=True)
 
 
 def test_folder_of_something_else_is_refused(tmp_path: Path, described: Described) -> None:
@@ -110,7 +121,7 @@ def test_folder_says_which_outcome_holds_no_text(tmp_path: Path, described: Desc
     with pytest.raises(InputError, match=r"one\.json is damaged"):
         folder.outcome("one")
     (tmp_path / "run" / "experiment.json").write_bytes(b"\xff\xfe\xff")
-    with pytest.raises(InputError, match="of another description"):
+    with pytest.raises(InputError, match=r"experiment\.json is damaged"):
         RunFolder(tmp_path / "run", described, place=PLACE, resume=True)
 
 

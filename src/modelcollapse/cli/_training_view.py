@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,8 @@ def print_training(result: TrainingResult, folder: Path, *, shown: tuple[str, ..
     from rich.console import Console
 
     console = Console(highlight=False, markup=False)
+    if same := _same(result):
+        console.print(", ".join(f"{key}: {_setting(value)}" for key, value in same.items()), soft_wrap=True)
     console.print(_by_setting(result, shown))
     for name, value in result.numbers.items():
         console.print(f"{name}: {cell(value, result.stderr.get(name, 0.0))}", soft_wrap=True)
@@ -51,9 +52,10 @@ def _by_setting(result: TrainingResult, shown: tuple[str, ...]) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    settings = _in_order(key for point in result.points for key in point.setting)
+    settings = [key for key in _settings(result) if key not in _same(result)]
     names = [name for name in shown if any(name in point.values for point in result.points)]
-    table = Table(*settings, *names, box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    heads = (name.replace("_", " ") for name in (*settings, *names))
+    table = Table(*heads, box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for point in result.points:
         values = [cell(point.values.get(name, math.nan), _stderr(point.stderr.get(name, 0.0))) for name in names]
         table.add_row(*(_setting(point.setting.get(key)) for key in settings), *values)
@@ -69,6 +71,14 @@ def _setting(value: Any) -> str:
     return "" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def _in_order(keys: Iterable[str]) -> list[str]:
-    """Return different keys in the order in which they are met."""
-    return list(dict.fromkeys(keys))
+def _settings(result: TrainingResult) -> list[str]:
+    """Return the names of all settings, in the order in which they are met."""
+    return list(dict.fromkeys(key for point in result.points for key in point.setting))
+
+
+def _same(result: TrainingResult) -> dict[str, Any]:
+    """Return the settings that all points share, which need no column; none of a single point."""
+    if len(result.points) < 2:
+        return {}
+    found = {key: {point.setting.get(key) for point in result.points} for key in _settings(result)}
+    return {key: values.pop() for key, values in found.items() if len(values) == 1}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -13,12 +14,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from modelcollapse import __version__
 from modelcollapse.errors import InputError
 from modelcollapse.result import TrainingResult, plain
 from modelcollapse.training.checkpoints import CheckpointError, Checkpoints, write_whole
 from modelcollapse.training.place import Place
 
-DESCRIPTION = "experiment.json"
+DESCRIPTION, TASKS, CHECKPOINTS = "experiment.json", "tasks", "checkpoints"
 RESULT = "result.json"
 CHECKPOINT_SECONDS = 30.0
 """Least time between two checkpoints of a model."""
@@ -48,27 +50,48 @@ class RunFolder:
 
     def __init__(self, path: str | Path, experiment: Any, *, place: Place, resume: bool) -> None:
         self.path, self._place = Path(path), place
-        text = json.dumps(plain(_described(experiment)), indent=2, sort_keys=True)
+        described = plain(_described(experiment))
         known = self._known()
         place.wait()  # all have looked before anybody writes
-        if known is not None and not resume:
-            raise InputError(f"{path} holds a run already. Go on with it by --resume, or name another folder by --out.")
-        if known is not None and known != text:
-            raise InputError(f"{path} holds a run of another description. Name another folder by --out.")
-        if known is None and place.is_main:
+        if known is not None:
+            self._check(known, described, resume=resume)
+        elif place.is_main:
+            text = json.dumps({**described, "version": __version__}, indent=2, sort_keys=True)
             try:
                 write_whole(self.path / DESCRIPTION, lambda file: file.write(text.encode()))
             except CheckpointError as error:
                 raise InputError(f"{path} cannot be used: {error} Or name another folder by --out.") from None
         place.wait()
 
-    def _known(self) -> str | None:
-        """Return the description that the folder holds; None for a new one."""
+    def _check(self, known: dict[str, Any], described: dict[str, Any], *, resume: bool) -> None:
+        """Refuse a folder that is not asked for, or of another experiment; warn of another version."""
+        if not resume:
+            raise InputError(
+                f"{self.path} holds a run already. Go on with it by --resume, or name another folder by --out."
+            )
+        version = known.pop("version", None)
+        if known != described:
+            raise InputError(f"{self.path} holds a run of another description. Name another folder by --out.")
+        if version != __version__ and self._place.is_main:
+            warnings.warn(
+                f"{self.path} was begun by version {version or 'unknown'} and goes on with {__version__}: its numbers "
+                "are of both",
+                stacklevel=2,
+            )
+
+    def _known(self) -> dict[str, Any] | None:
+        """Return the description of the run that the folder holds; None where nothing is done yet."""
         if self.path.exists() and not self.path.is_dir():
             raise InputError(f"{self.path} is a file. Name another folder by --out.")
         file = self.path / DESCRIPTION
         if file.exists():
-            return file.read_text(errors="replace")
+            if not any((self.path / name).exists() for name in (TASKS, CHECKPOINTS)):
+                return None
+            try:
+                known: dict[str, Any] = json.loads(file.read_bytes())
+            except ValueError:
+                raise InputError(f"{file} is damaged. Name another folder by --out.") from None
+            return known
         if self.path.is_dir() and any(other.suffix != ".part" for other in self.path.iterdir()):
             raise InputError(f"{self.path} holds other files. Name a folder of its own by --out.")
         return None
@@ -146,7 +169,7 @@ class RunFolder:
 
     def checkpoints(self, task: str) -> Checkpoints:
         """Return the checkpoints of a task that is being done."""
-        return Checkpoints(self.path / "checkpoints" / task, seconds=CHECKPOINT_SECONDS)
+        return Checkpoints(self.path / CHECKPOINTS / task, seconds=CHECKPOINT_SECONDS)
 
     def write_text(self, task: str, text: str) -> None:
         """Keep a text for people to read."""
@@ -160,7 +183,7 @@ class RunFolder:
             write_whole(self.path / RESULT, lambda file: file.write(text.encode()))
 
     def _file(self, task: str, ending: str) -> Path:
-        return self.path / "tasks" / f"{task}{ending}"
+        return self.path / TASKS / f"{task}{ending}"
 
 
 def _described(experiment: Any) -> dict[str, Any]:

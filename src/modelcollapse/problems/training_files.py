@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from modelcollapse.checks import choice, known_keys
+from modelcollapse.checks import choice, fail, known_keys
 from modelcollapse.problems.entries import as_table, build, located
 from modelcollapse.problems.files import load_tables
 
@@ -72,26 +72,27 @@ def built(kind: type, table: Mapping[str, Any], *, where: str) -> Any:
     known_keys(where, table, [item.name for item in fields(kind)])
     given = dict(table)
     for key, value in table.items():
-        part = _dataclass_of(types_of[key])
+        part, many = _dataclass_of(types_of[key])
         if part is None:
             given[key] = tuple(value) if isinstance(value, list) else value
             continue
         with located(f"`{key}`"):
             one = f"a table of `{key}`"
-            many = isinstance(value, list)
-            given[key] = (
-                tuple(built(part, as_table(key, item), where=one) for item in value)
-                if many
-                else built(part, as_table(key, value), where=one)
-            )
+            if not many:
+                given[key] = built(part, as_table(key, value), where=one)
+            elif isinstance(value, list):
+                given[key] = tuple(built(part, as_table(key, item), where=one) for item in value)
+            else:
+                raise fail(key, value, "a list of tables")
     return build(where, kind, given)
 
 
-def _dataclass_of(annotation: Any) -> type | None:
-    """Return the dataclass that a field holds: itself, one or none, or a tuple of them."""
+def _dataclass_of(annotation: Any) -> tuple[type | None, bool]:
+    """Return the dataclass that a field holds, if any, and whether it holds a tuple of them."""
     options = typing.get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
     for option in options:
-        inner = typing.get_args(option)[0] if typing.get_origin(option) is tuple else option
+        many = typing.get_origin(option) is tuple
+        inner = typing.get_args(option)[0] if many else option
         if isinstance(inner, type) and is_dataclass(inner):
-            return inner
-    return None
+            return inner, many
+    return None, False
