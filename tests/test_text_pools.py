@@ -148,3 +148,48 @@ def test_judge_that_keeps_documents_has_more_written_and_keeps_the_best() -> Non
     assert judge.kept(documents, 2).tolist() == [[3], [1]]
     pool = Pool(documents, np.ones(4, dtype=bool))
     assert judge.drawn(pool, random=np.random.default_rng(0)) is pool
+
+
+@pytest.mark.torch
+def test_every_generation_and_replicate_draws_from_streams_of_its_own_and_judges_see_no_training_text() -> None:
+    pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'modelcollapse[train]'")
+    from modelcollapse.experiments.text import _Replicate
+
+    arm = Arm(workflow=Resampling("accumulate", generations=3, n_samples=30, n_first=60),
+              curation=TextCuration(kind="detector", power=1))  # fmt: skip
+    experiment = TextTraining(
+        n_real=60,
+        model=Transformer(n_layers=1, n_heads=1, width=4, context=4),
+        optimisation=Optimisation(n_steps=1, batch_size=1, learning_rate=1.0),
+        sampling=Sampling(),
+        arms=(arm,),
+    )
+    documents = np.arange(400)[:, None] + np.zeros((1, 4), dtype=np.int64)
+    asked: list[Any] = []
+    spares: list[Any] = []
+
+    class Noted:
+        text = SimpleNamespace(learned=3, ordered=lambda seed, replicate: documents)
+
+        def __init__(self) -> None:
+            self.experiment = experiment
+
+        def trained(self, task: str, pool: Any, *, names: Any, **_: Any) -> dict[str, Any]:
+            asked.append(names)
+            return {"validation_loss": 1.0}
+
+        def written(self, task: str, *, n: int, names: Any, **_: Any) -> Any:
+            asked.append(names)
+            return np.full((n, 4), 1000), {}
+
+        def laws(self, task: str) -> Any:
+            return np.full((1, 2), 0.5)
+
+        def judge(self, *_: Any, spare: Any, **__: Any) -> Any:
+            spares.append(spare)
+            return SimpleNamespace(drawn=lambda pool, random: pool)
+
+    for replicate in range(2):
+        _Replicate(Noted(), replicate).recursion(arm)  # type: ignore[arg-type]
+    assert len(asked) == len(set(asked)) == 2 * (4 + 4)
+    assert spares[0][:, 0].tolist() == list(range(20, 400))

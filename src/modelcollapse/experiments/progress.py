@@ -52,6 +52,28 @@ def progress_words(progress: Progress, *, units: str = "tokens") -> str:
     return f"{steps}, loss {progress.loss:.4g}, {speed}, {clock(progress.seconds_left)} left"
 
 
+def writing_words(model: str, *, written: int, total: int, length: int, rate: float) -> str:
+    """Say how far a model is with what it writes.
+
+    Parameters
+    ----------
+    model : str
+    written, total : int
+        Documents.
+    length : int
+        Tokens of one.
+    rate : float
+        Tokens a second.
+
+    Examples
+    --------
+    >>> writing_words("replace, generation 3", written=256, total=1000, length=100, rate=1234.5)
+    'replace, generation 3 writes: document 256 of 1,000, 1,234 tokens/s, 1:00 left'
+    """
+    left = (total - written) * length / rate
+    return f"{model} writes: document {written:,} of {total:,}, {rate:,.0f} tokens/s, {clock(left)} left"
+
+
 def clock(seconds: float) -> str:
     """Write a time as a clock does.
 

@@ -197,7 +197,7 @@ class _Replicate:
         pool = pooled(self._real[:n_real], [written[:n_written]])
         task = f"{self._replicate}/students/{called(size)}-{n_tokens}-{fraction:g}"
         names = ("student", self._replicate, called(size))
-        values = dict(self._models.trained(task, pool, size=size, names=names))
+        values = dict(self._models.trained(task, pool, size=size, names=names, writes=False))
         values["deviation_from_0"] = deviation(self._models.laws(task), self._models.laws(self._generation_0))
         return values
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modelcollapse.checks import Array
-from modelcollapse.experiments.progress import told
+from modelcollapse.experiments.progress import told, writing_words
 from modelcollapse.experiments.run_folder import RunFolder
 from modelcollapse.experiments.text_data import N_JUDGED, RealText
 from modelcollapse.experiments.text_measures import Yardstick, document_losses, measured, written_measures, yardstick
 from modelcollapse.experiments.text_pools import Documents, Pool
+from modelcollapse.experiments.text_writing import write_documents
 from modelcollapse.problems.text_training import TextCuration, TextTraining
 from modelcollapse.problems.training import Transformer
 from modelcollapse.streams import stream
@@ -24,13 +25,10 @@ from modelcollapse.training.loop import train
 from modelcollapse.training.next_token import NextToken
 from modelcollapse.training.place import Place
 from modelcollapse.training.recipes import adamw
-from modelcollapse.training.writing import write
 
 if TYPE_CHECKING:
     from modelcollapse.experiments.kinds import Watch
 
-AT_ONCE = 128
-"""Documents that are written together."""
 SHOWN_DOCUMENTS = 20
 """Written documents that are kept for people to read."""
 
@@ -64,7 +62,9 @@ class Models:
         self._on: Yardstick = yardstick(text)
         self._done = 0
 
-    def trained(self, task: str, pool: Pool, *, size: Transformer, names: tuple[str | int, ...]) -> dict[str, Any]:
+    def trained(
+        self, task: str, pool: Pool, *, size: Transformer, names: tuple[str | int, ...], writes: bool = True
+    ) -> dict[str, Any]:
         """Return what was measured on a model, which is trained now unless it has been.
 
         Parameters
@@ -75,15 +75,19 @@ class Models:
         size : Transformer
         names : tuple
             Of the streams that its first weights and its batches are drawn from.
+        writes : bool
+            Whether it is to write later: its weights are kept then.
         """
         outcome = self._folder.outcome(task)
         if outcome is None:
-            outcome = self._train(task, pool, size=size, names=names)
+            outcome = self._train(task, pool, size=size, names=names, writes=writes)
         self._done += 1
         values: dict[str, Any] = outcome["values"]
         return values
 
-    def _train(self, task: str, pool: Pool, *, size: Transformer, names: tuple[str | int, ...]) -> dict[str, Any]:
+    def _train(
+        self, task: str, pool: Pool, *, size: Transformer, names: tuple[str | int, ...], writes: bool
+    ) -> dict[str, Any]:
         experiment, seed = self.experiment, self.experiment.seed
         plan = experiment.optimisation
         model = build_gpt(size, n_tokens=self.text.tokeniser.n_tokens, random=stream(seed, *names, "weights"))
@@ -105,11 +109,12 @@ class Models:
         values, laws = measured(model, self._on, place=self._place)
         values |= {"real_share": float(pool.real.mean()), "n_documents": len(pool.documents)}
         outcome = {"values": values, "training_losses": losses}
-        return self._folder.finish(task, outcome, arrays={"laws": laws}, weights=model.state_dict())
+        weights = model.state_dict() if writes else None
+        return self._folder.finish(task, outcome, arrays={"laws": laws.astype(np.float32)}, weights=weights)
 
     def laws(self, task: str) -> Array:
         """Return the next-token laws of a trained model, (n_contexts, n_tokens)."""
-        return np.asarray(self._folder.arrays(task)["laws"])
+        return np.asarray(self._folder.arrays(task)["laws"], dtype=np.float64)
 
     def written(
         self,
@@ -140,7 +145,7 @@ class Models:
         if outcome is None:
             self._watch(f"{by} writes", share=self._done / self._total)
             n_written = n if judge is None else judge.n_written(n)
-            documents = self._write(self._model(by), prompts, n=n_written, names=names)
+            documents = self._write(task, prompts, by=by, n=n_written, names=names)
             if judge is not None:
                 documents = judge.kept(documents, n)
             texts = self.text.texts(documents)
@@ -155,22 +160,24 @@ class Models:
         model.load_state_dict(read_weights(self._folder.weights_file(task)))
         return model.to(self._place.device)
 
-    def _write(self, model: Any, prompts: Documents, *, n: int, names: tuple[str | int, ...]) -> Documents:
+    def _write(self, task: str, prompts: Documents, *, by: str, n: int, names: tuple[str | int, ...]) -> Documents:
         n_prompt = self.experiment.n_prompt
-        starts = prompts[np.arange(n) % len(prompts), :n_prompt]
-        random = stream(self.experiment.seed, *names)
-        parts = [
-            write(
-                model,
-                starts[first : first + AT_ONCE],
-                n_new=self.experiment.model.context - n_prompt,
-                sampling=self.experiment.sampling,
-                random=random,
-                place=self._place,
-            )
-            for first in range(0, n, AT_ONCE)
-        ]
-        return np.concatenate(parts)
+        n_new = self.experiment.model.context - n_prompt
+
+        def report(written: int, rate: float) -> None:
+            words = writing_words(by, written=written, total=n, length=n_new, rate=rate)
+            self._watch(words, share=self._done / self._total)
+
+        return write_documents(
+            self._model(by),
+            prompts[np.arange(n) % len(prompts), :n_prompt],
+            n_new=n_new,
+            sampling=self.experiment.sampling,
+            random=stream(self.experiment.seed, *names),
+            place=self._place,
+            checkpoints=self._folder.checkpoints(task),
+            report=report,
+        )
 
     def judge(self, curation: TextCuration, *, replicate: int, generation_0: str, spare: Documents) -> Judge:
         """Return the judge of a curation, which learns from generation 0 and spare real documents.
