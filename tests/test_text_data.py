@@ -23,7 +23,7 @@ def described(folder: Path = Path("."), **tables: Any) -> TextTraining:
     small = {
         "n_real": 2000,
         "model": {"n_layers": 1, "n_heads": 1, "width": 8, "context": 16},
-        "arms": {"workflow": {"kind": "replace", "generations": 1, "n_samples": 2000}},
+        "arms": [{"workflow": {"kind": "replace", "generations": 1, "n_samples": 2000}}],
     }
     found = training_from_dict("text", {**small, **tables}, folder=folder)
     assert isinstance(found, TextTraining)
@@ -80,7 +80,7 @@ def test_grammar_writes_as_much_as_is_needed(tokens: str) -> None:
         pytest.importorskip("tokenizers", reason="tokenizers is not installed: pip install 'modelcollapse[train]'")
     size = {"vocabulary_size": 300} if tokens == "pairs" else {}
     workflow = {"kind": "mix", "generations": 4, "n_samples": 1000, "n_first": 2000, "n_real": 500, "real": "fresh"}
-    experiment = described(tokens=tokens, arms={"workflow": workflow}, **size)
+    experiment = described(tokens=tokens, arms=[{"workflow": workflow}], **size)
     found = real_text(experiment)
     assert len(found.training) >= n_documents(2000, learned=15) + 4 * n_documents(500, learned=15)
     assert found.entropy_rate is not None

@@ -35,10 +35,6 @@ def test_preset_holds_where_the_file_says_nothing() -> None:
     assert [arm.name for arm in found.arms] == ["replace"]
 
 
-def test_one_arm_needs_no_list() -> None:
-    assert described(arms=REPLACE) == described(arms=[REPLACE])
-
-
 def test_students_have_the_size_of_the_generator_unless_told() -> None:
     assert described(mixtures=STUDENTS).students == (described().model,)
     assert [each.width for each in described(mixtures={**STUDENTS, "students": [SMALL]}).students] == [8]
@@ -55,6 +51,7 @@ def test_students_have_the_size_of_the_generator_unless_told() -> None:
         ({"n_prompt": 128}, r"`n_prompt` must be a whole number in \[1, 127\]"),
         ({"held_out": 0}, "`held_out`"),
         ({"arms": []}, "nothing to train"),
+        ({"arms": REPLACE}, "`arms` must be a list of tables"),
         ({"arms": [REPLACE, REPLACE]}, "two arms are called replace"),
         ({"n_real": 10}, "All arms share generation 0"),
         ({"arms": [{**REPLACE, "name": "../up"}]}, "letters, digits"),

@@ -127,7 +127,6 @@ class TextMixtures:
         fractions = tuple(number("synthetic_fractions", each, low=0, high=1) for each in self.synthetic_fractions)
         object.__setattr__(self, "synthetic_fractions", fractions)
         object.__setattr__(self, "n_tokens", tuple(integer("n_tokens", each, low=1) for each in self.n_tokens))
-        object.__setattr__(self, "students", _listed(self.students, Transformer))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +201,8 @@ class TextTraining:
 
     def _check_text(self) -> None:
         """Check what the text is and what its tokens are."""
-        paths = _listed(self.text, (str, Path))
+        given: Any = self.text
+        paths = (given,) if isinstance(given, str | Path) else given
         if not isinstance(paths, tuple) or not all(isinstance(each, str | Path) for each in paths):
             raise fail("text", self.text, "the name of a file of text, or a list of names")
         object.__setattr__(self, "text", tuple(Path(each) for each in paths))
@@ -217,7 +217,6 @@ class TextTraining:
 
     def _check_arms(self) -> None:
         """Check that there is something to do, and that all recursions can share generation 0."""
-        object.__setattr__(self, "arms", _listed(self.arms, Arm))
         if not self.arms and self.mixtures is None:
             raise InputError("there is nothing to train: give `arms`, `mixtures` or both.")
         names = [arm.name for arm in self.arms]
@@ -259,11 +258,6 @@ class TextTraining:
     def files(self) -> dict[str, Path]:
         """Return the data files."""
         return {f"text {number}": path for number, path in enumerate(self.text)}
-
-
-def _listed(given: Any, kind: type | tuple[type, ...]) -> Any:
-    """Return one thing of a kind as a tuple of it; anything else as it is."""
-    return (given,) if isinstance(given, kind) else given
 
 
 def _recursion(kind: str, *, n_tokens: int, generations: int, **settings: Any) -> dict[str, Any]:
