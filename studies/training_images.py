@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import multiprocessing
-import resource
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 import torch
 
 from modelcollapse.cli._picture import write_picture
+from modelcollapse.digits import number_text, share_text
 from modelcollapse.experiments.image_files import read_images
 from modelcollapse.experiments.kinds import train
 from modelcollapse.figures.image_training import DESCRIPTION, draw_image_training, image_training_data
@@ -84,7 +84,7 @@ EXPERIMENTS = {
 def run(data: Path | None, work: Path) -> str:
     """Run or resume the experiments, and return the section."""
     torch.set_num_threads(1)
-    parts = [HEAD]
+    parts = [HEAD.strip()]
     for name, (title, describe) in EXPERIMENTS.items():
         if name != "digits" and data is None:
             continue
@@ -98,7 +98,7 @@ def run(data: Path | None, work: Path) -> str:
             parts.append(_other_seeds(work))
     if data is not None:
         parts.append(_wide_section(_wide(data / "mnist", work / "wide.json")))
-    return "\n\n".join([*parts, LIMITS])
+    return "\n\n".join([*parts, LIMITS.strip()])
 
 
 HEAD = """
@@ -131,7 +131,7 @@ def _other_seeds(work: Path) -> str:
         experiment = training_from_dict("images", described)
         found = train("images", experiment, out=folder, resume=folder.exists(), device="cpu", watch=_say(name)).numbers
         ratio, error, inside = (found[f"forecast/{key}"] for key in ("median_ratio", "median_error", "within_band"))
-        lines.append(f"| {seed} | {ratio:.3f} | {error:.1%} | {inside:.0%} |")
+        lines.append(f"| {seed} | {ratio:.3f} | {share_text(error)} | {share_text(inside)} |")
     return "\n".join(["The same random features with other seeds:", "", *lines])
 
 
@@ -156,13 +156,17 @@ def _table(points: Sequence[TrainedPoint]) -> list[str]:
         cells = [_cell(point) for point in curve]
         name = model.replace("_", " ")
         lines.append(f"| {' | '.join([name, labeller or '–', f'{fraction:g}', *cells, _slope(curve)])} |")
-    return [*lines, "", "Squared test error summed over classes ± standard error; in brackets the forecast."]
+    return [
+        *lines,
+        "",
+        "Squared test error summed over classes ± standard error; in brackets the forecast, for random features.",
+    ]
 
 
 def _cell(point: TrainedPoint) -> str:
-    error, stderr = point.values["test_error"], point.stderr["test_error"]
     forecast = point.values.get("forecast", math.nan)
-    return f"{error:.3f} ± {stderr:.3f}" + (f" ({forecast:.3f})" if math.isfinite(forecast) else "")
+    told = f" ({forecast:.3f})" if math.isfinite(forecast) else ""
+    return number_text(point.values["test_error"], point.stderr["test_error"]) + told
 
 
 def _slope(curve: Sequence[TrainedPoint]) -> str:
@@ -170,40 +174,46 @@ def _slope(curve: Sequence[TrainedPoint]) -> str:
     width = math.log(last.setting["n_samples"] / first.setting["n_samples"])
     slope = math.log(first.values["test_error"] / last.values["test_error"]) / width
     stderr = math.hypot(*(each.stderr["test_error"] / each.values["test_error"] for each in (first, last))) / width
-    return f"{slope:.3f} ± {stderr:.3f}"
+    return number_text(slope, stderr)
 
 
 def _wide(folder: Path, file: Path) -> dict[str, float]:
-    """Time the paper's width in a process of its own, so that its memory is its own."""
+    """Time the paper's width in a process of its own, which holds nothing else."""
     if not file.exists():
+        n, m = WIDE["n_samples"], WIDE["n_test"]
+        images = read_images(ImageData(path=folder, n_test=2, n_pool=10))
+        rows = np.concatenate([np.arange(n), np.arange(len(images.pixels) - m, len(images.pixels))])
+        labels = np.eye(images.n_classes)[images.codes[rows]]
         with multiprocessing.get_context("spawn").Pool(1) as pool:
-            found = pool.apply(_time_wide, (folder,))
+            found = pool.apply(_time_wide, (images.pixels[rows], labels))
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(found))
     found = json.loads(file.read_text())
     return {str(key): float(value) for key, value in found.items()}
 
 
-def _time_wide(folder: Path) -> dict[str, float]:
-    """Fit 100,000 random features exactly; return seconds, and the largest memory before and in all."""
+def _time_wide(pixels: Any, labels: Any) -> dict[str, float]:
+    """Fit 100,000 random features exactly; return seconds, memory before and at its most (MiB), and the test error."""
     torch.set_num_threads(2)
-    images = read_images(ImageData(path=folder, n_test=2, n_pool=10))
-    n, m = WIDE["n_samples"], WIDE["n_test"]
-    labels = np.eye(images.n_classes)[images.codes]
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    n, before = WIDE["n_samples"], _memory()
     started = time.monotonic()
     fits = fit_random_features(
-        images.pixels[:n],
+        pixels[:n],
         labels[:n],
-        test_images=images.pixels[-m:],
+        test_images=pixels[n:],
         layer=FirstLayer(WIDE["width"], 0, ("wide",)),
         ridges=WIDE["ridges"],
         device=torch.device("cpu"),
     )
     seconds = time.monotonic() - started
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    error = float(np.mean(np.sum((fits.outputs[0] - labels[-m:]) ** 2, axis=1)))
-    return {"seconds": seconds, "before": before / 1024, "after": after / 1024, "test_error": error}
+    error = float(np.mean(np.sum((fits.outputs[0] - labels[n:]) ** 2, axis=1)))
+    return {"seconds": seconds, "before": before, "after": _memory(), "test_error": error}
+
+
+def _memory() -> float:
+    """Return the most memory that this process has held so far, in MiB, as Linux tells it."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 
 def _wide_section(found: dict[str, float]) -> str:
@@ -214,8 +224,8 @@ def _wide_section(found: dict[str, float]) -> str:
     return (
         f"#### {width} features\n\nOne exact fit of {width} random features to {n} images of MNIST, at "
         f"{len(WIDE['ridges'])} ridges, with outputs on {m} others: {found['seconds']:.0f} s on two cores shared with "
-        f"other work, and {memory:,.0f} MiB of memory beyond the data (all features at once would take {whole:,.0f} "
-        f"MiB). The test error at ridge {WIDE['ridges'][0]:g} is {found['test_error']:.3f}."
+        f"other work, and {memory:,.0f} MiB of memory beyond the images and the libraries (all features at once would "
+        f"take {whole:,.0f} MiB). The test error at ridge {WIDE['ridges'][0]:g} is {found['test_error']:.3f}."
     )
 
 
