@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelcollapse.cli._output import cell
+from modelcollapse.digits import rough_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -27,7 +28,7 @@ def print_training(result: TrainingResult, folder: Path, *, shown: tuple[str, ..
         console.print(", ".join(f"{key}: {_setting(value)}" for key, value in same.items()), soft_wrap=True)
     console.print(_by_setting(result, shown))
     for name, value in result.numbers.items():
-        console.print(f"{name}: {cell(value, result.stderr.get(name, 0.0))}", soft_wrap=True)
+        console.print(f"{name}: {_number(value, result.stderr.get(name, 0.0))}", soft_wrap=True)
     for finding in result.findings:
         console.print(finding, soft_wrap=True)
     drawn = f"seed: {result.seed}, replicates: {result.n_replicates}, "
@@ -57,14 +58,14 @@ def _by_setting(result: TrainingResult, shown: tuple[str, ...]) -> Table:
     heads = (name.replace("_", " ") for name in (*settings, *names))
     table = Table(*heads, box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for point in result.points:
-        values = [cell(point.values.get(name, math.nan), _stderr(point.stderr.get(name, 0.0))) for name in names]
+        values = [_number(point.values.get(name, math.nan), point.stderr.get(name, 0.0)) for name in names]
         table.add_row(*(_setting(point.setting.get(key)) for key in settings), *values)
     return table
 
 
-def _stderr(stderr: float) -> float:
-    """Return a standard error; 0 where one replicate has none."""
-    return 0.0 if math.isnan(stderr) else stderr
+def _number(value: float, stderr: float) -> str:
+    """Return a number with its standard error, or with a few digits where that is not known, as of one replicate."""
+    return rough_text(value) if math.isnan(stderr) and not math.isnan(value) else cell(value, stderr)
 
 
 def _setting(value: Any) -> str:

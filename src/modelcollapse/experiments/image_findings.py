@@ -13,6 +13,9 @@ from modelcollapse.decisions.forecast import BAND_LEVEL
 from modelcollapse.digits import amount_text, interval_text, rough_text, share_text
 from modelcollapse.result import TrainedPoint
 
+COUNTS = ("forecast/settings", "forecast/not_enough_data")
+"""Numbers of `numbers_of` that are exact."""
+
 
 def numbers_of(
     measured: Mapping[tuple[Any, ...], list[dict[str, float]]], forecasts: Mapping[tuple[Any, ...], dict[str, float]]
@@ -72,11 +75,12 @@ def _collapse(points: Sequence[TrainedPoint]) -> list[str]:
         kind = tuple(point.setting.get(key) for key in ("model", "width", "ridge"))
         labels = point.setting.get("labeller"), point.setting["synthetic_fraction"]
         groups.setdefault(kind, {}).setdefault(labels, []).append(point)
-    return [_collapse_of(kind, curves) for kind, curves in groups.items()]
+    n_tests = sum(labels[0] is not None for curves in groups.values() for labels in curves)
+    return [_collapse_of(kind, curves, n_tests=n_tests) for kind, curves in groups.items()]
 
 
-def _collapse_of(kind: tuple[Any, ...], curves: Mapping[tuple[Any, ...], list[TrainedPoint]]) -> str:
-    """Say it of one kind of model."""
+def _collapse_of(kind: tuple[Any, ...], curves: Mapping[tuple[Any, ...], list[TrainedPoint]], *, n_tests: int) -> str:
+    """Say it of one kind of model, as of so many curves in all."""
     model, width, ridge = kind
     name = f"{'Random features' if model == 'random_features' else 'Networks'} of width {width:,}"
     name += "" if ridge is None else f", ridge {ridge:g}"
@@ -84,7 +88,6 @@ def _collapse_of(kind: tuple[Any, ...], curves: Mapping[tuple[Any, ...], list[Tr
     mixed = {labels: _curve(each) for labels, each in curves.items() if labels[0] is not None}
     if len(real.sizes) < 2 or not np.isfinite(real.stderr).all():
         return f"{name}: whether more data stop helping takes two sizes and two replicates to tell."
-    n_tests = max(1, len(mixed))
     ends = {labels: flat_end(curve, real, n_tests=n_tests) for labels, curve in mixed.items()}
     flat = [
         f"{fraction:g} from {labeller} (from n = {amount_text(real.sizes[end.start])} on, at "

@@ -13,7 +13,7 @@ from modelcollapse.estimation.pool import Pool, pool_of
 from modelcollapse.estimation.rows import LabelledRows
 from modelcollapse.experiments.image_shares import Shares, SyntheticLabels, n_synthetic_of
 from modelcollapse.experiments.run_folder import RunFolder
-from modelcollapse.problems.image_training import ImageTraining
+from modelcollapse.problems.image_training import REAL, ImageTraining
 from modelcollapse.training.random_features import FirstLayer, coordinates
 
 FORECAST_LAYER = ("forecast", "first layer")
@@ -64,7 +64,7 @@ def forecasts_for(
         ``synthetic_fraction``, ``n_samples``, ``ridge``, ``forecast``, ``forecast_low``, ``forecast_high``; NaN where
         the pool cannot tell.
     """
-    task = f"forecast/width-{width}/{source or 'real'}"
+    task = f"forecast/width-{width}/{source or REAL}"
     found = folder.outcome(task)
     if found is None:
         pool = pool_for(source, shares, synthetic, width=width, seed=experiment.seed)

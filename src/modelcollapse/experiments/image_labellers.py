@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from modelcollapse.checks import Array
 from modelcollapse.decisions.differences import label_quality
+from modelcollapse.digits import HALF_WIDTH_90
 from modelcollapse.experiments.image_forecasts import pool_for
 from modelcollapse.experiments.image_shares import Shares, SyntheticLabels
 from modelcollapse.experiments.run_folder import RunFolder
@@ -128,3 +130,18 @@ def _outputs(
 def as_numbers(quality: LabellerQuality, *, name: str) -> dict[str, float]:
     """Return the numbers of a labeller under names that tell it from others."""
     return {f"labeller/{name}/{key}": value for key, value in asdict(quality).items()}
+
+
+def as_stderr(quality: LabellerQuality, labels: Array, shares: Shares, *, name: str) -> dict[str, float]:
+    """Return standard errors under the names of `as_numbers`: over test images, and by the interval of c².
+
+    The ends of that interval have none: NaN.
+    """
+    errors = np.sum((labels[shares.test] - shares.test_labels) ** 2, axis=1)
+    known = {
+        "test_error": float(errors.std(ddof=1) / math.sqrt(len(errors))),
+        "accuracy": math.sqrt(quality.accuracy * (1.0 - quality.accuracy) / len(errors)),
+        "quality": (quality.quality_high - quality.quality_low) / (2 * HALF_WIDTH_90),
+        "quality_ridge": 0.0,
+    }
+    return {f"labeller/{name}/{key}": known.get(key, math.nan) for key in asdict(quality)}

@@ -14,9 +14,9 @@ from modelcollapse import __version__
 from modelcollapse.checks import Array
 from modelcollapse.digits import HALF_WIDTH_90
 from modelcollapse.experiments.image_files import read_images
-from modelcollapse.experiments.image_findings import findings_of, numbers_of
+from modelcollapse.experiments.image_findings import COUNTS, findings_of, numbers_of
 from modelcollapse.experiments.image_forecasts import forecasts_for
-from modelcollapse.experiments.image_labellers import as_numbers, labels_of, quality_of
+from modelcollapse.experiments.image_labellers import as_numbers, as_stderr, labels_of, quality_of
 from modelcollapse.experiments.image_shares import (
     Shares,
     SyntheticLabels,
@@ -28,7 +28,7 @@ from modelcollapse.experiments.image_shares import (
 from modelcollapse.experiments.kinds import Watch
 from modelcollapse.experiments.progress import told
 from modelcollapse.experiments.run_folder import RunFolder
-from modelcollapse.problems.image_training import ImageTraining
+from modelcollapse.problems.image_training import REAL, ImageTraining
 from modelcollapse.result import Status, TrainedPoint, TrainingResult
 from modelcollapse.training.loop import Report
 from modelcollapse.training.networks import network_outputs, train_network
@@ -43,6 +43,7 @@ Setting = tuple[Any, ...]
 ASSUMPTIONS = (
     "real and synthetic labels are on different images of one kind",
     "errors are measured on one set of test images, the same for forecasts and measurements",
+    "replicates draw from one set of images; standard errors allow for the share that two have in common",
     "forecasts are for ridge regression on random features of the same law, drawn anew",
 )
 
@@ -60,31 +61,40 @@ def run(experiment: ImageTraining, *, folder: RunFolder, place: Place, watch: Wa
     labellers = {labeller.name: labeller for labeller in experiment.labellers}
     synthetic: dict[str, Array] = {}
     numbers: dict[str, float] = {}
+    stderr: dict[str, float] = {}
     for name, labeller in labellers.items():
         synthetic[name] = labels_of(labeller, shares, experiment, folder=folder, place=place, report=tasks.report)
         tasks.done(f"labeller {name}")
     for name, labeller in labellers.items():
-        numbers |= as_numbers(quality_of(labeller, shares, synthetic, experiment, folder=folder), name=name)
+        quality = quality_of(labeller, shares, synthetic, experiment, folder=folder)
+        numbers |= as_numbers(quality, name=name)
+        stderr |= as_stderr(quality, synthetic[name], shares, name=name)
         tasks.done(f"quality of {name}")
     models = _Models(experiment, shares, synthetic, folder, place, tasks)
     forecasts = dict(models.forecasts())
     measured: dict[Setting, list[dict[str, float]]] = defaultdict(list)
     for setting, values in models.measurements():
         measured[setting].append(values)
-    numbers |= numbers_of(measured, forecasts)
-    points = tuple(_point(each, measured[each], forecasts.get(each, {})) for each in sorted(measured, key=_order))
+    agreement = numbers_of(measured, forecasts)
+    numbers |= agreement
+    stderr |= {name: 0.0 if name in COUNTS else math.nan for name in agreement}
+    n_images = len(shares.training)
+    points = tuple(
+        _point(each, measured[each], forecasts.get(each, {}), n_images=n_images)
+        for each in sorted(measured, key=_order)
+    )
     return TrainingResult(
         world="images",
         points=points,
         numbers=numbers,
-        stderr=dict.fromkeys(numbers, 0.0),
+        stderr=stderr,
         findings=findings_of(points, numbers),
         status=Status.OK,
         engine="training",
         seed=experiment.seed,
         n_replicates=experiment.n_replicates,
         version=__version__,
-        assumptions=ASSUMPTIONS if forecasts else ASSUMPTIONS[:1],
+        assumptions=ASSUMPTIONS if forecasts else ASSUMPTIONS[:-1],
     )
 
 
@@ -198,7 +208,7 @@ class _Models:
         """Yield the measurements on a network with the labels of each source and fraction."""
         n_samples = len(examples.rows)
         for source, fraction in sources_of(self.experiment):
-            task = f"network/{replicate}/width-{width}/n-{n_samples}/{source or 'real'}-{fraction:g}"
+            task = f"network/{replicate}/width-{width}/n-{n_samples}/{source or REAL}-{fraction:g}"
             found = self.folder.outcome(task)
             if found is None:
                 labels = self._labels(examples, source, fraction)
@@ -238,15 +248,23 @@ def _as_setting(model: str, row: dict[str, Any], *, n_samples: int, width: int) 
     return setting, {name: row[name] for name in ("test_error", "accuracy", "training_error")}
 
 
-def _point(setting: Setting, models: list[dict[str, float]], forecast: dict[str, float]) -> TrainedPoint:
-    """Return means over replicates with their standard errors, and the forecast beside them."""
-    values, stderr = dict(forecast), dict.fromkeys(forecast, 0.0)
+def _point(
+    setting: Setting, models: list[dict[str, float]], forecast: dict[str, float], *, n_images: int
+) -> TrainedPoint:
+    """Return means over replicates with their standard errors, and the forecast beside them.
+
+    Samples of n of the `n_images` for training share n/n_images of their images, so that replicates tell less than as
+    many on new images would: standard errors are those of fewer.
+    """
+    values, stderr = dict(forecast), dict.fromkeys(forecast, math.nan)
     if forecast:
         stderr["forecast"] = (forecast["forecast_high"] - forecast["forecast_low"]) / (2 * HALF_WIDTH_90)
+    shared = setting[SETTING.index("n_samples")] / n_images
+    effective = 1.0 / (shared + (1.0 - shared) / len(models))
     for name in models[0]:
         numbers = np.array([model[name] for model in models])
         values[name] = float(numbers.mean())
-        stderr[name] = float(numbers.std(ddof=1) / math.sqrt(len(numbers))) if len(numbers) > 1 else math.nan
+        stderr[name] = float(numbers.std(ddof=1) / math.sqrt(effective)) if len(numbers) > 1 else math.nan
     named = {key: value for key, value in zip(SETTING, setting, strict=True) if value is not None}
     return TrainedPoint(setting=named, values=values, stderr=stderr, n_replicates=len(models))
 

@@ -11,6 +11,8 @@ from modelcollapse.checks import choice, fail, integer, number
 from modelcollapse.errors import InputError
 
 MODELS = ("random_features", "network")
+REAL = "real"
+"""What tasks with real labels are called: no labeller may be."""
 IDX_NAMES = {
     "train_images": "train-images",
     "train_labels": "train-labels",
@@ -68,6 +70,7 @@ class Labeller:
     Parameters
     ----------
     name : str
+        Of letters, digits, ``-`` and ``_``; not ``"real"``.
     n_train : int
         Real images that it learns from, at least 2; no other model sees them.
     noise_sd : float
@@ -93,8 +96,9 @@ class Labeller:
     ridge: float = 1e-5
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not self.name.replace("-", "").replace("_", "").isalnum():
-            raise fail("name", self.name, "a word of letters, digits, - and _")
+        named = isinstance(self.name, str) and self.name.replace("-", "").replace("_", "").isalnum()
+        if not named or self.name == REAL:
+            raise fail("name", self.name, f"a word of letters, digits, - and _, and not `{REAL}`")
         choice("model", self.model, MODELS)
         for name, low in (("n_train", 2), ("width", 1)):
             object.__setattr__(self, name, integer(name, getattr(self, name), low=low))
@@ -182,7 +186,7 @@ class ImageTraining:
     n_samples : tuple of int
         Sizes of the training set, at least 4.
     n_replicates : int
-        Trained models of each setting, with other samples and other weights.
+        Trained models of each setting, with other weights and other samples of one set of images: large ones overlap.
     seed : int
 
     Raises
