@@ -40,7 +40,7 @@ def experiment(folder: Path, **tables: Any) -> Any:
     small = {
         "n_real": 3000,
         "model": {"n_layers": 1, "n_heads": 1, "width": 8, "context": 16},
-        "arms": {"workflow": {"kind": "replace", "generations": 1, "n_samples": 3000}},
+        "arms": [{"workflow": {"kind": "replace", "generations": 1, "n_samples": 3000}}],
         "n_replicates": 2,
     }
     return training_from_dict("text", {**small, **tables}, folder=folder)

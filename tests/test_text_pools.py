@@ -72,6 +72,8 @@ def test_tokens_are_rounded_to_whole_documents() -> None:
     found = in_documents(workflow, learned=10)
     assert (found.n_samples, found.n_first, found.subsample) == (10, 4, 14)
     assert in_documents(Resampling("replace", generations=1, n_samples=1), learned=10).n_samples == 1
+    fewer = Resampling("accumulate-subsample", generations=1, n_samples=14, n_first=14, subsample=28)
+    assert in_documents(fewer, learned=10).subsample == 2  # as many as there are, though 28 tokens are nearer to three
 
 
 def test_split_holds_out_whole_stretches_and_loses_nothing() -> None:
