@@ -7,15 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from modelcollapse.cli._progress import Line
-from modelcollapse.digits import number_text
+from modelcollapse.digits import number_text, share_text
 from modelcollapse.experiments.kinds import train
+from modelcollapse.experiments.text_measures import N_CONTEXTS
 from modelcollapse.figures.inline import svg
 from modelcollapse.figures.text_training import DESCRIPTION, draw_text_training, text_training_data
+from modelcollapse.problems.text_training import TextTraining
 from modelcollapse.problems.training_files import training_from_dict
 from modelcollapse.result import TrainedPoint, TrainingResult
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
-N_TOKENS, GENERATIONS, N_REPLICATES, TOP_P = 150_000, 5, 3, 0.9
+N_TOKENS, GENERATIONS, N_REPLICATES = 150_000, 5, 3
+N_CUT, TOP_P = 2, 0.9
 FRACTIONS = (0, 0.2, 0.5, 1)
 COLUMNS = {
     "validation_loss": "validation loss",
@@ -33,18 +36,22 @@ COLUMNS = {
 def run(data: Path | None, work: Path) -> str:
     """Train what is not trained yet, draw the picture, and return the section of the page."""
     text = None if data is None else data / "tinyshakespeare" / "input.txt"
-    main = _trained(work / "recursions", text, arms=("replace", "accumulate"), students=True)
-    cut = _trained(work / "tail-cut", text, arms=("replace",), sampling={"top_p": TOP_P}, n_replicates=2)
+    described = _described(text, arms=("replace", "accumulate"), students=True)
+    main = _trained(work / "recursions", described)
+    cut = _trained(
+        work / "tail-cut", _described(text, arms=("replace",), sampling={"top_p": TOP_P}, n_replicates=N_CUT)
+    )
     _draw(main)
     return "\n\n".join(
         [
-            f"{_setting(text)} And {main.assumptions[-1]}.",
+            f"{_setting(described)} And {main.assumptions[-1]}.",
             "![Measures of language models by generation, and of students by synthetic fraction]"
             "(images/training-text.svg)",
             "Recursions that sample from the whole next-token law:",
             _generations(main),
             _real(main),
-            f"The same, replace only, with the tail of every next-token law cut (`top_p = {TOP_P}`), 2 replicates:",
+            f"The same, replace only, with the tail of every next-token law cut (`top_p = {TOP_P}`), {N_CUT} "
+            "replicates, too few for changes to be sure:",
             _generations(cut),
             "Students of one size, on as many tokens of which a share is written by generation 0:",
             _students(main),
@@ -55,16 +62,15 @@ def run(data: Path | None, work: Path) -> str:
     )
 
 
-def _trained(
-    folder: Path,
+def _described(
     text: Path | None,
     *,
     arms: Sequence[str],
     students: bool = False,
     sampling: dict[str, Any] | None = None,
     n_replicates: int = N_REPLICATES,
-) -> TrainingResult:
-    """Return the result of an experiment, going on with what its folder holds."""
+) -> TextTraining:
+    """Return the description of an experiment."""
     tables: dict[str, Any] = {
         "n_real": N_TOKENS,
         "n_replicates": n_replicates,
@@ -77,7 +83,12 @@ def _trained(
         tables["text"] = str(text.resolve())
     if students:
         tables["mixtures"] = {"synthetic_fractions": list(FRACTIONS), "n_tokens": [N_TOKENS]}
-    experiment = training_from_dict("text", tables)
+    experiment: TextTraining = training_from_dict("text", tables)
+    return experiment
+
+
+def _trained(folder: Path, experiment: TextTraining) -> TrainingResult:
+    """Return the result of an experiment, going on with what its folder holds."""
     with Line() as line:
         return train("text", experiment, out=folder, resume=True, device="cpu", watch=line.show)
 
@@ -89,19 +100,21 @@ def _draw(result: TrainingResult) -> None:
     (IMAGES / "training-text.svg").write_text(content + "\n", encoding="utf-8")
 
 
-def _setting(text: Path | None) -> str:
+def _setting(described: TextTraining) -> str:
     """Say what was trained, and by which command."""
-    source = "tiny Shakespeare" if text is not None else "the grammar's text"
-    flag = " --data FOLDER" if text is not None else ""
+    source, flag = ("tiny Shakespeare", " --data FOLDER") if described.text else ("the grammar's text", "")
+    model, optimisation = described.model, described.optimisation
     return (
-        f"By `python -m studies.training text{flag}`, on the CPU, float32. Real text: {source}, a tenth held out in "
-        "whole stretches. Models: 2 layers, 4 heads, width 64, context 64, characters; each trained from scratch for "
-        f"600 steps of 32 documents. Generation 0 learns {N_TOKENS:,} real characters, and every model writes as many "
-        f"for the next, from a first character of real text. Means of {N_REPLICATES} replicates ± standard error. "
-        "Losses and entropies are in nats a character, on held-out real text; head and tail are the commonest "
-        "characters that make up half of the text, and the rarest that make up a tenth; distinct words are of "
-        "equally many written words, absent mass is the share of held-out words that do not occur in as many written "
-        "documents; deviations are mean L1 distances of next-token laws after 300 real contexts."
+        f"By `python -m studies.training text{flag}`, on the CPU, {optimisation.precision}. Real text: {source}, "
+        f"{share_text(described.held_out)} held out in whole stretches. Models: {model.n_layers} layers, "
+        f"{model.n_heads} heads, width {model.width}, context {model.context}, {described.tokens}; each trained from "
+        f"scratch for {optimisation.n_steps} steps of {optimisation.batch_size} documents. Generation 0 learns "
+        f"{described.n_real:,} real characters, and every model writes as many for the next, from a first character of "
+        f"real text. Means of {described.n_replicates} replicates ± standard error. Losses and entropies are in nats a "
+        "character, on held-out real text; head and tail are the commonest characters that make up half of the text, "
+        "and the rarest that make up a tenth; distinct words are of equally many written words, absent mass is the "
+        "share of held-out words that do not occur in as many written documents; deviations are mean L1 distances of "
+        f"next-token laws after {N_CONTEXTS} real contexts."
     )
 
 
