@@ -22,14 +22,15 @@ from modelcollapse.result import TrainedPoint, TrainingResult
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 
+ARMS = ("cut", "real")
+"""Whose test errors stand beside the mass that is cut."""
+
 LIMITS = (
     "What the small scale does not show: Charton's models, larger and trained for far longer with operands up to a "
-    "million, master at most 38 of the outcomes 1 to 100 with even operands, products of divisors of the base too, and "
-    "91 with operands and outcomes that are log-uniform; of outcomes that more than the last digit tells, such as 8, 9 "
-    "or 25, none is learned here. Answers of a model that has learned all that its student can learn teach as well "
-    "as real examples: that skills are lost from generation to "
-    "generation is not seen in two generations at temperature 1. One cut, one base, one size of model and one "
-    "learning rate were tried."
+    "million, master up to 38 of the outcomes 1 to 100 with even operands, and 91 with operands and outcomes that are "
+    "log-uniform, as the abstract of his paper says. Two generations of answers at temperature 1 are few to "
+    "lose skills in, and the teacher has learned for as long as its student. One cut, one base, one size of model and "
+    "one learning rate were tried."
 )
 
 
@@ -45,7 +46,7 @@ def run(data: Path | None, work: Path) -> str:
             "![Test error and mastered outcomes against training examples, and accuracy by outcome]"
             "(images/training-arithmetic.svg)",
             _table(result),
-            _floor(result),
+            _floor(result, base=experiment.base),
             "What the command itself says:",
             "\n".join(f"- {sentence}" for sentence in result.findings),
             LIMITS,
@@ -85,15 +86,17 @@ def _table(result: TrainingResult) -> str:
     return "\n".join(lines)
 
 
-def _floor(result: TrainingResult) -> str:
+def _floor(result: TrainingResult, *, base: int) -> str:
     """Say what theory says of the cut, beside what was measured."""
     last = {point.setting["arm"]: point for point in _last(result)}
-    cut, real = (last[name].values["test_error"] for name in ("cut", "real"))
+    cut, real = (number_text(last[name].values["test_error"], last[name].stderr["test_error"]) for name in ARMS)
+    mastered = np.flatnonzero(np.array(last["real"].values["accuracy"]) >= MASTERED) + 1
+    n_divisors = int((base % mastered == 0).sum())
     return (
         f"The mass of the outcomes above 5 is {rough_text(result.numbers['floor_cut'])}, and that of the Zipf law with "
         f"exponent 2 beyond rank 5 {rough_text(result.numbers['zipf_floor_cut'])}: no amount of cut examples leads "
-        f"below it. The cut arm ends at {rough_text(cut)}. The real arm does not go to 0 either, but to "
-        f"{rough_text(real)}: what it masters are divisors of the base, which the last digits of the operands tell."
+        f"below it. The cut arm ends at {cut}, the real arm at {real}: {n_divisors} of the {len(mastered)} outcomes "
+        "that it masters are divisors of the base, which the last digits of the operands tell."
     )
 
 

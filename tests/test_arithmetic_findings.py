@@ -42,6 +42,32 @@ REAL = arm("real", LEARNED)
 NEVER = 99
 
 
+def even_arm(accuracy: list[list[float]], *, grading: float = 0.1) -> Arm:
+    """Return an arm whose replicates have the same errors, with given accuracies."""
+    errors = np.tile([0.4, 0.2], (len(accuracy), 1))
+    return Arm(name="a", generation=1, errors=errors, grading_stderr=np.full(errors.shape, grading),
+               accuracy=np.array(accuracy, dtype=float)[:, None, :].repeat(2, axis=1))  # fmt: skip
+
+
+def test_unlearned_takes_all_replicates_and_more_wrong_than_right() -> None:
+    real = even_arm([[1, 1, 1, 0.9], [1, 1, 0.5, 0.9]])
+    arm = even_arm([[0.1, 0.7, 0.1, 0.1], [0.1, 0.1, 0.1, 0.1]])
+    assert unlearned(arm, real)[0].tolist() == [True, False, False, False]
+
+
+def test_curves_are_as_unsure_as_their_grading() -> None:
+    """Replicates that agree by chance do not make a curve exact: 4 of them, graded to 0.1, give 0.1/2."""
+    curve = even_arm([[1.0]] * 4).curve((100, 200), slice(None))
+    np.testing.assert_allclose(curve.stderr, 0.05)
+    assert curve.freedom == 3
+
+
+def test_errors_that_agree_by_chance_are_not_said_to_be_exact() -> None:
+    even = even_arm([[1.0]] * 4)
+    assert curve_points([even], steps=(1, 2), n_samples=(100, 200))[-1].stderr["test_error"] == pytest.approx(0.05)
+    assert mastered_sentence(even).endswith("test error 0.200 ± 0.050.")
+
+
 def test_mastered_outcomes_are_counted_and_listed() -> None:
     cut = arm("cut", np.array([0, 2, NEVER, NEVER]))
     assert mastered_sentence(cut).startswith("cut: 2 of the outcomes 1 to 4 are mastered in the end: 1, 2; test error")

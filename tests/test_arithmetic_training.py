@@ -13,6 +13,7 @@ import pytest
 from modelcollapse import InputError, cli
 from modelcollapse.problems.arithmetic_training import PRESETS, ArithmeticTraining
 from modelcollapse.problems.training_files import training_from_dict
+from modelcollapse.streams import stream
 
 pytestmark = pytest.mark.torch
 
@@ -219,6 +220,34 @@ def test_examination_weighs_outcomes_by_the_natural_law(monkeypatch: pytest.Monk
     assert examination.grade(everything).test_error == pytest.approx(0, abs=1e-12)
 
 
+def test_floor_is_the_mass_of_the_outcomes_that_are_cut_and_of_the_zipf_law() -> None:
+    from modelcollapse.experiments.arithmetic import _floors
+
+    late = {"name": "late", "synthetic": "cut", "largest": 3, "phases": [{"from_step": 6, "real_fraction": 0.5}]}
+    found = _floors(tiny(arms=[TINY["arms"][0], late]))
+    numbers = np.gcd.outer(np.arange(1, 100), np.arange(1, 100))
+    assert found == pytest.approx({
+        "floor_cut": np.mean(numbers > 3),
+        "zipf_floor_cut": 1 - (1 + 1 / 4 + 1 / 9) / (np.pi**2 / 6),
+    })  # fmt: skip
+
+
+def test_lessons_draw_each_kind_of_example_from_a_stream_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    from modelcollapse.experiments import arithmetic
+
+    experiment, asked = tiny(), []
+
+    def noted(seed: int, *names: Any) -> Any:
+        asked.append(names)
+        return stream(seed, *names)
+
+    monkeypatch.setattr(arithmetic, "stream", noted)
+    for replicate in range(2):
+        lessons = arithmetic._Lessons(arithmetic._Model(experiment, experiment.arms[0], 1, replicate), answers=None)
+        lessons(0), lessons(1)
+    assert len(asked) == len(set(asked)) == 8
+
+
 def test_every_model_has_dropout_of_its_own() -> None:
     from modelcollapse.experiments.arithmetic import _dropout_seed, _Model
 
@@ -254,7 +283,7 @@ def test_command_trains_grades_and_goes_on_with_the_same_numbers(command: Any) -
     assert json.loads(out) == whole
     code, out, _ = command("train", "arithmetic", "tiny.json", "--resume", "--device", "cpu")
     assert code == 0
-    for words in ("test_error", "skills", "floor_cut:", "cut: ", "kept in: tiny-run", *whole["findings"]):
+    for words in ("test error", "skills", "floor_cut:", "cut: ", "kept in: tiny-run", *whole["findings"]):
         assert words in out
 
 

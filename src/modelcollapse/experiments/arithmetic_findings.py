@@ -59,15 +59,19 @@ class Arm:
         """How many outcomes are mastered, (n_replicates, n_measured)."""
         return np.asarray((self.accuracy >= MASTERED).sum(axis=2), dtype=np.float64)
 
+    @property
+    def error_stderr(self) -> Array:
+        """Standard errors of mean errors, (n_measured,): at least those of grading; NaN of one replicate."""
+        grading = np.sqrt((self.grading_stderr**2).sum(axis=0)) / len(self.errors)
+        return np.asarray(np.maximum(stderr_of(self.errors), grading))
+
     def curve(self, n_samples: Sequence[int], part: slice) -> Curve:
-        """Return errors at some measured points; standard errors are at least those of grading."""
-        errors = self.errors[:, part]
-        grading = np.sqrt((self.grading_stderr[:, part] ** 2).sum(axis=0)) / len(errors)
+        """Return errors at some measured points."""
         return Curve(
             sizes=np.array(n_samples[part], dtype=np.float64),
-            errors=errors.mean(axis=0),
-            stderr=np.maximum(stderr_of(errors), grading),
-            freedom=len(errors) - 1.0,
+            errors=self.errors[:, part].mean(axis=0),
+            stderr=self.error_stderr[part],
+            freedom=len(self.errors) - 1.0,
         )
 
 
@@ -87,6 +91,7 @@ def curve_points(arms: Sequence[Arm], *, steps: Sequence[int], n_samples: Sequen
             place = {"arm": arm.name, "generation": arm.generation, "step": step, "n_samples": n_samples[at]}
             values = {name: each[:, at].mean(axis=0).tolist() for name, each in measured.items()}
             stderr = {name: stderr_of(each[:, at]).tolist() for name, each in measured.items()}
+            stderr["test_error"] = float(arm.error_stderr[at])
             found.append(TrainedPoint(setting=place, values=values, stderr=stderr, n_replicates=len(arm.errors)))
     return tuple(found)
 
@@ -120,7 +125,7 @@ def findings(arms: Sequence[Arm], *, n_samples: Sequence[int], natural: bool) ->
 def mastered_sentence(arm: Arm) -> str:
     """Say which outcomes an arm masters in the end: on average over replicates."""
     mastered = np.flatnonzero(arm.accuracy[:, -1].mean(axis=0) >= MASTERED) + 1
-    error = number_text(float(arm.errors[:, -1].mean()), float(stderr_of(arm.errors)[-1]))
+    error = number_text(float(arm.errors[:, -1].mean()), float(arm.error_stderr[-1]))
     skills = f"{len(mastered)} of the outcomes 1 to {arm.accuracy.shape[2]} are mastered in the end"
     listed = f": {ranges_text(mastered.tolist())}" if len(mastered) else ""
     return f"{arm.words}: {skills}{listed}; test error {error}."
