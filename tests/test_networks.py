@@ -13,6 +13,7 @@ pytestmark = pytest.mark.torch
 torch: Any = pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'modelcollapse[train]'")
 
 from modelcollapse.problems.image_training import Network  # noqa: E402
+from modelcollapse.training import networks  # noqa: E402
 from modelcollapse.training.checkpoints import Checkpoints  # noqa: E402
 from modelcollapse.training.networks import Epochs, TwoLayers, network_outputs, train_network  # noqa: E402
 from modelcollapse.training.place import Place  # noqa: E402
@@ -117,3 +118,18 @@ def test_network_of_few_images_trains_on_all_of_them_at_once() -> None:
     images, targets = digits(10)
     objective = Epochs(images, targets, batch_size=128, seed=0, names=("b",), place=Place("cpu"))
     assert (objective.units_per_step, objective.steps_per_epoch) == (10, 1)
+
+
+def test_images_that_choose_the_epoch_are_not_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+
+    class Noted(networks.Epochs):
+        def __init__(self, images: Any, targets: Any, **more: Any) -> None:
+            seen.append(images[:, 0].tolist())
+            super().__init__(images, targets, **more)
+
+    monkeypatch.setattr(networks, "Epochs", Noted)
+    images = np.arange(20, dtype=np.float32)[:, None]
+    how = Network(epochs=1, held_out_share=0.25)
+    networks.train_network(images, np.zeros((20, 2)), width=2, how=how, seed=0, names=("a",), place=Place("cpu"))
+    assert seen == [list(range(15))]
