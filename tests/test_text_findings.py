@@ -34,7 +34,7 @@ def test_findings_hold_arms_against_each_other_where_both_end_and_students_again
         student(1): losses(6.0, 8.0),
         student(0): losses(2.0, 3.0),
     }
-    replace, mix, between, students = findings(found)
+    replace, mix, between, students, meaning = findings(found)
     assert replace.startswith("replace, from generation 0 to 2: validation loss +7.0 ± 1.0 nats (not surely), loss of")
     assert mix.startswith("mix, from generation 0 to 1: validation loss +0.50 ± 0.50 nats (not surely), loss of")
     assert between == "mix against replace, at generation 1: validation loss -1.50 ± 0.50 nats (not surely)."
@@ -42,6 +42,16 @@ def test_findings_hold_arms_against_each_other_where_both_end_and_students_again
         "student 2x64 on 1,000 tokens, from a synthetic fraction of 0 to 1: validation loss +4.50 ± 0.50 nats "
         "(not surely)."
     )
+    bound = stats.t.isf(0.01 / 2 / 10, 1)  # four changes of each arm, the arms, the students
+    assert meaning.startswith(f'"surely" means beyond {bound:.1f} standard errors: 1 % for any of 10 changes')
+
+
+def test_findings_say_what_cannot_be_measured() -> None:
+    def measured(loss: float) -> dict[str, Any]:
+        return {**losses(loss)[0], "tail_loss": None}
+
+    found: Measured = {generation("replace", t): [measured(t), measured(t)] for t in (0, 1)}
+    assert "loss of the tail's tokens unknown, entropy" in findings(found)[0]
 
 
 @pytest.mark.parametrize("sign", [-1, 1])

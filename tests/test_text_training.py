@@ -60,6 +60,8 @@ def test_students_have_the_size_of_the_generator_unless_told() -> None:
         ({"arms": [{"workflow": {"kind": "random-past", "generations": 1, "n_samples": 9}}]}, "workflow.kind"),
         ({"mixtures": {"synthetic_fractions": [2], "n_tokens": [9]}}, "synthetic_fractions"),
         ({"mixtures": {"synthetic_fractions": [], "n_tokens": [9]}}, "at least one number"),
+        ({"mixtures": {"synthetic_fractions": [0.5, 0.50000001], "n_tokens": [9]}}, "has 0.5 twice"),
+        ({"mixtures": {"synthetic_fractions": [0.5], "n_tokens": [9, 8, 9]}}, "`n_tokens` has 9 twice"),
         ({"mixtures": {"synthetic_fractions": 0.5, "n_tokens": [9]}}, "at least one number"),
         ({"mixtures": {**STUDENTS, "students": [SMALL, SMALL]}}, "two students"),
         ({"mixtures": {**STUDENTS, "students": [{**SMALL, "context": 64}]}}, "that of the generator, 128"),

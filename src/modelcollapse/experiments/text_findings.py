@@ -43,17 +43,34 @@ class Change:
 
     def verdict(self, *, n_tests: int) -> str:
         """Say whether it is surely there, at a level of 1 % for any of so many changes; nothing of one replicate."""
-        if self.n_replicates < 2:
+        if self.n_replicates < 2 or math.isnan(self.mean):
             return ""
-        sure = abs(self.mean) > student_quantile(self.n_replicates - 1, n_tests=2 * n_tests) * self.stderr
+        sure = abs(self.mean) > bound(self.n_replicates, n_tests=n_tests) * self.stderr
         return (" (surely up)" if self.mean > 0 else " (surely down)") if sure else " (not surely)"
 
     @property
     def text(self) -> str:
         """The difference with its sign and standard error."""
+        if math.isnan(self.mean):
+            return "unknown"
         return (
             f"{'+' if self.mean > 0 else ''}{number_text(self.mean, 0.0 if math.isnan(self.stderr) else self.stderr)}"
         )
+
+    def said(self, unit: str, *, n_tests: int) -> str:
+        """Return the difference and its verdict."""
+        return self.text + (unit if self.text != "unknown" else "") + self.verdict(n_tests=n_tests)
+
+
+def bound(n_replicates: int, *, n_tests: int) -> float:
+    """Return the standard errors beyond which a change is sure, at a level of 1 % for any of so many changes.
+
+    Examples
+    --------
+    >>> round(bound(3, n_tests=1), 1), round(bound(10, n_tests=10), 1)
+    (9.9, 4.8)
+    """
+    return student_quantile(n_replicates - 1, n_tests=2 * n_tests)
 
 
 def change(after: Sequence[float], before: Sequence[float]) -> Change:
@@ -95,7 +112,15 @@ def findings(found: Measured) -> tuple[str, ...]:
         *(_of_arm(found, arm, last, first, n_tests) for arm, (last, first) in ends.items()),
         *(_between(found, arm, other, n_tests) for arm, other in rivals),
         *(_of_students(found, most, least, n_tests) for most, least in pairs),
-        *(() if len(few) > 1 else (ONE_REPLICATE,)),
+        ONE_REPLICATE if len(few) < 2 else _meaning(len(few), n_tests),
+    )
+
+
+def _meaning(n_replicates: int, n_tests: int) -> str:
+    """Say what it takes for a change to be sure."""
+    return (
+        f'"surely" means beyond {bound(n_replicates, n_tests=n_tests):.1f} standard errors: 1 % for any of {n_tests} '
+        f"changes together, with {n_replicates} replicates. More replicates make smaller changes sure."
     )
 
 
@@ -137,7 +162,7 @@ def _of_arm(found: Measured, arm: str, last: Setting, first: Setting, n_tests: i
     for name, words, unit in WATCHED:
         after, before = ([_number(one[name]) for one in found[each]] for each in (last, first))
         moved = change(after, before)
-        parts.append(f"{words} {moved.text}{unit}{moved.verdict(n_tests=n_tests)}")
+        parts.append(f"{words} {moved.said(unit, n_tests=n_tests)}")
     return f"{arm}, from generation 0 to {dict(last)['generation']}: {', '.join(parts)}."
 
 
@@ -147,7 +172,7 @@ def _between(found: Measured, arm: Setting, other: Setting, n_tests: int) -> str
     moved = change(after, before)
     return (
         f"{dict(other)['workflow']} against {dict(arm)['workflow']}, at generation {dict(arm)['generation']}: "
-        f"validation loss {moved.text} nats{moved.verdict(n_tests=n_tests)}."
+        f"validation loss {moved.said(' nats', n_tests=n_tests)}."
     )
 
 
@@ -158,8 +183,8 @@ def _of_students(found: Measured, most: Setting, least: Setting, n_tests: int) -
     which = dict(most)
     return (
         f"student {which['student']} on {which['n_tokens']:,} tokens, from a synthetic fraction of "
-        f"{dict(least)['synthetic_fraction']:g} to {which['synthetic_fraction']:g}: validation loss {moved.text} nats"
-        f"{moved.verdict(n_tests=n_tests)}."
+        f"{dict(least)['synthetic_fraction']:g} to {which['synthetic_fraction']:g}: validation loss "
+        f"{moved.said(' nats', n_tests=n_tests)}."
     )
 
 

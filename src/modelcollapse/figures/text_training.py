@@ -89,8 +89,17 @@ def _legend(part: SubFigure, axes: Axes) -> None:
     """Put one legend above all axes."""
     handles, labels = axes.get_legend_handles_labels()
     part.legend(
-        handles, labels, loc="outside upper left", ncols=3, frameon=False, fontsize=FONT_SIZE - 1, labelcolor=INK
-    )
+        handles,
+        labels,
+        title="bars: two standard errors",
+        title_fontsize=FONT_SIZE - 1,
+        alignment="left",
+        loc="outside upper left",
+        ncols=3,
+        frameon=False,
+        fontsize=FONT_SIZE - 1,
+        labelcolor=INK,
+    ).get_title().set_color(INK)
 
 
 def _draw_lines(axes: Axes, table: pd.DataFrame, *, by: str, x: str, y: str) -> None:

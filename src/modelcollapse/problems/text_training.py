@@ -35,7 +35,7 @@ class TextCuration:
     kind : str
         One of `CURATIONS`.
     kept_share : float, optional
-        In (0, 1): share of the written documents that is kept. Needed by perplexity and classifier, and by nothing
+        In (0, 1]: share of the written documents that is kept. Needed by perplexity and classifier, and by nothing
         else.
     power : float, optional
         b of the weights (1 − c)^b, above 0. Needed by detector, and by nothing else.
@@ -127,6 +127,10 @@ class TextMixtures:
         fractions = tuple(number("synthetic_fractions", each, low=0, high=1) for each in self.synthetic_fractions)
         object.__setattr__(self, "synthetic_fractions", fractions)
         object.__setattr__(self, "n_tokens", tuple(integer("n_tokens", each, low=1) for each in self.n_tokens))
+        for name in ("synthetic_fractions", "n_tokens"):
+            known = [f"{each:.6g}" if isinstance(each, float) else each for each in getattr(self, name)]
+            if twice := [each for each in known if known.count(each) > 1]:
+                raise InputError(f"`{name}` has {twice[0]} twice. Leave one of them out.")
 
 
 @dataclass(frozen=True, kw_only=True)
