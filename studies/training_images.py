@@ -105,19 +105,19 @@ HEAD = """
 ### What trained models show
 
 Written by `python -m studies.training images --data FOLDER`, where the folder holds `mnist` with its four idx files;
-without it only the digits are trained. Before anything was trained it was fixed that the band of a forecast is the
-90 % band for one trained model that an audit prints, with nothing added for the random features being drawn anew, and
-that a plateau is a curve whose end surely falls less than half as fast as that of real labels alone. The slope is
-−Δ ln error / Δ ln n over the last two sizes. All forecasts of one experiment are read from one pool, so that they are
-off together.
+without it only the digits are trained. The band of a forecast is the 90 % band for one trained model that an audit
+prints, with nothing added for the random features being drawn anew; a plateau is a curve whose end surely falls less
+than half as fast as that of real labels alone, over all curves of an experiment together. The slope is −Δ ln error / Δ
+ln n over the last two sizes. All forecasts of one experiment are read from one pool, so that they are off together.
 """
 
 LIMITS = """
-**What this scale does not show.** Pools of some hundred or thousand images tell an error to a few percent, not better,
-and at one fixed ridge even real labels alone fall ever more slowly: a small slope is not yet a floor. The floor of a
-few percent of synthetic labels would lie far below any error that is reached here. The sizes of the paper (100,000
-features on 10,000 images, networks on 50,000) were not trained. Standard errors are over samples and weights, with one
-test set and one draw of every labeller.
+**What this scale does not show.** How far forecasts from pools of this size are off, the medians above say. At one
+fixed ridge even real labels alone fall ever more slowly: a small slope is not yet a floor, and floors at few synthetic
+labels take more images than were tried. The sizes of the paper (100,000 features on 10,000 images, networks on 50,000)
+were not trained. Standard errors are over weights and samples of one set of images, and allow for the share that two
+samples have in common; at the largest size of the digits, nearly the whole set, they show how weights scatter, not how
+other images would. There is one test set, and one draw of every labeller.
 """
 
 

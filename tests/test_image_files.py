@@ -154,8 +154,16 @@ def test_missing_idx_file_is_named(tmp_path: Path) -> None:
 )
 def test_images_that_cannot_be_used_are_refused(arrays: dict[str, Any], words: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", **arrays)
-    with pytest.raises(InputError, match=words):
+    with pytest.raises(InputError, match=words) as caught:
         read(tmp_path / "a.npz")
+    assert "damaged" not in str(caught.value)
+
+
+def test_columns_that_are_no_pixels_are_named(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"label": CODES, "p0": CODES, "p1": CODES, "taken by": "me"})
+    frame.to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(InputError, match="taken by: no numbers"):
+        read(tmp_path / "a.parquet")
 
 
 @pytest.mark.parametrize("name", ["a.npz", "a.parquet"])

@@ -124,6 +124,8 @@ def _npz(path: Path) -> tuple[Any, Any]:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             images, labels = (_known(names, archive.files, path) for names in (IMAGES, LABELS))
             return archive[images], archive[labels]
+    except InputError:
+        raise
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{path}: damaged, or no NPZ file of plain arrays ({' '.join(str(error).split())}).") from None
 
@@ -134,6 +136,10 @@ def _parquet(path: Path) -> tuple[Any, Any]:
     label = _known(LABELS, [str(name) for name in frame.columns], path)
     labels, rest = frame[label].to_numpy(), frame.drop(columns=label)
     if len(rest.columns) > 1:
+        if words := [str(name) for name in rest.select_dtypes(exclude=["number", "bool"]).columns]:
+            raise InputError(
+                f"{path}: every column but the label is a pixel; {', '.join(words)}: no numbers. Drop them."
+            )
         return rest.to_numpy(), labels
     return _pictures(rest.iloc[:, 0], where=str(path)), labels
 
