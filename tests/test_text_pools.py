@@ -169,6 +169,7 @@ def test_every_generation_and_replicate_draws_from_streams_of_its_own_and_judges
     documents = np.arange(400)[:, None] + np.zeros((1, 4), dtype=np.int64)
     asked: list[Any] = []
     spares: list[Any] = []
+    draws: list[float] = []
 
     class Noted:
         text = SimpleNamespace(learned=3, ordered=lambda seed, replicate: documents)
@@ -189,9 +190,14 @@ def test_every_generation_and_replicate_draws_from_streams_of_its_own_and_judges
 
         def judge(self, *_: Any, spare: Any, **__: Any) -> Any:
             spares.append(spare)
-            return SimpleNamespace(drawn=lambda pool, random: pool)
+            return SimpleNamespace(drawn=drawn)
+
+    def drawn(pool: Pool, *, random: np.random.Generator) -> Pool:
+        draws.append(random.random())
+        return pool
 
     for replicate in range(2):
         _Replicate(Noted(), replicate).recursion(arm)  # type: ignore[arg-type]
     assert len(asked) == len(set(asked)) == 2 * (4 + 4)
+    assert len(draws) == len(set(draws)) == 2 * 3
     assert spares[0][:, 0].tolist() == list(range(20, 400))
