@@ -55,7 +55,7 @@ def test_picture_has_a_line_for_each_arm_and_the_outcomes_that_some_arm_knows() 
     assert [line.get_ydata().tolist() for line in errors.lines[:2]] == [[0.4, 0.2, 0.1], [0.4, 0.3, 0.3]]
     assert errors.lines[3].get_ydata() == [0.15, 0.15]
     assert errors.get_yscale() == "log"
-    assert skills.get_ylabel() == "outcomes mastered of 4"
+    assert skills.get_ylabel() == "mastered of 4 ± 2 standard errors"
     assert [text.get_text() for text in accuracy.get_xticklabels()] == ["1", "2", "3"]
     assert [text.get_text() for text in accuracy.get_yticklabels()] == ["real", "cut", "answers, generation 2"]
     figure.draw_without_rendering()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -84,7 +86,7 @@ def draw_arithmetic_training(data: Tables) -> Figure:
 
 def draw_errors(data: Tables, *, axes: Axes) -> Axes:
     """Draw test errors, with two standard errors, and dotted the mass of the outcomes that a cut arm never sees."""
-    finish(axes, x="training examples", y="test error")
+    finish(axes, x="training examples", y="test error ± 2 standard errors")
     _draw_curves(data["curves"], "test_error", axes)
     for floor in data["floors"]["floor"].unique():
         axes.axhline(floor, color=QUIET, linestyle=":", linewidth=1.2)
@@ -103,7 +105,7 @@ def draw_errors(data: Tables, *, axes: Axes) -> Axes:
 def draw_skills(data: Tables, *, axes: Axes) -> Axes:
     """Draw how many of the graded outcomes are mastered, with two standard errors."""
     n_graded = int(data["accuracy"]["outcome"].max())
-    finish(axes, x="training examples", y=f"outcomes mastered of {n_graded}")
+    finish(axes, x="training examples", y=f"mastered of {n_graded} ± 2 standard errors")
     _draw_curves(data["curves"], "skills", axes)
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
@@ -115,7 +117,7 @@ def draw_accuracy(data: Tables, *, axes: Axes) -> Axes:
     table = data["accuracy"].pivot(index="arm", columns="outcome", values="accuracy")
     table = table.loc[data["curves"]["arm"].unique()]
     shown = table.loc[:, (table >= SEEN).any()]
-    finish(axes, x="outcome: greatest common divisor of the two operands", y="")
+    finish(axes, x="outcome, the greatest common divisor: those that some arm mostly gets right in the end", y="")
     axes.grid(visible=False)
     image = axes.imshow(shown.to_numpy(), aspect="auto", cmap=SHADES, vmin=0, vmax=1, interpolation="none")
     axes.set_yticks(range(len(shown)), shown.index)
@@ -131,7 +133,8 @@ def draw_accuracy(data: Tables, *, axes: Axes) -> Axes:
 
 
 def _draw_curves(curves: pd.DataFrame, name: str, axes: Axes) -> None:
-    """Draw one quantity of all arms."""
+    """Draw one quantity of all arms, with two standard errors as far as it can go."""
+    most = 1.0 if name == "test_error" else math.inf
     arms = curves["arm"].unique()
     for number, arm in enumerate(arms):
         colour, dash = SERIES[number % len(SERIES)], DASHES[(number + number // len(SERIES)) % len(DASHES)]
@@ -139,6 +142,11 @@ def _draw_curves(curves: pd.DataFrame, name: str, axes: Axes) -> None:
         axes.plot(line["n_samples"], line[name], color=colour, linestyle=dash, linewidth=1.7, label=arm)
         low, high = (line[name] + sign * 2 * line[f"{name}_stderr"].fillna(0.0) for sign in (-1, 1))
         axes.fill_between(
-            line["n_samples"], low.clip(lower=line[name] / 3), high, color=colour, alpha=0.15, linewidth=0
+            line["n_samples"],
+            low.clip(lower=line[name] / 3 if name == "test_error" else 0.0),
+            high.clip(upper=most),
+            color=colour,
+            alpha=0.15,
+            linewidth=0,
         )
     scale_counts(axes, curves["n_samples"].to_numpy(dtype=np.float64))

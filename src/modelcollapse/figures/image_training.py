@@ -19,9 +19,14 @@ DESCRIPTION = (
     "Test error against the size of the training set, measured on trained models and forecast, for each synthetic "
     "fraction; and against the measured quality of the synthetic labels."
 )
-PANEL_WIDTH, PANEL_HEIGHT = 5.0, 4.0
+PANEL_WIDTH, PANEL_HEIGHT = 5.0, 4.6
 MOST_FRACTIONS = len(SERIES)
 """Fractions that are drawn; of more, an even selection with the first and the last."""
+LEGEND_COLUMNS = 3
+FEW_DIGITS = (1, 2, 3, 5, 7)
+MANY_DIGITS = np.arange(2, 20) / 2
+"""Where in a decade ticks stand; the second where the first gives fewer than `FEWEST_TICKS`."""
+FEWEST_TICKS = 3
 COLUMNS = ["model", "labeller", "synthetic_fraction", "n_samples", "width", "ridge"]
 VALUES = ["test_error", "forecast", "forecast_low", "forecast_high"]
 
@@ -147,20 +152,22 @@ def _title(points: pd.DataFrame) -> str:
 def _plain_numbers(axis: Axis) -> None:
     """Write plain numbers at a few places of each decade of a logarithmic axis."""
     low, high = axis.get_view_interval()
-    ticks = np.array([digit * 10.0**k for k in range(-6, 4) for digit in (1, 2, 3, 5, 7)])
-    axis.set_ticks(ticks[(ticks >= low) & (ticks <= high)])
+    for digits in (FEW_DIGITS, MANY_DIGITS):
+        ticks = np.array([digit * 10.0**k for k in range(-6, 4) for digit in digits])
+        ticks = ticks[(ticks >= low) & (ticks <= high)]
+        if len(ticks) >= FEWEST_TICKS:
+            break
+    axis.set_ticks(ticks)
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def _legend(axes: Axes, *, forecast: bool) -> None:
-    """Name the fractions, and say what is line and what is point."""
+    """Name the fractions, and say what is line and what is point, below the axes: nothing is hidden."""
     handles, labels = axes.get_legend_handles_labels()
-    axes.legend(handles, labels, loc="lower left", frameon=False, fontsize=FONT_SIZE - 1, labelcolor=INK)
-    note = (
-        "points: measured, ± 2 standard errors\nlines: forecast, 90 % band of one model"
-        if forecast
-        else ("points: measured, ± 2 standard errors")
-    )
-    axes.annotate(note, (0.98, 0.98), xycoords="axes fraction", fontsize=FONT_SIZE - 2, color=QUIET,
-                  horizontalalignment="right", verticalalignment="top")  # fmt: skip
+    note = "points: measured, ± 2 standard errors" + ("; lines: forecast, 90 % band of one model" if forecast else "")
+    legend = axes.legend(
+        handles, labels, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=LEGEND_COLUMNS, frameon=False,
+        fontsize=FONT_SIZE - 1, labelcolor=INK, title=note, title_fontsize=FONT_SIZE - 2,
+    )  # fmt: skip
+    legend.get_title().set_color(QUIET)
