@@ -135,6 +135,18 @@ def test_arm_that_needs_four_times_the_examples_is_said_to_be_behind() -> None:
     assert not any(each.startswith("same: in the end") for each in said)
 
 
+def test_arm_that_is_not_surely_behind_is_not_said_to_be() -> None:
+    """The arm needs four times the examples, but its errors are uncertain by more than that is worth."""
+    errors = 0.4 * np.array(STEPS, dtype=float) ** -0.5 * np.ones((3, 1))
+    accuracy = np.ones((3, len(STEPS), 4))
+    arms = [
+        Arm(name=name, generation=1, errors=factor * errors, grading_stderr=2 * errors, accuracy=accuracy)
+        for name, factor in (("real", 1.0), ("slow", 2.0))
+    ]
+    said = findings(arms, n_samples=N_SAMPLES, natural=True)
+    assert not any(each.startswith("slow: in the end its") for each in said)
+
+
 def test_curves_are_judged_from_the_second_outcome_on() -> None:
     assert first_learned(REAL) == 2
     assert first_learned(arm("never", np.array([0, NEVER, NEVER, NEVER]))) == len(STEPS) - 1

@@ -336,6 +336,29 @@ def test_curves_of_all_kinds_count_as_looked_at(tiny: Any) -> None:
     assert "0.9 from weak" not in said(400)
 
 
+def test_flat_ends_are_judged_with_the_freedom_of_few_replicates(tiny: Any) -> None:
+    """A curve ten standard errors below half of the slope: sure with thirty replicates, not with two."""
+    _, result = tiny
+    found = result.points[0]
+
+    def said(n_replicates: int) -> str:
+        points = [
+            replace(
+                found,
+                setting={"model": "network", "width": 9, "n_samples": n, "synthetic_fraction": fraction, **labels},
+                values={"test_error": n**-slope},
+                stderr={"test_error": 0.05 * n**-slope},
+                n_replicates=n_replicates,
+            )
+            for fraction, labels, slope in ((0.0, {}, 0.5), (0.9, {"labeller": "weak"}, 0.02))
+            for n in (100, 1000)
+        ]
+        return findings_of(points, {})[0]
+
+    assert "0.9 from weak" in said(30)
+    assert "0.9 from weak" not in said(2)
+
+
 def test_description_is_plain_data() -> None:
     experiment = ImageTraining(
         data=ImageData(n_test=10, n_pool=10),
