@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 
 from gpt_worlds import one_thread
 from modelcollapse import cli
+from modelcollapse.cli._training_view import print_training
+from modelcollapse.result import Status, TrainedPoint, TrainingResult
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures(one_thread.__name__)]
 
@@ -87,3 +89,28 @@ def test_train_without_its_packages_names_the_command_that_installs_them(
 def test_only_the_first_of_several_processes_speaks(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RANK", "1")
     assert run("text", file, "--device", "cpu") == (0, "", "")
+
+
+@pytest.mark.parametrize(("width", "heads"), [(40, 1), (60, 2), (200, 3)])
+def test_table_drops_quantities_rather_than_cutting_words(
+    width: int, heads: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    names = ("validation_loss", "tail_loss", "distinct_words")
+    points = tuple(
+        TrainedPoint(
+            setting={"model": "random_features", "synthetic_fraction": fraction, "ridge": 1e-5},
+            values=dict.fromkeys(names, 0.54321),
+            stderr=dict.fromkeys(names, 0.0012),
+            n_replicates=2,
+        )
+        for fraction in (0.1, 0.5)
+    )
+    result = TrainingResult(
+        world="images", points=points, status=Status.OK, engine="training", seed=0, n_replicates=2, version="0"
+    )
+    print_training(result, Path("run"), shown=names)
+    printed = capsys.readouterr().out
+    assert "…" not in printed
+    assert "model: random features, ridge: 1e-05" in printed
+    assert printed.count("0.5432 ± 0.0012") == 2 * heads

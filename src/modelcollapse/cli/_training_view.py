@@ -13,7 +13,7 @@ from modelcollapse.digits import rough_text
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from modelcollapse.result import TrainingResult
+    from modelcollapse.result import TrainedPoint, TrainingResult
 
 FIGURES = {"images": "image_training", "text": "text_training", "arithmetic": "arithmetic_training"}
 """Module of `figures` for each kind of experiment; it has ``<name>_data`` and ``draw_<name>``."""
@@ -26,7 +26,7 @@ def print_training(result: TrainingResult, folder: Path, *, shown: tuple[str, ..
     console = Console(highlight=False, markup=False)
     if same := _same(result):
         console.print(", ".join(f"{key}: {_setting(value)}" for key, value in same.items()), soft_wrap=True)
-    console.print(_by_setting(result, shown))
+    console.print(_by_setting(result, shown, width=console.width))
     for name, value in result.numbers.items():
         console.print(f"{name}: {_number(value, result.stderr.get(name, 0.0))}", soft_wrap=True)
     for finding in result.findings:
@@ -48,19 +48,30 @@ def write_picture_of(result: TrainingResult, folder: Path) -> None:
     write_picture(figure, folder / "picture.svg", name=name, description=home.DESCRIPTION)
 
 
-def _by_setting(result: TrainingResult, shown: tuple[str, ...]) -> Table:
-    """Return one row for each point."""
+def _by_setting(result: TrainingResult, shown: tuple[str, ...], *, width: int) -> Table:
+    """Return one row for each point, with as many of its quantities as there is room for, at least one."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     settings = [key for key in _settings(result) if key not in _same(result)]
     names = [name for name in shown if any(name in point.values for point in result.points)]
-    heads = (name.replace("_", " ") for name in (*settings, *names))
-    table = Table(*heads, box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for point in result.points:
-        values = [_number(point.values.get(name, math.nan), point.stderr.get(name, 0.0)) for name in names]
-        table.add_row(*(_setting(point.setting.get(key)) for key in settings), *values)
+    columns = [[_words(key), *(_setting(point.setting.get(key)) for point in result.points)] for key in settings]
+    columns += [[_words(name), *(_value(point, name) for point in result.points)] for name in names]
+    while len(columns) > len(settings) + 1 and sum(map(_room, columns)) > width:
+        columns.pop()
+    table = Table(*(column[0] for column in columns), box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for cells in list(zip(*columns, strict=True))[1:]:
+        table.add_row(*cells)
     return table
+
+
+def _room(column: list[str]) -> int:
+    """Return the characters that a column needs: words and the parts of a number stay whole."""
+    return 2 + max(len(word) for text in column for word in text.replace(" ± ", "_±_").split() or [""])
+
+
+def _value(point: TrainedPoint, name: str) -> str:
+    return _number(point.values.get(name, math.nan), point.stderr.get(name, 0.0))
 
 
 def _number(value: float, stderr: float) -> str:
@@ -69,7 +80,11 @@ def _number(value: float, stderr: float) -> str:
 
 
 def _setting(value: Any) -> str:
-    return "" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+    return "" if value is None else f"{value:,}" if isinstance(value, int) else _words(str(value))
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _settings(result: TrainingResult) -> list[str]:
