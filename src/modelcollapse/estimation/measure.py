@@ -44,6 +44,8 @@ class Measure:
     grain : float
         What one unit of the sample can change, on the scale it is judged on: less is never told from none; at least 0.
         Of a summary that changes alike in both directions, its standard deviation, as halves of one sample hide it.
+    added : float
+        What was added to the value before its logarithm was taken, and is not part of it; at least 0.
     """
 
     noun: str
@@ -54,6 +56,7 @@ class Measure:
     comparison: bool = False
     scale: Literal["plain", "log", "root", "fisher"] = "plain"
     grain: float = 0.0
+    added: float = 0.0
 
     @property
     def name(self) -> str:
@@ -62,7 +65,8 @@ class Measure:
 
     def shown(self, value: float) -> float:
         """Return what is judged as the value that people are shown."""
-        return _SHOWN[self.scale](float(value))
+        shown = _SHOWN[self.scale](float(value))
+        return max(0.0, shown - self.added) if self.added else shown
 
     def sentence(self, real: float, synthetic: float) -> str:
         """Return what the shown values say, in plain words.

@@ -43,7 +43,7 @@ def summary_measures(setting: Setting, *, noun: str) -> tuple[Measure, ...]:
             grain=share,
         ),
         *([zipf] if setting.last_rank else []),
-        *(_repeats(size, repeated) for size, repeated in zip(SIZES, setting.repeats, strict=True)),
+        *(_repeats(size, repeated, setting) for size, repeated in zip(SIZES, setting.repeats, strict=True)),
         _measure(
             f"followers of common {noun}",
             f"its common {noun} are followed by {{change}} [fewer|more] different ones",
@@ -102,7 +102,7 @@ def comparison_measures(setting: Setting, *, noun: str) -> tuple[Measure, ...]:
     )
 
 
-def _repeats(size: int, repeated: float) -> Measure:
+def _repeats(size: int, repeated: float, setting: Setting) -> Measure:
     """Return the measure of n-grams that repeat an earlier one, of which about R are expected.
 
     A stretch of 2n − 1 tokens that occurs twice makes n repeated n-grams at once. Repeats that come n at a time have
@@ -114,6 +114,7 @@ def _repeats(size: int, repeated: float) -> Measure:
         topic="repetition",
         scale="log",
         grain=float(np.sqrt(size * max(size, repeated)) / (repeated + FEW_REPEATS)),
+        added=FEW_REPEATS / max(1, setting.bags * max(0, setting.length - size + 1)),
     )
 
 
@@ -126,11 +127,20 @@ def _measure(
     comparison: bool = False,
     scale: Literal["plain", "log"] = "plain",
     grain: float = 0.0,
+    added: float = 0.0,
 ) -> Measure:
     """Return a measure from one sentence, in which "[fewer|more]" stands for the words of the two directions."""
     less, more = (re.sub(r"\[([^|\]]*)\|([^\]]*)\]", side, said) for side in (r"\1", r"\2"))
     return Measure(
-        noun=noun, subject=subject, topic=topic, less=less, more=more, comparison=comparison, scale=scale, grain=grain
+        noun=noun,
+        subject=subject,
+        topic=topic,
+        less=less,
+        more=more,
+        comparison=comparison,
+        scale=scale,
+        grain=grain,
+        added=added,
     )
 
 
