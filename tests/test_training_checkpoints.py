@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import subprocess
 import sys
 import time
@@ -121,6 +122,15 @@ def test_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.Mon
         checkpoints.save(3, state(3))
     assert names(tmp_path) == ["step-000000001.pt", "step-000000002.pt"]
     assert checkpoints.latest()[0] == 2
+
+
+def test_file_is_on_the_disk_before_it_gets_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    for name in ("fsync", "replace"):
+        real = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda *given, name=name, real=real: (done.append(name), real(*given)))
+    write_whole(tmp_path / "a.bin", lambda file: file.write(b"new"))
+    assert done == ["fsync", "replace"]
 
 
 def test_whole_file_is_the_old_or_the_new(tmp_path: Path) -> None:

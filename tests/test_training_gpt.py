@@ -8,6 +8,7 @@ import pytest
 from gpt_worlds import SIZE, bits, one_thread, tiny, torch
 from modelcollapse.problems.training import Transformer
 from modelcollapse.streams import stream
+from modelcollapse.training.gpt import build_gpt
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures(one_thread.__name__)]
 
@@ -53,3 +54,9 @@ def test_gpt_weights_have_the_published_spread() -> None:
         weights = state[f"transformer.{name}"].numpy().ravel()
         stderr = expected / np.sqrt(2 * weights.size)
         assert abs(weights.std() - expected) < 5 * stderr
+
+
+def test_gpt_drops_out_everywhere_it_is_told_to() -> None:
+    size = Transformer(n_layers=1, n_heads=2, width=8, context=8, dropout=0.25)
+    config = build_gpt(size, n_tokens=11, random=stream(0, "weights")).config
+    assert (config.embd_pdrop, config.attn_pdrop, config.resid_pdrop) == (0.25, 0.25, 0.25)

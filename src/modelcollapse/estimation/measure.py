@@ -11,6 +11,9 @@ import numpy as np
 
 from modelcollapse.digits import rough_text, share_text
 
+ROUNDING = 1e-9
+"""Share of what was added below which the rest is rounding."""
+
 _SHOWN: dict[str, Callable[[float], float]] = {
     "plain": lambda value: value,
     "log": math.exp,
@@ -65,8 +68,8 @@ class Measure:
 
     def shown(self, value: float) -> float:
         """Return what is judged as the value that people are shown."""
-        shown = _SHOWN[self.scale](float(value))
-        return max(0.0, shown - self.added) if self.added else shown
+        shown = _SHOWN[self.scale](float(value)) - self.added
+        return 0.0 if 0 < self.added and shown < ROUNDING * self.added else shown
 
     def sentence(self, real: float, synthetic: float) -> str:
         """Return what the shown values say, in plain words.
