@@ -218,6 +218,8 @@ def test_monitor_says_when_the_model_writes_too_little(tmp_path: Path, tokenizer
         ({"every": 0}, "every"),
         ({"n_samples": 2}, "n_samples"),
         ({"max_new_tokens": 0}, "max_new_tokens"),
+        ({"n_samples": 16, "max_new_tokens": 2}, "16 samples of 2 tokens hold about .*Give a larger `n_samples`"),
+        ({"reference": ""}, "`reference` must be a file"),
         ({"tokens": "letters"}, "letters"),
     ],
 )

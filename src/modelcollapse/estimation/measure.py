@@ -69,7 +69,7 @@ class Measure:
     def shown(self, value: float) -> float:
         """Return what is judged as the value that people are shown."""
         shown = _SHOWN[self.scale](float(value)) - self.added
-        return 0.0 if 0 < self.added and shown < ROUNDING * self.added else shown
+        return 0.0 if self.added > 0 and shown < ROUNDING * self.added else shown
 
     def sentence(self, real: float, synthetic: float) -> str:
         """Return what the shown values say, in plain words.

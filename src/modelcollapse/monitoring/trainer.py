@@ -12,6 +12,7 @@ from transformers.integrations.deepspeed import is_deepspeed_zero3_enabled
 from transformers.trainer_callback import ExportableState
 
 from modelcollapse.checks import fail, integer
+from modelcollapse.decisions.text_audit import FEWEST
 from modelcollapse.errors import InputError
 from modelcollapse.estimation.text_files import BLOCK, Source, read_blocks
 from modelcollapse.estimation.token_ids import Vocabulary, read_tokens
@@ -101,6 +102,8 @@ class CollapseMonitor(TrainerCallback, ExportableState):  # type: ignore[misc]
         tokens: str = "words",
         seed: int = 0,
     ) -> None:
+        if isinstance(reference, str) and not reference:
+            raise fail("reference", reference, "a file or folder of real text, or a list of texts")
         if not callable(getattr(tokenizer, "encode", None)) or not callable(getattr(tokenizer, "decode", None)):
             raise fail("tokenizer", tokenizer, "the model's tokenizer, with `encode` and `decode`")
         self._tokenizer, self._sampling, self._seed = tokenizer, sampling or Sampling(), seed
@@ -109,6 +112,11 @@ class CollapseMonitor(TrainerCallback, ExportableState):  # type: ignore[misc]
         self._n_new = integer("max_new_tokens", max_new_tokens, low=1)
         self._ids, share = self._read(reference, tokens)
         n_tokens = int(MARGIN * share * n_samples * max_new_tokens)
+        if n_tokens < FEWEST:
+            raise InputError(
+                f"{n_samples} samples of {max_new_tokens} tokens hold about {n_tokens:,} {tokens}; a look needs "
+                f"{FEWEST:,}. Give a larger `n_samples` or `max_new_tokens`."
+            )
         self._gauge = Gauge(reference, n_samples=n_samples, n_tokens=n_tokens, tokens=tokens, seed=seed)
         self._trainer: Any = None
         self._warned: set[str] = set()
