@@ -81,6 +81,8 @@ def test_sample_returns_what_there_is_when_interrupted(n_workers):
 
 
 def test_sample_passes_errors_on_and_stops_its_workers():
+    before = threading.active_count()
+
     def failing(index):
         if index == 3:
             raise ValueError("broken")
@@ -88,7 +90,7 @@ def test_sample_passes_errors_on_and_stops_its_workers():
 
     with pytest.raises(ValueError, match="broken"):
         run(draw=failing, n_workers=2)
-    assert threading.active_count() == 1
+    assert threading.active_count() <= before
 
 
 def test_sample_reports_estimate_error_and_share():
@@ -179,6 +181,7 @@ def test_second_interrupt_loses_nothing(monkeypatch):
 
 
 def test_interrupt_while_waiting_stops_draws_at_once(monkeypatch):
+    before = threading.active_count()
     meter, begun = Meter(), threading.Event()
     endless = meter.attach(NumpyBackend().randomness(0))
     waiting = sampler.wait
@@ -196,4 +199,4 @@ def test_interrupt_while_waiting_stops_draws_at_once(monkeypatch):
     monkeypatch.setattr(sampler, "wait", interrupted_wait)
     drawn = run(draw=draw_for_ever, n_workers=2, meter=meter)
     assert (drawn.interrupted, drawn.n_replicates) == (True, 0)
-    assert threading.active_count() == 1
+    assert threading.active_count() <= before

@@ -27,7 +27,8 @@ optimisation = { n_steps = STEPS, batch_size = 8, learning_rate = 3e-3, warmup_s
 workflow = { kind = "replace", generations = 1, n_samples = 1600 }
 """
 OFTEN = """
-import sys
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background has it ignored
 from modelcollapse.cli import main
 from modelcollapse.experiments import run_folder
 from modelcollapse.training import checkpoints
