@@ -14,6 +14,7 @@ from modelcollapse.checks import Array
 from modelcollapse.decisions.curve_bends import Curve, Lag, flat_end, flat_middle, lag
 from modelcollapse.decisions.phenomena import HALF_A_DECADE, LOST
 from modelcollapse.digits import amount_text, number_text, rough_text
+from modelcollapse.experiments.replicates import stderr_of
 from modelcollapse.problems.arithmetic_training import MASTERED, REAL
 from modelcollapse.result import TrainedPoint
 from modelcollapse.theory.tails import clean_error
@@ -73,13 +74,6 @@ class Arm:
             stderr=self.error_stderr[part],
             freedom=len(self.errors) - 1.0,
         )
-
-
-def stderr_of(values: Array) -> Array:
-    """Return standard errors of means over replicates, the first axis; NaN of one."""
-    if len(values) < 2:
-        return np.full(values.shape[1:], math.nan)
-    return np.asarray(values.std(axis=0, ddof=1) / math.sqrt(len(values)))
 
 
 def curve_points(arms: Sequence[Arm], *, steps: Sequence[int], n_samples: Sequence[int]) -> tuple[TrainedPoint, ...]:

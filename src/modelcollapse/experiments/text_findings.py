@@ -11,6 +11,7 @@ import numpy as np
 
 from modelcollapse.decisions.curve_bends import student_quantile
 from modelcollapse.digits import number_text
+from modelcollapse.experiments.replicates import stderr_of
 
 Setting = tuple[tuple[str, Any], ...]
 Measured = dict[Setting, list[dict[str, Any]]]
@@ -95,7 +96,7 @@ def summarised(values: Sequence[Any]) -> tuple[Any, Any]:
     """
     array = np.array([[np.nan if each is None else each for each in np.atleast_1d(value)] for value in values], float)
     means = array.mean(axis=0)
-    errors = array.std(axis=0, ddof=1) / math.sqrt(len(array)) if len(array) > 1 else np.full(len(means), np.nan)
+    errors = stderr_of(array)
     if isinstance(values[0], list | tuple):
         return tuple(means.tolist()), tuple(errors.tolist())
     return float(means[0]), float(errors[0])
