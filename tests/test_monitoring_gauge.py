@@ -282,3 +282,16 @@ def test_gauge_refuses_bad_input(text: object, options: dict[str, object], said:
 def test_gauge_look_refuses_other_numbers_of_texts(texts: object) -> None:
     with pytest.raises(InputError, match=f"{N_SAMPLES} texts"):
         real(0).look(texts, step=0)  # type: ignore[arg-type]
+
+
+def test_tail_loss_is_not_found_when_the_head_may_have_got_as_much_worse() -> None:
+    noise = np.random.default_rng(0).normal(size=64)
+    noise -= noise.mean()
+    even = tuple([1 / 64] * 64)
+    tail = (1.5 + 0.01 * noise[::-1]) / 64
+    heads = [(1.45 + spread * noise) / 64 for spread in (0.01, 3.0)]
+    sure, unsure = (
+        tail_growth(BandLosses(tail=tuple(tail), head=tuple(head)), BandLosses(tail=even, head=even)) for head in heads
+    )
+    assert sure > 5
+    assert unsure < 1
